@@ -1,0 +1,20 @@
+/** The API: one sub-app per resource, all below `/api`. */
+import { openAPIRouteHandler } from "hono-openapi";
+import { factory } from "./context.ts";
+import { answerError, answerUnknownRoute, authenticate, guardHost } from "./middleware.ts";
+import { admin } from "./routes/admin.ts";
+
+const api = factory.createApp().route("/", admin);
+
+export const app = factory
+  .createApp({ strict: false })
+  .use(guardHost)
+  .use("/api/*", authenticate)
+  .route("/api", api);
+
+app.get(
+  "/api/openapi.json",
+  openAPIRouteHandler(app, { documentation: { info: { title: "Sluice", version: "0.8.4" } } }),
+);
+app.onError(answerError);
+app.notFound(answerUnknownRoute);

@@ -1,0 +1,89 @@
+/** What every route knows: the bindings, who asks, and how to reach the objects. */
+import type { Context } from "hono";
+import { createFactory } from "hono/factory";
+import { ENVELOPE_VERSION, type ObjectAddress } from "../contract/envelope.ts";
+import { refuse, type Refusal } from "../contract/errors.ts";
+import type { Operations } from "../objects/shared/actor.ts";
+import { callObject, type ObjectBindings } from "../objects/shared/stub.ts";
+import type { JournalOperations } from "../objects/journal/operations.ts";
+import type { LimitOperations } from "../objects/limit/operations.ts";
+import type { PoolOperations } from "../objects/pool/operations.ts";
+import type { WorkspaceOperations } from "../objects/workspace/operations.ts";
+
+export interface Bindings extends ObjectBindings {
+  /** The key that every call must carry; without one the deployed Worker answers nothing. */
+  SLUICE_API_KEY?: string;
+  /** `true` lets everybody in: set by the embedded server on loopback only. */
+  SLUICE_OPEN?: string;
+  /** Comma-separated `Host` values that are answered; set by the embedded server against DNS rebinding. */
+  SLUICE_ALLOWED_HOSTS?: string;
+  /** Static files of the dashboard. */
+  ASSETS?: Fetcher;
+}
+
+export interface Variables {
+  workspace: string;
+  /** Who asks, for the audit log. */
+  actor: string;
+}
+
+export type Env = { Bindings: Bindings; Variables: Variables };
+export type ApiContext = Context<Env>;
+
+/** Makes routers that share the environment's types. */
+export const factory = createFactory<Env>();
+
+/** A refusal on its way to the one error handler. */
+export class ApiError extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.detail);
+    this.name = "ApiError";
+    this.refusal = refusal;
+  }
+}
+
+/** Ends the request with a refusal. */
+export function fail(...refusal: Parameters<typeof refuse>): never {
+  throw new ApiError(refuse(...refusal).error);
+}
+
+type OperationsOf = {
+  workspace: WorkspaceOperations;
+  pool: PoolOperations;
+  limit: LimitOperations;
+  journal: JournalOperations;
+};
+
+interface CallOptions {
+  /** The full name of a named object: the object refuses a name that is not its own. */
+  name?: string;
+  /** Makes a repeated call the same call; a fresh one otherwise. */
+  request_id?: string;
+}
+
+/** Calls an object and returns its answer; a refusal ends the request. */
+export async function call<
+  Kind extends keyof OperationsOf,
+  Operation extends keyof OperationsOf[Kind] & string,
+>(
+  c: ApiContext,
+  address: ObjectAddress & { kind: Kind },
+  operation: Operation,
+  command: OperationsOf[Kind][Operation] extends { command: infer Command } ? Command : never,
+  options: CallOptions = {},
+): Promise<OperationsOf[Kind][Operation] extends { answer: infer Answer } ? Answer : never> {
+  const result = await callObject(c.env, {
+    v: ENVELOPE_VERSION,
+    address,
+    actor: c.get("actor"),
+    request_id: options.request_id ?? crypto.randomUUID(),
+    operation,
+    command,
+    ...(options.name !== undefined && { name: options.name }),
+  });
+  if (!result.ok) throw new ApiError(result.error);
+  return result.value as OperationsOf[Kind][Operation] extends { answer: infer Answer } ? Answer : never;
+}
+
+export type { Operations };

@@ -1,0 +1,127 @@
+/** What happens to every request before its route: host guard, key, size, and how refusals go out. */
+import type { ErrorHandler, NotFoundHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { BODY_BYTES_MAX } from "../contract/bounds.ts";
+import { ERRORS, refuse, type Refusal } from "../contract/errors.ts";
+import { ApiError, factory, type ApiContext, type Bindings, type Env } from "./context.ts";
+
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/api/health", "/api/ready"]);
+
+/**
+ * Refuses requests that a browser was tricked into: an unknown `Host` (DNS rebinding) or a foreign `Origin`. Only the
+ * embedded server sets the list; on the edge the platform routes by host.
+ */
+export const guardHost = factory.createMiddleware(async (c, next) => {
+  const allowed = c.env.SLUICE_ALLOWED_HOSTS?.split(",");
+  if (allowed !== undefined) {
+    const host = c.req.header("host") ?? "";
+    if (!allowed.includes(host.toLowerCase()))
+      return answerRefusal(c, refuse("forbidden", `The host ${host} is not served here.`).error);
+    const origin = c.req.header("origin");
+    if (origin !== undefined && !allowed.includes(origin.replace(/^https?:\/\//, "").toLowerCase())) {
+      return answerRefusal(
+        c,
+        refuse("forbidden", `Requests from the origin ${origin} are not served here.`).error,
+      );
+    }
+  }
+  await next();
+});
+
+/** Lets in who has the key; `/health` and `/ready` are open to probes. */
+export const authenticate = factory.createMiddleware(async (c, next) => {
+  if (!OPEN_PATHS.has(c.req.path)) {
+    const verdict = await judgeAuthorization(c.env, c.req.header("authorization"));
+    const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+    // A socket may authenticate by its first frame instead; the route that accepts it sees to that.
+    if (verdict === "not_configured") return answerRefusal(c, refuse("not_configured").error);
+    if (verdict === "refused" && !isSocket) return answerRefusal(c, refuse("unauthorized").error);
+  }
+  c.set("workspace", "default");
+  c.set("actor", c.req.header("user-agent")?.slice(0, 200) ?? "unknown");
+  await next();
+});
+
+/** Bearer as `PREFECT_API_KEY` sends it, Basic as `PREFECT_API_AUTH_STRING` does. */
+export async function judgeAuthorization(
+  env: Bindings,
+  header: string | undefined,
+): Promise<"accepted" | "refused" | "not_configured"> {
+  const key = env.SLUICE_API_KEY;
+  if (key === undefined || key === "") return env.SLUICE_OPEN === "true" ? "accepted" : "not_configured";
+  const [scheme = "", credentials = ""] = header?.split(/\s+/, 2) ?? [];
+  if (/^bearer$/i.test(scheme)) return (await isSameSecret(credentials, key)) ? "accepted" : "refused";
+  if (/^basic$/i.test(scheme))
+    return (await isSameSecret(credentials, encodeBase64(key))) ? "accepted" : "refused";
+  return "refused";
+}
+
+/** Judges the token of a socket's auth frame. */
+export async function judgeToken(
+  env: Bindings,
+  token: string | null | undefined,
+): Promise<"accepted" | "refused" | "not_configured"> {
+  return judgeAuthorization(env, token === null || token === undefined ? undefined : `Bearer ${token}`);
+}
+
+/** Compares digests, so that neither content nor length shows in the time it takes. */
+async function isSameSecret(given: string, wanted: string): Promise<boolean> {
+  const encoder = new TextEncoder();
+  const [left, right] = await Promise.all(
+    [given, wanted].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
+  return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
+}
+
+function encodeBase64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+/** Refuses bodies over `bytesMax`, by their announced length or as they arrive. */
+export function limitBody(bytesMax: number = BODY_BYTES_MAX) {
+  return bodyLimit({
+    maxSize: bytesMax,
+    onError: (c) =>
+      answerRefusal(
+        c as ApiContext,
+        refuse("body_too_large", `The request body may have at most ${bytesMax} bytes.`).error,
+      ),
+  });
+}
+
+/** Writes a refusal in the shape that Prefect's clients read (source: wire §2.8). */
+export function answerRefusal(c: ApiContext, refusal: Refusal): Response {
+  const { status } = ERRORS[refusal.code];
+  if (refusal.retry_after_seconds !== undefined) c.header("Retry-After", String(refusal.retry_after_seconds));
+  if (refusal.code === "unauthorized") {
+    c.header("WWW-Authenticate", "Bearer");
+    return c.json({ exception_message: refusal.detail, detail: refusal.detail }, status);
+  }
+  if (refusal.code === "unavailable") {
+    if (refusal.retry_after_seconds === undefined) c.header("Retry-After", "1");
+    return c.json({ exception_message: "Service Unavailable", detail: refusal.detail }, status);
+  }
+  if (refusal.faults !== undefined) {
+    return c.json(
+      { exception_message: refusal.detail, exception_detail: refusal.faults, detail: refusal.faults },
+      status,
+    );
+  }
+  return c.json({ detail: refusal.detail }, status);
+}
+
+/** The one place where exceptions become answers. */
+export const answerError: ErrorHandler<Env> = (error, c) => {
+  if (error instanceof ApiError) return answerRefusal(c, error.refusal);
+  console.log(
+    JSON.stringify({
+      event: "request_failed",
+      method: c.req.method,
+      path: c.req.path,
+      error: error.stack ?? String(error),
+    }),
+  );
+  return answerRefusal(c, refuse("unavailable").error);
+};
+
+export const answerUnknownRoute: NotFoundHandler<Env> = (c) => c.json({ detail: "Not Found" }, 404);

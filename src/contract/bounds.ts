@@ -1,0 +1,45 @@
+/** Everything has a limit. Units stand last. */
+
+/** A JSON body larger than this is refused with 413. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+/** Batches of logs may be larger: Prefect's clients send up to 4 MB (source: wire §3.8). */
+export const LOG_BODY_BYTES_MAX = 8 * 1024 * 1024;
+export const NAME_CHARACTERS_MAX = 255;
+export const PARAMETERS_BYTES_MAX = 512 * 1024;
+export const TAGS_MAX = 100;
+export const PAGE_MAX = 200;
+/** `offset + limit` of a list may not pass this; our own lists page by key instead. */
+export const OFFSET_MAX = 10_000;
+
+/** Names of limits that one acquire may carry. */
+export const LIMIT_NAMES_MAX = 20;
+export const SLOTS_MAX = 1_000_000;
+export const NAMED_SLOTS_MAX = 1000;
+/** Waiters that one limit keeps; more are answered 429. */
+export const WAITERS_MAX = 50_000;
+/** Prefect's bounds of `lease_duration` (source: wire §3.10). */
+export const LEASE_SECONDS_MIN = 60;
+export const LEASE_SECONDS_MAX = 86_400;
+export const LEASE_SECONDS_DEFAULT = 300;
+/** One request is held for this long at most; the place in line outlives it. */
+export const HOLD_SECONDS_MAX = 25;
+/** Attempt ids that one claim may carry. */
+export const CLAIM_ATTEMPTS_MAX = 100;
+export const LOG_MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** A lease granted to a caller who waited on a socket, until its first renew. */
+export const FIRST_RENEW_SECONDS = 10;
+/** After the deadline of a lease its slots are free within this long (promise I10). */
+export const GRACE_SECONDS = 10;
+/** How long the answer to a request id is kept (promise I5). */
+export const REPLAY_SECONDS = 600;
+/** How long a waiter that is not present keeps its place. */
+export const ABSENT_SECONDS = 60;
+/** An offer that nobody took for this long is also made to the next in line … */
+export const OFFER_SHARED_MS = 250;
+/** … and lapses after this long. */
+export const OFFER_LAPSES_MS = 2000;
+/** A caller is expected back within its Retry-After and this long. */
+export const EXPECTED_BACK_SECONDS = 5;
+/** Slots that were taken without a lease (`active_slots`, plain `increment`) are given back after this long. */
+export const ANONYMOUS_LEASE_SECONDS = 86_400;

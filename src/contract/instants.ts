@@ -1,0 +1,48 @@
+/**
+ * Instants on the wire are RFC 3339 in UTC with microseconds (`2026-11-22T04:08:34.807049Z`). In this one form their
+ * order as text is their order in time, so records are stored and compared as they go out.
+ */
+
+declare const instantBrand: unique symbol;
+/** RFC 3339, UTC, exactly six decimals. */
+export type Instant = string & { readonly [instantBrand]?: never };
+
+/** Writes milliseconds since the epoch as an instant. */
+export function formatInstant(ms: number): Instant {
+  const whole = Math.floor(ms);
+  const micros = Math.floor((ms - whole) * 1000);
+  return new Date(whole).toISOString().replace("Z", `${String(micros).padStart(3, "0")}Z`);
+}
+
+/** Reads an instant of ours as milliseconds since the epoch, microseconds as decimals. */
+export function instantToMs(instant: Instant): number {
+  const whole = Date.parse(`${instant.slice(0, 23)}Z`);
+  return whole + Number(instant.slice(23, 26)) / 1000;
+}
+
+const INSTANT_FORM =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2}(?::\d{2})?)?)?$/i;
+
+/**
+ * Reads an instant in every form that Prefect's clients send (source: wire §2.7): RFC 3339, the same with a space, a
+ * bare date, and epoch seconds as a number. A time without an offset is UTC. Undefined for anything else.
+ */
+export function parseInstant(input: unknown): Instant | undefined {
+  if (typeof input === "number") {
+    const ms = input * 1000;
+    return Number.isFinite(ms) && ms >= -62_135_596_800_000 && ms < 253_402_300_800_000
+      ? formatInstant(ms)
+      : undefined;
+  }
+  if (typeof input !== "string") return undefined;
+  const match = INSTANT_FORM.exec(input.trim());
+  if (match === null) return undefined;
+  const [, date, time = "00:00:00", decimals = "", offset = "Z"] = match;
+  const seconds = time.length === 5 ? `${time}:00` : time;
+  const zone = /^z$/i.test(offset) ? "Z" : offset.replace(/^([+-]\d{2}):?(\d{2}).*$/, "$1:$2");
+  const whole = Date.parse(`${date}T${seconds}${zone}`);
+  if (Number.isNaN(whole)) return undefined;
+  const micros = decimals.padEnd(6, "0").slice(0, 6);
+  const iso = new Date(whole).toISOString();
+  return iso.length === 24 ? iso.replace(/\.\d{3}Z$/, `.${micros}Z`) : undefined;
+}

@@ -1,0 +1,174 @@
+/** Global concurrency limits: Prefect's records (source: wire §3.1, §3.10, §4.6) and what we say beyond them. */
+import { z } from "zod";
+import {
+  LEASE_SECONDS_MAX,
+  LEASE_SECONDS_MIN,
+  LIMIT_NAMES_MAX,
+  NAMED_SLOTS_MAX,
+  SLOTS_MAX,
+} from "../bounds.ts";
+import { Id, InstantOut, Json, Name, Stamps } from "./common.ts";
+
+const slotCount = z.int().min(0).max(SLOTS_MAX);
+
+export const Limit = z.object({
+  ...Stamps,
+  active: z.boolean(),
+  name: z.string(),
+  limit: z.int(),
+  /** The sum over live leases, or the decayed level of a limit that decays. Counted, never stored. */
+  active_slots: z.int(),
+  denied_slots: z.int(),
+  slot_decay_per_second: z.number(),
+  avg_slot_occupancy_seconds: z.number(),
+  /** Ours: the named slots of the limit, null when its slots have no names. */
+  slot_names: z.array(z.string()).nullable(),
+  /** Ours: how many later waiters may pass an earlier one that is too large for what is free. */
+  bypass_max: z.int(),
+  waiting: z.int(),
+});
+export type Limit = z.infer<typeof Limit>;
+
+export const LimitCreate = z.strictObject({
+  name: Name,
+  limit: slotCount,
+  active: z.boolean().nullish(),
+  active_slots: slotCount.nullish(),
+  denied_slots: slotCount.nullish(),
+  slot_decay_per_second: z.number().min(0).nullish(),
+  avg_slot_occupancy_seconds: z.number().min(0).nullish(),
+  slot_names: z.array(Name).min(1).max(NAMED_SLOTS_MAX).nullish(),
+  bypass_max: z.int().min(0).max(1000).nullish(),
+});
+export type LimitCreate = z.infer<typeof LimitCreate>;
+
+export const LimitUpdate = z.strictObject({
+  name: Name.nullish(),
+  limit: slotCount.nullish(),
+  active: z.boolean().nullish(),
+  active_slots: slotCount.nullish(),
+  denied_slots: slotCount.nullish(),
+  slot_decay_per_second: z.number().min(0).nullish(),
+  slot_names: z.array(Name).min(1).max(NAMED_SLOTS_MAX).nullish(),
+  bypass_max: z.int().min(0).max(1000).nullish(),
+});
+export type LimitUpdate = z.infer<typeof LimitUpdate>;
+
+/** Who holds or waits, as far as it is known. */
+export const Holder = z.object({ type: z.enum(["flow_run", "task_run", "deployment"]), id: Id });
+export type Holder = z.infer<typeof Holder>;
+
+/** The run on whose behalf a call is made, from the header that the agent gives its children. */
+export const RunIdentity = z.object({ flow_run_id: Id, attempt_id: Id, fence: z.int() });
+export type RunIdentity = z.infer<typeof RunIdentity>;
+
+export const AcquireMode = z.enum(["concurrency", "rate_limit"]);
+
+/** Prefect's `increment-with-lease`. */
+export const IncrementWithLease = z.object({
+  names: z.array(z.string().min(1).max(255)).max(LIMIT_NAMES_MAX),
+  slots: z.int().min(1).max(SLOTS_MAX),
+  mode: AcquireMode.nullish().transform((mode) => mode ?? "concurrency"),
+  lease_duration: z.number().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX).nullish(),
+  holder: Holder.nullish(),
+});
+
+/** Our acquire: `POST /v2/concurrency_limits/acquire`. */
+export const Acquire = z.strictObject({
+  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  request_id: z.string().min(1).max(255),
+  slots: z.int().min(1).max(SLOTS_MAX).default(1),
+  mode: AcquireMode.default("concurrency"),
+  lease_seconds: z.number().min(5).max(LEASE_SECONDS_MAX).optional(),
+  /** How long this request may be held; longer waits repeat the request. */
+  wait_seconds: z.number().min(0).max(25).default(0),
+  /** Lower numbers go first. */
+  priority: z.int().min(-1000).max(1000).default(0),
+  holder: Holder.nullish(),
+  /** Free text for people: who is this? */
+  note: z.string().max(255).nullish(),
+});
+export type Acquire = z.infer<typeof Acquire>;
+
+export const GrantedLimit = z.object({
+  id: Id,
+  name: z.string(),
+  limit: z.int(),
+  fence: z.int().nullable(),
+  slot_names: z.array(z.string()).nullable(),
+});
+export type GrantedLimit = z.infer<typeof GrantedLimit>;
+
+/** The answer to an acquire that was granted. */
+export const Grant = z.object({
+  status: z.literal("granted"),
+  lease_id: Id,
+  limits: z.array(GrantedLimit),
+  /** The fence of the home limit; rises with every grant. */
+  fence: z.int().nullable(),
+  /** Seconds from now; count from the moment the request was sent. */
+  expires_in_seconds: z.number(),
+});
+export type Grant = z.infer<typeof Grant>;
+
+/** Why an acquire waits. */
+export const WaitReason = z.enum(["full", "behind_others", "disabled", "offered", "other_limit"]);
+export type WaitReason = z.infer<typeof WaitReason>;
+
+/** The answer to an acquire that waits: ask again with the same request id. */
+export const Waiting = z.object({
+  status: z.literal("waiting"),
+  reason: WaitReason,
+  blocking_limit: z.string(),
+  /** Place in line, 1 is next; null when it is beyond what is counted. */
+  position: z.int().nullable(),
+  /** Leases that must end first, at most a few. */
+  blockers: z.array(
+    z.object({ lease_id: Id, slots: z.int(), holder: Holder.nullable(), expires_in_seconds: z.number() }),
+  ),
+  estimated_seconds: z.number().nullable(),
+  retry_after_seconds: z.number(),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
+/** One live lease, for people. */
+export const LeaseRecord = z.object({
+  lease_id: Id,
+  fence: z.int(),
+  slots: z.int(),
+  slot_names: z.array(z.string()).nullable(),
+  holder: Holder.nullable(),
+  run: RunIdentity.nullable(),
+  note: z.string().nullable(),
+  acquired_at: InstantOut,
+  expires_at: InstantOut,
+  is_reservation: z.boolean(),
+});
+export type LeaseRecord = z.infer<typeof LeaseRecord>;
+
+/** One waiter, for people. */
+export const WaiterRecord = z.object({
+  waiter_id: z.string(),
+  position: z.int(),
+  priority: z.int(),
+  slots: z.int(),
+  holder: Holder.nullable(),
+  run: RunIdentity.nullable(),
+  note: z.string().nullable(),
+  arrived_at: InstantOut,
+  is_present: z.boolean(),
+  reason: WaitReason,
+});
+export type WaiterRecord = z.infer<typeof WaiterRecord>;
+
+/** A tag limit, Prefect's first kind: a view over the limit named `tag:<tag>`. */
+export const TagLimit = z.object({
+  ...Stamps,
+  tag: z.string(),
+  concurrency_limit: z.int(),
+  active_slots: z.array(Id),
+});
+export type TagLimit = z.infer<typeof TagLimit>;
+
+/** What an error body holds beyond `detail`. */
+export const ErrorBody = z.object({ detail: z.string(), data: Json.optional() });

@@ -1,0 +1,2 @@
+/** Append-only: an entry that has shipped is never edited. */
+export const migrations: readonly string[] = [];

@@ -1,0 +1,86 @@
+/** What a ConcurrencyLimit can be asked, by the Worker and by other objects. */
+import type {
+  Acquire,
+  Grant,
+  Holder,
+  LeaseRecord,
+  Limit,
+  LimitCreate,
+  LimitUpdate,
+  RunIdentity,
+  WaiterRecord,
+  Waiting,
+} from "../../contract/wire/limits.ts";
+
+/** Who stands in line: our clients by request id, Prefect's by `Prefect-Csrf-Client`, a run by itself, or nobody. */
+export type Caller =
+  | { type: "request" }
+  | { type: "prefect"; csrf_client: string; first_retry_after_seconds: number }
+  | { type: "run"; pool_key: string }
+  | { type: "anonymous" };
+
+export interface AcquireCommand extends Omit<Acquire, "lease_seconds"> {
+  /** Active or not, all names in ascending key order with their shard keys; the first one is this object. */
+  members: { name: string; key: string }[];
+  lease_seconds: number;
+  caller: Caller;
+  run: RunIdentity | null;
+}
+
+export type LimitOperations = {
+  create: { command: LimitCreate; answer: Limit };
+  /** Creates or updates: deployment limits and Prefect's tag limits are written so. `null` answers leave the limit as it is. */
+  put: { command: LimitCreate; answer: { limit: Limit; was_created: boolean } };
+  read: { command: { id?: string }; answer: Limit };
+  update: { command: LimitUpdate & { id?: string }; answer: Limit };
+  delete: { command: { id?: string; is_forced: boolean }; answer: null };
+  acquire: { command: AcquireCommand; answer: Grant | Waiting };
+  renew: {
+    command: { lease_id: string; lease_seconds: number | null };
+    answer: { expires_in_seconds: number };
+  };
+  release: { command: { lease_id: string }; answer: null };
+  /** Prefect's `decrement` without a lease: gives back anonymous slots, oldest first. */
+  decrement: { command: { slots: number }; answer: null };
+  /** Leaves the line; a grant that is on its way is released. */
+  withdraw: { command: { request_id: string }; answer: null };
+  /** The attempt has ended: its leases and places in line go, later acquires of it get `gone` for ten minutes. */
+  end_attempt: { command: { flow_run_id: string; attempt_id: string }; answer: null };
+  list_holders: { command: { after_fence: number; limit: number }; answer: LeaseRecord[] };
+  list_waiters: { command: { offset: number; limit: number }; answer: WaiterRecord[] };
+  /** Ends a lease whoever holds it; the fence of the limit rises so that the old holder's calls lose. */
+  force_release: { command: { lease_id: string }; answer: null };
+  set_priority: { command: { waiter_id: string; priority: number }; answer: null };
+  /** Tag limits: the holders of type task_run, and their replacement by hand. */
+  reset_holders: { command: { task_run_ids: string[] }; answer: Limit };
+  release_holder: { command: { holder: Holder }; answer: null };
+  /** Between limits, for an acquire over several: see the domain's `joint.ts`. */
+  reserve: {
+    command: {
+      joint_id: string;
+      home_key: string;
+      slots: number;
+      arrived_at: number;
+      lease_seconds: number;
+      keep: boolean;
+      holder: Holder | null;
+      run: RunIdentity | null;
+      note: string | null;
+      priority: number;
+    };
+    answer:
+      | { status: "reserved"; fence: number; limit_id: string; limit: number; slot_names: string[] | null }
+      | { status: "full" }
+      | { status: "absent" }
+      | { status: "inactive" };
+  };
+  commit_reservation: { command: { joint_id: string; expires_at: number }; answer: null };
+  undo_reservation: { command: { joint_id: string }; answer: null };
+  /** A member asks home before it drops a reservation or lease of several limits. */
+  ask_joint: {
+    command: { joint_id: string };
+    answer: { status: "waiting" | "held"; expires_at: number } | { status: "ended" };
+  };
+  /** A member tells home that room was made. */
+  wake_joint: { command: { joint_id: string }; answer: null };
+};

@@ -1,0 +1,16 @@
+import { Actor, type Handlers } from "../shared/actor.ts";
+import type { ObjectHost } from "../shared/host.ts";
+import { migrations } from "./migrations.ts";
+import type { PoolOperations } from "./operations.ts";
+
+export class PoolActor extends Actor<PoolOperations> {
+  protected readonly creating: ReadonlySet<string> = new Set([]);
+  protected readonly handlers = {} as Handlers<PoolOperations>;
+  constructor(host: ObjectHost) {
+    super(host, migrations);
+  }
+  protected sweep(): void {}
+  protected earliestDeadline(): number | undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,208 @@
+/** What a WorkPool can be asked, by the Worker and by other objects. */
+import type {
+  AttemptEnd,
+  AttemptStart,
+  Claim,
+  ClaimAnswer,
+  SessionAnswer,
+  SessionBeat,
+} from "../../contract/wire/agents.ts";
+import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
+import type { FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import type { RunIdentity } from "../../contract/wire/limits.ts";
+import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
+import type {
+  Worker,
+  WorkPool,
+  WorkPoolCreate,
+  WorkPoolUpdate,
+  WorkQueue,
+  WorkQueueCreate,
+  WorkQueueUpdate,
+} from "../../contract/wire/work-pools.ts";
+
+/** What a pool must know of a deployment whose runs it keeps; an older revision than the stored one is refused. */
+export interface DeploymentNote {
+  deployment_id: string;
+  revision: number;
+  /** Slots of the limit `deployment:<id>`, null without one. */
+  concurrency_limit: number | null;
+  collision_strategy: "ENQUEUE" | "CANCEL_NEW";
+  grace_period_seconds: number | null;
+}
+
+/** A run to be created, everything merged and checked by the caller. */
+export interface RunDraft {
+  flow_id: string;
+  name: string | null;
+  deployment_id: string | null;
+  deployment_version: string | null;
+  flow_version: string | null;
+  work_queue_name: string | null;
+  parameters: JsonObject;
+  context: JsonObject;
+  tags: string[];
+  labels: Labels;
+  idempotency_key: string | null;
+  parent_task_run_id: string | null;
+  infrastructure_document_id: string | null;
+  empirical_policy: Partial<FlowRun["empirical_policy"]>;
+  job_variables: JsonObject | null;
+  created_by: CreatedBy | null;
+  auto_scheduled: boolean;
+  state: StateCreate;
+}
+
+/** Which runs of a pool are meant; flows and deployments are already resolved to ids. */
+export interface RunFilter {
+  ids?: string[];
+  not_ids?: string[];
+  flow_ids?: string[];
+  deployment_ids?: string[];
+  is_deployment_null?: boolean;
+  work_queue_names?: string[];
+  state_types?: string[];
+  not_state_types?: string[];
+  state_names?: string[];
+  not_state_names?: string[];
+  name_any?: string[];
+  name_like?: string;
+  tags_all?: string[];
+  tags_any?: string[];
+  is_tags_null?: boolean;
+  start_before?: string;
+  start_after?: string;
+  is_start_null?: boolean;
+  end_before?: string;
+  end_after?: string;
+  is_end_null?: boolean;
+  expected_before?: string;
+  expected_after?: string;
+  next_before?: string;
+  next_after?: string;
+  parent_task_run_ids?: string[];
+  is_parent_null?: boolean;
+  parent_flow_run_ids?: string[];
+  idempotency_keys?: string[];
+  flow_versions?: string[];
+  created_by_ids?: string[];
+  worker_names?: string[];
+}
+
+export type RunSort =
+  | "ID_DESC"
+  | "START_TIME_ASC"
+  | "START_TIME_DESC"
+  | "EXPECTED_START_TIME_ASC"
+  | "EXPECTED_START_TIME_DESC"
+  | "NAME_ASC"
+  | "NAME_DESC"
+  | "NEXT_SCHEDULED_START_TIME_ASC"
+  | "END_TIME_DESC";
+
+export type PoolOperations = {
+  create: { command: WorkPoolCreate & { is_internal?: boolean }; answer: WorkPool };
+  read: { command: Record<string, never>; answer: WorkPool };
+  update: { command: WorkPoolUpdate; answer: WorkPool };
+  delete: { command: Record<string, never>; answer: null };
+  create_queue: { command: WorkQueueCreate; answer: WorkQueue };
+  /** Finds a queue by name and makes it if it is missing: an unknown queue of a deployment comes into being so. */
+  ensure_queue: { command: { name: string }; answer: WorkQueue };
+  read_queue: { command: { id: string } | { name: string }; answer: WorkQueue };
+  filter_queues: {
+    command: { names?: string[]; ids?: string[]; limit: number; offset: number };
+    answer: WorkQueue[];
+  };
+  update_queue: { command: { id?: string; name?: string; update: WorkQueueUpdate }; answer: WorkQueue };
+  delete_queue: { command: { id: string } | { name: string }; answer: null };
+  /** Prefect's worker says that it lives. */
+  heartbeat: { command: { name: string; heartbeat_interval_seconds: number | null }; answer: null };
+  filter_workers: {
+    command: { statuses?: string[]; before?: string; after?: string; limit: number; offset: number };
+    answer: Worker[];
+  };
+  delete_worker: { command: { name: string }; answer: null };
+  /** Prefect's poll: nothing is reserved; `csrf_client` makes what another worker was just given come last. */
+  get_scheduled: {
+    command: {
+      work_queue_names: string[] | null;
+      scheduled_before: string | null;
+      scheduled_after: string | null;
+      limit: number;
+      csrf_client: string | null;
+      deployment_ids?: string[];
+    };
+    answer: FlowRun[];
+  };
+  /** Our agent. */
+  beat: { command: SessionBeat; answer: SessionAnswer };
+  end_session: { command: { name: string; session_id: string }; answer: null };
+  claim: { command: Claim; answer: ClaimAnswer };
+  start_attempt: { command: AttemptStart & { flow_run_id: string; attempt_id: string }; answer: null };
+  end_attempt: { command: AttemptEnd & { flow_run_id: string; attempt_id: string }; answer: FlowRun };
+  /** A limit was asked on behalf of a run: the end of the attempt will visit it. */
+  note_limit: { command: { run: RunIdentity; limit_key: string }; answer: null };
+  put_deployment: { command: DeploymentNote; answer: null };
+  /** The deployment is gone from this pool (deleted or moved): its future runs go. */
+  remove_deployment: { command: { deployment_id: string; revision: number }; answer: null };
+  /** Replaces the future auto-scheduled runs of a deployment's schedules by these; idempotent by idempotency key. */
+  materialize: {
+    command: { deployment: DeploymentNote; is_replacing: boolean; runs: RunDraft[] };
+    answer: null;
+  };
+  create_run: {
+    command: { draft: RunDraft; deployment: DeploymentNote | null };
+    answer: { flow_run: FlowRun; was_created: boolean };
+  };
+  read_run: { command: { id: string }; answer: FlowRun };
+  filter_runs: {
+    command: { filter: RunFilter; sort: RunSort; limit: number; offset: number };
+    answer: FlowRun[];
+  };
+  count_runs: { command: { filter: RunFilter }; answer: number };
+  update_run: { command: { id: string; update: FlowRunUpdate }; answer: FlowRun };
+  update_labels: { command: { id: string; labels: Labels }; answer: null };
+  delete_run: { command: { id: string }; answer: null };
+  /** `run` is the identity of the process that proposes, where it has one: an old fence changes nothing. */
+  set_state: {
+    command: { id: string; state: StateCreate; is_forced: boolean; run: RunIdentity | null };
+    answer: { result: OrchestrationResult; was_created: boolean };
+  };
+  resume_run: {
+    command: { id: string; run_input: JsonObject | null };
+    answer: { result: OrchestrationResult; was_created: boolean };
+  };
+  read_states: { command: { flow_run_id: string }; answer: State[] };
+  read_state: { command: { id: string }; answer: State };
+  /** Runs that hold slots of the pool, for `work-pool slots`. */
+  concurrency_status: {
+    command: { queue_id?: string; limit: number };
+    answer: {
+      active_slots: number;
+      limit: number | null;
+      queues: {
+        queue_id: string;
+        queue_name: string;
+        active_slots: number;
+        limit: number | null;
+        flow_runs: FlowRun[];
+      }[];
+    };
+  };
+  /** The limit of a deployment has granted a slot to a run that waited for it. */
+  deployment_slot_granted: {
+    command: { flow_run_id: string; lease_id: string; fence: number; expires_at: number };
+    answer: null;
+  };
+  /** Why is this run not running? */
+  explain_run: {
+    command: { id: string };
+    answer: {
+      reason: string;
+      detail: string;
+      blocking: { kind: string; name: string } | null;
+      position: number | null;
+      estimated_seconds: number | null;
+    };
+  };
+};

@@ -1,0 +1,72 @@
+/** Calls of objects from the Worker and from each other. */
+import {
+  formatAddress,
+  type Envelope,
+  type ObjectAddress,
+  type ObjectKind,
+} from "../../contract/envelope.ts";
+import { refuse, type Result } from "../../contract/errors.ts";
+
+/** What every object class answers by RPC. */
+export interface ObjectRpc extends Rpc.DurableObjectBranded {
+  execute(envelope: Envelope): Promise<Result<unknown>>;
+}
+
+/** The bindings that the Worker and all objects share. */
+export interface ObjectBindings {
+  WORKSPACE: DurableObjectNamespace;
+  WORK_POOL: DurableObjectNamespace;
+  CONCURRENCY_LIMIT: DurableObjectNamespace;
+  RUN_JOURNAL: DurableObjectNamespace;
+  /** Where new objects are placed, one of the platform's location hints. */
+  SLUICE_LOCATION_HINT?: string;
+  /** Milliseconds since the epoch at which the embedded server started; absent on the edge. */
+  SLUICE_STARTED_AT?: string;
+}
+
+const NAMESPACES = {
+  workspace: "WORKSPACE",
+  pool: "WORK_POOL",
+  limit: "CONCURRENCY_LIMIT",
+  journal: "RUN_JOURNAL",
+  hub: undefined,
+} as const satisfies Record<ObjectKind, keyof ObjectBindings | undefined>;
+const CALL_ATTEMPTS_MAX = 3;
+
+/** The platform's handle of an object; placed by the install's location hint when it is new. */
+export function stubOf(env: ObjectBindings, address: ObjectAddress): DurableObjectStub {
+  const binding = NAMESPACES[address.kind];
+  if (binding === undefined) throw new Error(`No object serves ${address.kind}.`);
+  const hint = env.SLUICE_LOCATION_HINT as DurableObjectLocationHint | undefined;
+  return env[binding].getByName(formatAddress(address), hint === undefined ? {} : { locationHint: hint });
+}
+
+/**
+ * Calls an object. What the platform calls retryable is tried again with a fresh stub, which is safe because every
+ * operation is idempotent by its request id; overload is shed at once. Never throws.
+ */
+export async function callObject(env: ObjectBindings, envelope: Envelope): Promise<Result<unknown>> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const stub = stubOf(env, envelope.address) as unknown as ObjectRpc;
+      return await stub.execute(envelope);
+    } catch (error) {
+      const { retryable = false, overloaded = false } = error as {
+        retryable?: boolean;
+        overloaded?: boolean;
+      };
+      if (overloaded) return refuse("overloaded", undefined, { retry_after_seconds: 1 });
+      if (!retryable || attempt === CALL_ATTEMPTS_MAX) {
+        console.log(
+          JSON.stringify({
+            event: "object_call_failed",
+            object: formatAddress(envelope.address),
+            operation: envelope.operation,
+            error: String(error),
+          }),
+        );
+        return refuse("unavailable", undefined, { retry_after_seconds: 1 });
+      }
+    }
+  }
+}
