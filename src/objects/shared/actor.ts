@@ -82,6 +82,8 @@ export abstract class Actor<Of extends Operations> {
   #isCommitting = false;
   /** Never later than the earliest stored deadline. Infinity: no alarm is set. */
   #alarmAt = Number.POSITIVE_INFINITY;
+  #isAlarmMoved = false;
+  #isInTurn = false;
   #hasTables: boolean;
   readonly #targetsInFlight = new Set<string>();
 
@@ -180,22 +182,35 @@ export abstract class Actor<Of extends Operations> {
   protected wakeAt(at: number): void {
     if (at >= this.#alarmAt) return;
     this.#alarmAt = at;
-    this.host.setAlarm(at);
+    this.#isAlarmMoved = true;
+    if (!this.#isInTurn) this.#storeAlarm();
+  }
+
+  /** Outside the operations' transactions, so that one which is undone cannot take the alarm of another with it. */
+  #storeAlarm(): void {
+    if (!this.#isAlarmMoved) return;
+    this.#isAlarmMoved = false;
+    if (Number.isFinite(this.#alarmAt)) this.host.setAlarm(this.#alarmAt);
   }
 
   /** Stores an effect on another object in the transaction that runs now; it is delivered until acknowledged. */
   protected send(target: ObjectAddress, operation: string, request_id: string, command: unknown): void {
+    const now = this.host.now();
+    const to = formatAddress(target);
+    // Behind effects on the same target that wait for their next try, so that the order holds.
     this.host.sql.all(
-      "INSERT INTO outbox (target, operation, request_id, command, due_at) VALUES (?, ?, ?, ?, ?)",
-      formatAddress(target),
+      `INSERT INTO outbox (target, operation, request_id, command, due_at)
+       VALUES (?, ?, ?, ?, max(?, coalesce((SELECT max(due_at) FROM outbox WHERE target = ?), 0)))`,
+      to,
       operation,
       request_id,
       JSON.stringify(command),
-      this.host.now(),
+      now,
+      to,
     );
     this.#hasNewEffects = true;
     // The pump delivers right after the commit; the alarm is for an instance that dies before.
-    this.wakeAt(this.host.now() + EFFECT_ALARM_MS);
+    this.wakeAt(now + EFFECT_ALARM_MS);
   }
   #hasNewEffects = false;
 
@@ -209,7 +224,10 @@ export abstract class Actor<Of extends Operations> {
     this.#isCommitting = true;
     const operations = this.#waiting;
     this.#waiting = [];
+    this.#isInTurn = true;
     for (const { run } of operations) run();
+    this.#isInTurn = false;
+    this.#storeAlarm();
     const hasEffects = this.#hasNewEffects;
     this.#hasNewEffects = false;
     const goOn = () => {
@@ -245,7 +263,7 @@ export abstract class Actor<Of extends Operations> {
     // A sweep that leaves overdue work asks for the next turn, not for this instant again and again.
     const next = Math.max(Math.min(own, effect ?? Number.POSITIVE_INFINITY), now + 1);
     this.#alarmAt = next;
-    if (Number.isFinite(next)) this.host.setAlarm(next);
+    this.#isAlarmMoved = true;
     if (effect !== null && effect !== undefined && effect <= now) this.#hasNewEffects = true;
   }
 
@@ -267,36 +285,35 @@ export abstract class Actor<Of extends Operations> {
     }
   }
 
-  /** Delivers due effects, in order for each target, all targets side by side. */
+  /** Delivers due effects, in order for each target, all targets side by side, until none is left that is due. */
   async #pump(): Promise<void> {
-    const now = this.host.now();
-    const rows = this.host.sql.all<OutboxRow & Record<string, never>>(
-      "SELECT * FROM outbox WHERE due_at <= ? ORDER BY seq LIMIT ?",
-      now,
-      EFFECTS_PER_PUMP_MAX,
-    );
-    const byTarget = new Map<string, OutboxRow[]>();
-    for (const row of rows) byTarget.set(row.target, [...(byTarget.get(row.target) ?? []), row]);
-    const isMore = rows.length === EFFECTS_PER_PUMP_MAX;
-    await Promise.all(
-      [...byTarget]
-        .filter(([target]) => !this.#targetsInFlight.has(target))
-        .map(async ([target, effects]) => {
-          this.#targetsInFlight.add(target);
-          try {
-            for (const effect of effects) if (!(await this.#deliver(effect))) break;
-          } finally {
-            this.#targetsInFlight.delete(target);
-          }
-        }),
-    );
+    for (;;) {
+      const rows = this.host.sql
+        .all<OutboxRow>(
+          "SELECT * FROM outbox WHERE due_at <= ? ORDER BY seq LIMIT ?",
+          this.host.now(),
+          EFFECTS_PER_PUMP_MAX,
+        )
+        .filter(({ target }) => !this.#targetsInFlight.has(target));
+      if (rows.length === 0) break;
+      const byTarget = new Map<string, OutboxRow[]>();
+      for (const row of rows) byTarget.set(row.target, [...(byTarget.get(row.target) ?? []), row]);
+      await Promise.all([...byTarget].map(([target, effects]) => this.#deliverTo(target, effects)));
+    }
     const due = first<{ due_at: number | null }>(
       this.host.sql,
       "SELECT min(due_at) AS due_at FROM outbox",
     )?.due_at;
-    if (due === null || due === undefined) return;
-    if (due <= this.host.now() && isMore) return this.#pump();
-    this.wakeAt(Math.max(due, this.host.now() + 1));
+    if (due !== null && due !== undefined) this.wakeAt(Math.max(due, this.host.now() + 1));
+  }
+
+  async #deliverTo(target: string, effects: OutboxRow[]): Promise<void> {
+    this.#targetsInFlight.add(target);
+    try {
+      for (const effect of effects) if (!(await this.#deliver(effect))) return;
+    } finally {
+      this.#targetsInFlight.delete(target);
+    }
   }
 
   async #deliver(row: OutboxRow): Promise<boolean> {
@@ -322,7 +339,12 @@ export abstract class Actor<Of extends Operations> {
     await this.turn(`settle ${row.operation}`, () => {
       if (mustRetry) {
         const due = this.host.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(row.attempt, 16), RETRY_MAX_MS);
-        this.host.sql.all("UPDATE outbox SET attempt = attempt + 1, due_at = ? WHERE seq = ?", due, row.seq);
+        this.host.sql.all(
+          "UPDATE outbox SET attempt = attempt + (seq = ?), due_at = max(due_at, ?) WHERE target = ?",
+          row.seq,
+          due,
+          row.target,
+        );
         this.wakeAt(due);
         return;
       }
