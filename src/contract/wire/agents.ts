@@ -5,8 +5,7 @@ import { Id, Name } from "./common.ts";
 import { FlowRun } from "./flow-runs.ts";
 import { RunIdentity } from "./limits.ts";
 
-/** The header that carries a run's identity; the agent gives it to its children by environment. */
-export const RUN_IDENTITY_HEADER = "Sluice-Run";
+export { RUN_IDENTITY_HEADER } from "../headers.ts";
 
 /** Writes a run's identity as the value of {@link RUN_IDENTITY_HEADER}. */
 export function formatRunIdentity(run: RunIdentity): string {

@@ -1,0 +1,251 @@
+/**
+ * The connection to one API: kept-alive, with a deadline on every call, and patient where being patient is safe.
+ * What a call means is for the resources beside this file to say.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent, type Dispatcher } from "undici";
+import { RUN_IDENTITY_HEADER } from "../contract/headers.ts";
+import { describeRefusal, describeTransportFailure, SluiceApiError } from "./errors.ts";
+import { authorizeWithKey, resolveApiUrl, resolveAuthorization, stripSlash } from "./settings.ts";
+
+export interface HttpOptions {
+  /** Base URL, normally ending in `/api`. Default: the environment's, see {@link resolveApiUrl}. */
+  apiUrl?: string | undefined;
+  /** Sent as Bearer. Default: the environment's key or auth string. */
+  apiKey?: string | undefined;
+  /** Sent with every call. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** How long one call may take, when it does not say so itself. */
+  timeoutSeconds?: number | undefined;
+  /** How many times a call that may be repeated is repeated. */
+  retries?: number | undefined;
+}
+
+export interface CallOptions {
+  /** Appended to the path; undefined values are left out. */
+  query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether sending this twice is the same as sending it once. Default: every method but POST. A POST is, when it only
+   * reads or carries a request id, an idempotency key or an attempt id.
+   */
+  isRepeatable?: boolean | undefined;
+  /** How long this call may take, all of it, repetitions not counted. */
+  timeoutSeconds?: number | undefined;
+  retries?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_SECONDS = 30;
+const RETRIES = 5;
+const FIRST_DELAY_MS = 100;
+const DELAY_MS_MAX = 5000;
+/** A server that wants to be left alone for longer than this is not waited for. */
+const RETRY_AFTER_SECONDS_MAX = 60;
+const KEEP_ALIVE_MS = 25_000;
+/** The statuses that Prefect's clients repeat too (source: wire §2.5). */
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 429, 502, 503]);
+
+/** Calls one API over HTTP. Cheap to keep, and it does not keep a process alive. */
+export class Http {
+  readonly apiUrl: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #timeoutSeconds: number;
+  readonly #retries: number;
+  readonly #agent = new Agent({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    pipelining: 1,
+    connect: { timeout: 5000 },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  /** A refused connection is worth repeating only where somebody has answered before. */
+  #hasAnswered = false;
+
+  constructor(options: HttpOptions = {}) {
+    this.apiUrl = stripSlash(options.apiUrl ?? resolveApiUrl(process.env));
+    if (!URL.canParse(this.apiUrl))
+      throw new TypeError(
+        `"${this.apiUrl}" is no URL; the API's address looks like http://127.0.0.1:4200/api.`,
+      );
+    const authorization =
+      options.apiKey === undefined ? resolveAuthorization(process.env) : authorizeWithKey(options.apiKey);
+    const run = process.env["SLUICE_RUN"];
+    this.#headers = {
+      accept: "application/json",
+      "user-agent": "sluice-client",
+      ...(authorization !== undefined && { authorization }),
+      ...(run !== undefined && run !== "" && { [RUN_IDENTITY_HEADER.toLowerCase()]: run }),
+      ...lowerKeys(options.headers ?? {}),
+    };
+    this.#timeoutSeconds = options.timeoutSeconds ?? TIMEOUT_SECONDS;
+    this.#retries = options.retries ?? RETRIES;
+  }
+
+  /** The headers that go out with every call, the authorization among them: for sockets, which are opened elsewhere. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers;
+  }
+
+  /** The address of a socket of this API. */
+  socketUrl(path: string): string {
+    return this.apiUrl.replace(/^http/, "ws") + path;
+  }
+
+  get<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
+    return this.call("GET", path, options);
+  }
+
+  post<Answer>(path: string, body: unknown, options: CallOptions = {}): Promise<Answer> {
+    return this.call("POST", path, { ...options, body });
+  }
+
+  /** A POST that changes nothing, so it may be repeated. */
+  query<Answer>(path: string, body: unknown, options: CallOptions = {}): Promise<Answer> {
+    return this.call("POST", path, { isRepeatable: true, ...options, body });
+  }
+
+  patch<Answer>(path: string, body: unknown, options: CallOptions = {}): Promise<Answer> {
+    return this.call("PATCH", path, { ...options, body });
+  }
+
+  delete<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
+    return this.call("DELETE", path, options);
+  }
+
+  /**
+   * Makes one call and reads its JSON answer, undefined where it has none. Throws {@link SluiceApiError}, or the
+   * signal's reason when it was aborted.
+   */
+  async call<Answer>(method: Method, path: string, options: CallOptions = {}): Promise<Answer> {
+    const isRepeatable = options.isRepeatable ?? method !== "POST";
+    const retries = options.retries ?? this.#retries;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#attempt<Answer>(method, path, options);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!(error instanceof SluiceApiError) || attempt >= retries) throw error;
+        if (!isRepeatable && !this.#wasSurelyNotTaken(error)) throw error;
+        const delayMs = this.#delayBefore(attempt, error);
+        if (delayMs === undefined) throw error;
+        await pause(delayMs, options.signal);
+      }
+    }
+  }
+
+  /** Closes the connections once the calls in progress have ended. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  /** Closes the connections at once; calls in progress fail. */
+  async destroy(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #attempt<Answer>(method: Method, path: string, options: CallOptions): Promise<Answer> {
+    const timeout = AbortSignal.timeout((options.timeoutSeconds ?? this.#timeoutSeconds) * 1000);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+    let answer: Dispatcher.ResponseData;
+    let text: string;
+    try {
+      answer = await this.#agent.request({
+        ...splitUrl(this.apiUrl + path + writeQuery(options.query)),
+        method,
+        headers: {
+          ...this.#headers,
+          ...lowerKeys(options.headers ?? {}),
+          ...(options.body !== undefined && { "content-type": "application/json" }),
+        },
+        body: options.body === undefined ? null : JSON.stringify(options.body),
+        signal,
+      });
+      text = await answer.body.text();
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw describeTransportFailure(
+        timeout.aborted ? Object.assign(new Error("deadline"), { code: "UND_ERR_HEADERS_TIMEOUT" }) : error,
+        this.apiUrl,
+      );
+    }
+    this.#hasAnswered = true;
+    if (answer.statusCode >= 400) {
+      throw describeRefusal(
+        { status: answer.statusCode, text, retryAfterSeconds: readRetryAfter(answer.headers["retry-after"]) },
+        { method, path, apiUrl: this.apiUrl },
+      );
+    }
+    return parseAnswer<Answer>(text, answer.statusCode, this.apiUrl);
+  }
+
+  /** A connection that was refused, and an answer that says "not now", have changed nothing. */
+  #wasSurelyNotTaken(error: SluiceApiError): boolean {
+    return error.code === "unreachable" || error.status === 429;
+  }
+
+  /** Milliseconds to wait before the call is repeated; undefined when repeating it is no use. */
+  #delayBefore(attempt: number, error: SluiceApiError): number | undefined {
+    if (error.status === 0) {
+      if (error.code === "unreachable" && !this.#hasAnswered) return undefined;
+    } else if (!RETRIED_STATUSES.has(error.status) || error.code === "not_configured") return undefined;
+    const backoffMs = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** attempt);
+    const jitterMs = backoffMs * (0.5 + Math.random() * 0.5);
+    if (error.retryAfterSeconds === undefined) return jitterMs;
+    if (error.retryAfterSeconds > RETRY_AFTER_SECONDS_MAX) return undefined;
+    return Math.max(error.retryAfterSeconds * 1000 * (1 + Math.random() * 0.1), jitterMs);
+  }
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Waits; throws the signal's own reason when it is aborted meanwhile. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Writes one path segment; names may hold anything but a slash. */
+export function segment(name: string): string {
+  return encodeURIComponent(name);
+}
+
+function splitUrl(url: string): { origin: string; path: string } {
+  const { origin, pathname, search } = new URL(url);
+  return { origin, path: pathname + search };
+}
+
+function writeQuery(query: CallOptions["query"]): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined) search.append(name, String(value));
+  return search.size === 0 ? "" : `?${search.toString()}`;
+}
+
+function lowerKeys(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function readRetryAfter(header: string | string[] | undefined): number | undefined {
+  const seconds = Number(Array.isArray(header) ? header[0] : (header ?? "none"));
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+
+function parseAnswer<Answer>(text: string, status: number, apiUrl: string): Answer {
+  try {
+    return (text === "" ? undefined : JSON.parse(text)) as Answer;
+  } catch (error) {
+    throw new SluiceApiError({
+      status,
+      code: "bad_answer",
+      message: `What answers at ${apiUrl} is no Sluice server: its answer is not JSON.`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,5 @@
+/** What `sluice/client` exports. */
+export { createClient, type Client } from "./client.ts";
+export { isStatus, SluiceApiError } from "./errors.ts";
+export type { CallOptions, HttpOptions } from "./http.ts";
+export { DEFAULT_API_URL, resolveApiKey, resolveApiUrl, resolveAuthorization } from "./settings.ts";

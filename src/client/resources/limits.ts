@@ -1,0 +1,137 @@
+/** Global concurrency limits, and tag limits as the older view of them. */
+import type { z } from "zod";
+import type {
+  Acquire,
+  Grant,
+  LeaseRecord,
+  Limit,
+  LimitCreate,
+  LimitUpdate,
+  TagLimit,
+  WaiterRecord,
+  Waiting,
+} from "../../contract/wire/limits.ts";
+import { segment, type CallOptions, type Http } from "../http.ts";
+import type { PageOptions } from "./page.ts";
+
+const ROOT = "/v2/concurrency_limits";
+
+/** `/v2/concurrency_limits`; a limit is named by its name or its id. */
+export class Limits {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  create(limit: LimitCreate): Promise<Limit> {
+    return this.#http.post(`${ROOT}/`, limit);
+  }
+
+  read(nameOrId: string): Promise<Limit> {
+    return this.#http.get(`${ROOT}/${segment(nameOrId)}`);
+  }
+
+  list(page: PageOptions = {}): Promise<Limit[]> {
+    return this.#http.query(`${ROOT}/filter`, page);
+  }
+
+  async update(nameOrId: string, changes: LimitUpdate): Promise<void> {
+    await this.#http.patch(`${ROOT}/${segment(nameOrId)}`, changes);
+  }
+
+  /** A limit with waiters is deleted only by force: deleting it lets Prefect's clients through. */
+  async delete(nameOrId: string, { force }: { force?: boolean } = {}): Promise<void> {
+    await this.#http.delete(`${ROOT}/${segment(nameOrId)}`, { query: { force } });
+  }
+
+  holders(nameOrId: string, page: { after_fence?: number; limit?: number } = {}): Promise<LeaseRecord[]> {
+    return this.#http.get(`${ROOT}/${segment(nameOrId)}/holders`, { query: page });
+  }
+
+  waiters(nameOrId: string, page: PageOptions = {}): Promise<WaiterRecord[]> {
+    return this.#http.get(`${ROOT}/${segment(nameOrId)}/waiters`, { query: { ...page } });
+  }
+
+  /** One try, held by the server for `wait_seconds`; `concurrency()` is what waits, renews and releases. */
+  acquire(acquire: z.input<typeof Acquire>, options: CallOptions = {}): Promise<Grant | Waiting> {
+    return this.#http.post(`${ROOT}/acquire`, acquire, {
+      isRepeatable: true,
+      timeoutSeconds: (acquire.wait_seconds ?? 0) + 10,
+      ...options,
+    });
+  }
+
+  /** Leaves the line. A grant that is on its way is released. */
+  async withdraw(names: string[], requestId: string, options: CallOptions = {}): Promise<void> {
+    await this.#http.post(
+      `${ROOT}/withdraw`,
+      { names, request_id: requestId },
+      { isRepeatable: true, ...options },
+    );
+  }
+
+  /** Extends a lease, by what it was granted for when nothing is said. 410: the lease has ended. */
+  async renew(leaseId: string, leaseSeconds?: number, options: CallOptions = {}): Promise<void> {
+    await this.#http.post(
+      `${ROOT}/leases/${segment(leaseId)}/renew`,
+      leaseSeconds === undefined ? {} : { lease_duration: leaseSeconds },
+      { isRepeatable: true, ...options },
+    );
+  }
+
+  /** Gives the slots back. Releasing twice is the same as once. */
+  async release(leaseId: string, options: CallOptions = {}): Promise<void> {
+    await this.#http.post(
+      `${ROOT}/decrement-with-lease`,
+      { lease_id: leaseId },
+      { isRepeatable: true, ...options },
+    );
+  }
+
+  /** Ends a lease whoever holds it; its holder's calls are refused from then on. */
+  async forceRelease(leaseId: string): Promise<void> {
+    await this.#http.post(`${ROOT}/leases/${segment(leaseId)}/force_release`, {}, { isRepeatable: true });
+  }
+
+  /** Moves a waiter in line; lower numbers go first. */
+  async setPriority(nameOrId: string, waiterId: string, priority: number): Promise<void> {
+    await this.#http.patch(`${ROOT}/${segment(nameOrId)}/waiters/${segment(waiterId)}`, { priority });
+  }
+}
+
+/** `/concurrency_limits`: limits on task tags, a view over the limits named `tag:<tag>`. */
+export class TagLimits {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Creates the limit, or changes the one that is there. */
+  put(tag: string, concurrencyLimit: number): Promise<TagLimit> {
+    return this.#http.post(
+      "/concurrency_limits/",
+      { tag, concurrency_limit: concurrencyLimit },
+      { isRepeatable: true },
+    );
+  }
+
+  list(page: PageOptions = {}): Promise<TagLimit[]> {
+    return this.#http.query("/concurrency_limits/filter", page);
+  }
+
+  read(tag: string): Promise<TagLimit> {
+    return this.#http.get(`/concurrency_limits/tag/${segment(tag)}`);
+  }
+
+  async reset(tag: string, slotOverride: string[] | null = null): Promise<void> {
+    await this.#http.post(
+      `/concurrency_limits/tag/${segment(tag)}/reset`,
+      { slot_override: slotOverride },
+      { isRepeatable: true },
+    );
+  }
+
+  async delete(tag: string): Promise<void> {
+    await this.#http.delete(`/concurrency_limits/tag/${segment(tag)}`);
+  }
+}

@@ -1,0 +1,43 @@
+/** Where the server is and who asks, from the environment. Prefect's variables work too, so that one setting serves both. */
+
+/** Where a server listens when nobody says otherwise. */
+export const DEFAULT_API_URL = "http://127.0.0.1:4200/api";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the base URL of the API: `SLUICE_API_URL`, `PREFECT_API_URL`, else {@link DEFAULT_API_URL}. */
+export function resolveApiUrl(env: Environment): string {
+  return stripSlash(read(env, "SLUICE_API_URL") ?? read(env, "PREFECT_API_URL") ?? DEFAULT_API_URL);
+}
+
+/**
+ * Reads the value of the `Authorization` header: `SLUICE_API_KEY` and `PREFECT_API_KEY` go out as Bearer,
+ * `PREFECT_API_AUTH_STRING` as Basic. Undefined when none is set.
+ */
+export function resolveAuthorization(env: Environment): string | undefined {
+  const key = resolveApiKey(env);
+  if (key !== undefined) return authorizeWithKey(key);
+  const pair = read(env, "PREFECT_API_AUTH_STRING");
+  return pair === undefined ? undefined : `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+}
+
+/** Reads the API key, if one is set: `SLUICE_API_KEY`, `PREFECT_API_KEY`. */
+export function resolveApiKey(env: Environment): string | undefined {
+  return read(env, "SLUICE_API_KEY") ?? read(env, "PREFECT_API_KEY");
+}
+
+/** Writes the `Authorization` header for a key. */
+export function authorizeWithKey(key: string): string {
+  return `Bearer ${key}`;
+}
+
+/** Takes the slashes off the end of a base URL, so that paths can be appended. */
+export function stripSlash(url: string): string {
+  return url.replace(/\/+$/, "");
+}
+
+/** An empty variable counts as unset. */
+function read(env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === undefined || value === "" ? undefined : value;
+}
