@@ -1,5 +1,12 @@
 /** What a Workspace can be asked: the catalog and the directory of pools and limits. */
 import type {
+  CatalogFilter,
+  DeploymentSort,
+  FlowSort,
+  VariableFilter,
+  VariableSort,
+} from "../../contract/wire/catalog-filters.ts";
+import type {
   Deployment,
   DeploymentCreate,
   DeploymentUpdate,
@@ -13,14 +20,7 @@ import type {
 } from "../../contract/wire/schedules.ts";
 import type { JsonValue } from "../../contract/wire/common.ts";
 import type { Variable } from "../../contract/wire/logs.ts";
-
-/** A page of names in order. */
-export interface PageOf<Filter> {
-  filter: Filter;
-  sort: string | null;
-  limit: number;
-  offset: number;
-}
+import type { DeploymentNote } from "../pool/operations.ts";
 
 /** One named object of the directory. */
 export interface DirectoryEntry {
@@ -29,32 +29,67 @@ export interface DirectoryEntry {
   key: string;
 }
 
-export interface NameFilter {
-  ids?: string[];
-  names?: string[];
-  name_like?: string;
-  tags_all?: string[];
-  tags_any?: string[];
-  [more: string]: JsonValue | undefined;
+/** Where the runs of a deployment go. The queue is resolved by the caller, who has asked the pool for it. */
+export interface DeploymentPlace {
+  work_pool_name: string | null;
+  work_queue_name: string | null;
+  work_queue_id: string | null;
+}
+
+/** A deployment as the catalog knows it: the record without what lives elsewhere (its limit's slots, its queue's polls). */
+export interface CatalogDeployment {
+  deployment: Deployment;
+  flow_name: string;
+  revision: number;
+  /** What the pool of its runs must know of it. */
+  note: DeploymentNote;
+}
+
+/** Who wrote what and when. */
+export interface AuditRecord {
+  seq: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+  actor: string;
+  operation: string;
+  kind: "flow" | "deployment" | "schedule" | "variable";
+  id: string;
+  name: string;
 }
 
 export type WorkspaceOperations = {
   create_flow: { command: FlowCreate; answer: { flow: Flow; was_created: boolean } };
   read_flow: { command: { id: string } | { name: string }; answer: Flow };
   update_flow: { command: { id: string; tags: string[] }; answer: Flow };
+  /** The flow's deployments go with it. */
   delete_flow: { command: { id: string }; answer: null };
-  filter_flows: { command: PageOf<NameFilter>; answer: Flow[] };
-  count_flows: { command: { filter: NameFilter }; answer: number };
-  /** Creates, or replaces by (flow, name); the pool hears of it by outbox. */
-  put_deployment: { command: DeploymentCreate; answer: { deployment: Deployment; was_created: boolean } };
-  update_deployment: { command: { id: string; update: DeploymentUpdate }; answer: Deployment };
+  filter_flows: {
+    command: { filter: CatalogFilter; sort: FlowSort; limit: number; offset: number };
+    answer: Flow[];
+  };
+  count_flows: { command: { filter: CatalogFilter }; answer: number };
+  /** Ids of what a filter means, in no order, at most `limit`: for callers who filter runs by flows or deployments. */
+  find_flow_ids: { command: { filter: CatalogFilter; limit: number }; answer: string[] };
+  find_deployment_ids: { command: { filter: CatalogFilter; limit: number }; answer: string[] };
+  /** Creates, or replaces by (flow, name); the pool hears of it by outbox. `place` absent: a replaced one stays where it is. */
+  put_deployment: {
+    command: { create: DeploymentCreate; place?: DeploymentPlace };
+    answer: CatalogDeployment & { was_created: boolean };
+  };
+  update_deployment: {
+    command: { id: string; update: DeploymentUpdate; place?: DeploymentPlace };
+    answer: CatalogDeployment;
+  };
   read_deployment: {
     command: { id: string } | { flow_name: string; name: string };
-    answer: { deployment: Deployment; flow_name: string; revision: number };
+    answer: CatalogDeployment;
   };
   delete_deployment: { command: { id: string }; answer: null };
-  filter_deployments: { command: PageOf<NameFilter>; answer: Deployment[] };
-  count_deployments: { command: { filter: NameFilter }; answer: number };
+  filter_deployments: {
+    command: { filter: CatalogFilter; sort: DeploymentSort; limit: number; offset: number };
+    answer: CatalogDeployment[];
+  };
+  count_deployments: { command: { filter: CatalogFilter }; answer: number };
   create_schedules: {
     command: { deployment_id: string; schedules: DeploymentScheduleCreate[] };
     answer: DeploymentSchedule[];
@@ -67,12 +102,20 @@ export type WorkspaceOperations = {
   create_variable: { command: { name: string; value: JsonValue; tags: string[] }; answer: Variable };
   read_variable: { command: { id: string } | { name: string }; answer: Variable };
   update_variable: {
-    command: { id?: string; name?: string; update: { name?: string; value?: JsonValue; tags?: string[] } };
+    command: {
+      target: { id: string } | { name: string };
+      update: { name?: string | undefined; value?: JsonValue | undefined; tags?: string[] | undefined };
+    };
     answer: Variable;
   };
   delete_variable: { command: { id: string } | { name: string }; answer: null };
-  filter_variables: { command: PageOf<NameFilter>; answer: Variable[] };
-  count_variables: { command: { filter: NameFilter }; answer: number };
+  filter_variables: {
+    command: { filter: VariableFilter; sort: VariableSort; limit: number; offset: number };
+    answer: Variable[];
+  };
+  count_variables: { command: { filter: VariableFilter }; answer: number };
+  /** The newest entries first. */
+  list_audit: { command: { before_seq: number | null; limit: number }; answer: AuditRecord[] };
   /** The directory: objects report themselves by outbox; idempotent. */
   register: { command: { kind: "limit" | "pool"; entry: DirectoryEntry }; answer: null };
   unregister: { command: { kind: "limit" | "pool"; name: string; id: string }; answer: null };

@@ -1,0 +1,116 @@
+/** Filters, sorts and pages of flows, deployments and variables. Source: wire §4.11. */
+import { z } from "zod";
+import { Id, Page } from "./common.ts";
+
+/** Items that one list inside a filter may have. */
+const FILTER_ITEMS_MAX = 10_000;
+const operator = z.enum(["and_", "or_"]).nullish();
+const idList = z.array(Id).max(FILTER_ITEMS_MAX).nullish();
+const textList = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
+const isNull = z.boolean().nullish();
+const idFilter = z.strictObject({ any_: idList, not_any_: idList }).nullish();
+const nameFilter = z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish();
+const tagFilter = z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish();
+
+export const FlowFilter = z.strictObject({
+  operator,
+  id: idFilter,
+  name: nameFilter,
+  tags: tagFilter,
+  deployment: z.strictObject({ operator, is_null_: isNull }).nullish(),
+});
+export type FlowFilter = z.infer<typeof FlowFilter>;
+
+export const DeploymentFilter = z.strictObject({
+  operator,
+  id: idFilter,
+  name: nameFilter,
+  flow_or_deployment_name: z.strictObject({ like_: z.string().nullish() }).nullish(),
+  paused: z.strictObject({ eq_: z.boolean().nullish() }).nullish(),
+  tags: tagFilter,
+  work_queue_name: z.strictObject({ any_: textList }).nullish(),
+  concurrency_limit: z
+    .strictObject({ ge_: z.int().nullish(), le_: z.int().nullish(), is_null_: isNull })
+    .nullish(),
+});
+export type DeploymentFilter = z.infer<typeof DeploymentFilter>;
+
+export const VariableFilter = z.strictObject({ operator, id: idFilter, name: nameFilter, tags: tagFilter });
+export type VariableFilter = z.infer<typeof VariableFilter>;
+
+/** Which pools a flow's or deployment's runs go to; the type of a pool is not known to the catalog. */
+export const PoolOfDeploymentFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList }).nullish(),
+  type: z.null().optional(),
+});
+export type PoolOfDeploymentFilter = z.infer<typeof PoolOfDeploymentFilter>;
+
+export const QueueOfDeploymentFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList }).nullish(),
+});
+export type QueueOfDeploymentFilter = z.infer<typeof QueueOfDeploymentFilter>;
+
+/** Runs live in the pools, so the catalog cannot filter by them. */
+const unsupported = z.union([z.null(), z.strictObject({})], {
+  error: "Flows and deployments cannot be filtered by their runs here; filter the runs instead.",
+});
+
+const catalogFilters = {
+  flows: FlowFilter.nullish(),
+  deployments: DeploymentFilter.nullish(),
+  work_pools: PoolOfDeploymentFilter.nullish(),
+  flow_runs: unsupported.optional(),
+  task_runs: unsupported.optional(),
+};
+/** All conditions must hold together. */
+export interface CatalogFilter {
+  flows?: FlowFilter | null | undefined;
+  deployments?: DeploymentFilter | null | undefined;
+  work_pools?: PoolOfDeploymentFilter | null | undefined;
+  work_queues?: QueueOfDeploymentFilter | null | undefined;
+}
+
+export const FLOW_SORTS = ["NAME_ASC", "NAME_DESC", "CREATED_DESC", "UPDATED_DESC"] as const;
+export type FlowSort = (typeof FLOW_SORTS)[number];
+export const DEPLOYMENT_SORTS = [...FLOW_SORTS, "CONCURRENCY_LIMIT_ASC", "CONCURRENCY_LIMIT_DESC"] as const;
+export type DeploymentSort = (typeof DEPLOYMENT_SORTS)[number];
+export const VARIABLE_SORTS = FLOW_SORTS;
+export type VariableSort = FlowSort;
+
+const flowsBody = { ...catalogFilters, work_queues: QueueOfDeploymentFilter.nullish() };
+const deploymentsBody = { ...catalogFilters, work_pool_queues: QueueOfDeploymentFilter.nullish() };
+const variablesBody = { variables: VariableFilter.nullish() };
+/** Pages counted from 1, as the dashboard asks for them. */
+const numberedPage = {
+  limit: Page.limit,
+  page: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullish()
+    .transform((page) => page ?? 1),
+};
+
+const flowSort = { sort: z.enum(FLOW_SORTS).nullish() };
+const deploymentSort = { sort: z.enum(DEPLOYMENT_SORTS).nullish() };
+
+export const FlowsFilterBody = z.strictObject({ ...flowsBody, ...flowSort, ...Page });
+export const FlowsPaginateBody = z.strictObject({ ...flowsBody, ...flowSort, ...numberedPage });
+export const FlowsCountBody = z.strictObject(flowsBody);
+export const DeploymentsFilterBody = z.strictObject({ ...deploymentsBody, ...deploymentSort, ...Page });
+export const DeploymentsPaginateBody = z.strictObject({
+  ...deploymentsBody,
+  ...deploymentSort,
+  ...numberedPage,
+});
+export const DeploymentsCountBody = z.strictObject(deploymentsBody);
+export const VariablesFilterBody = z.strictObject({
+  ...variablesBody,
+  sort: z.enum(VARIABLE_SORTS).nullish(),
+  ...Page,
+});
+export const VariablesCountBody = z.strictObject(variablesBody);
