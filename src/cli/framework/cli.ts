@@ -1,0 +1,114 @@
+/** What a command sees of the world: its terminal, the server and how results are wanted. */
+import { createInterface } from "node:readline/promises";
+import type { Readable, Writable } from "node:stream";
+import type { Api } from "../api.ts";
+import type { Connection } from "../config/connection.ts";
+import { CommandError } from "./errors.ts";
+
+/** What the process gives; tests give their own. */
+export interface System {
+  env: Readonly<Record<string, string | undefined>>;
+  stdin: Readable & { isTTY?: boolean };
+  stdout: Writable & { isTTY?: boolean; columns?: number };
+  stderr: Writable & { isTTY?: boolean };
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  output?: "text" | "json";
+  json?: boolean;
+  apiUrl?: string;
+  profile?: string;
+  prompt?: boolean;
+  yes?: boolean;
+  color?: boolean;
+}
+
+export class Cli {
+  readonly system: System;
+  readonly common: CommonOptions;
+  #api: Promise<Api> | undefined;
+
+  constructor(system: System, common: CommonOptions) {
+    this.system = system;
+    this.common = common;
+  }
+
+  get env(): System["env"] {
+    return this.system.env;
+  }
+
+  /** True when results are wanted as JSON. */
+  get isJson(): boolean {
+    return this.common.json === true || this.common.output === "json";
+  }
+
+  get isTerminal(): boolean {
+    return this.system.stdout.isTTY === true;
+  }
+
+  /** True when there is somebody who can answer a question. */
+  get isInteractive(): boolean {
+    return this.isTerminal && this.system.stdin.isTTY === true && this.common.prompt !== false;
+  }
+
+  get hasColor(): boolean {
+    const { env } = this.system;
+    if (this.common.color === false || (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb") return false;
+    return this.isTerminal || (env["FORCE_COLOR"] ?? "0") !== "0";
+  }
+
+  /** Columns of the terminal, undefined where output is no terminal and may be as wide as it likes. */
+  get width(): number | undefined {
+    if (!this.isTerminal) return undefined;
+    const columns = Number(this.system.stdout.columns ?? this.system.env["COLUMNS"] ?? 80);
+    return Number.isInteger(columns) && columns > 0 ? columns : 80;
+  }
+
+  /** Writes one line of the result. */
+  print(line: string): void {
+    this.system.stdout.write(`${line}\n`);
+  }
+
+  /** Writes one line for the person that is no part of the result. */
+  note(line: string): void {
+    this.system.stderr.write(`${line}\n`);
+  }
+
+  /** Shows a result: the API's record as JSON, or what `text` makes of it. */
+  async show(record: unknown, text: () => string | Promise<string>): Promise<void> {
+    this.print(this.isJson ? JSON.stringify(record, null, 2) : (await text()).trimEnd());
+  }
+
+  /** Where the server is. */
+  async connection(): Promise<Connection> {
+    const { findConnection } = await import("../config/connection.ts");
+    return findConnection(this.system.env, this.common);
+  }
+
+  /** The server, ready to be asked; loaded when first wanted. */
+  async api(): Promise<Api> {
+    this.#api ??= (async () => {
+      const [{ Api }, connection] = await Promise.all([import("../api.ts"), this.connection()]);
+      return new Api(connection, this.system.env);
+    })();
+    return this.#api;
+  }
+
+  /**
+   * Asks before something is lost. In a terminal the person must say yes (or have given `--yes`); without one it goes
+   * ahead, as Prefect's commands do.
+   */
+  async confirm(question: string): Promise<void> {
+    if (this.common.yes === true || !this.isInteractive) return;
+    const line = createInterface({ input: this.system.stdin, output: this.system.stderr });
+    try {
+      const answer = await line.question(`${question} [y/N] `);
+      if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError("Nothing was changed.");
+    } finally {
+      line.close();
+    }
+  }
+}
