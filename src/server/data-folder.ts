@@ -1,0 +1,113 @@
+/** The data folder: who may use it, who uses it now, and what a crash left running in it. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { ServerError } from "./errors.ts";
+import { killLeftovers } from "./leftovers.ts";
+
+/** What a running server says about itself in `server.json`. */
+export interface ServerRecord {
+  pid: number;
+  url: string;
+  started_at: string;
+}
+
+export interface DataFolder {
+  readonly path: string;
+  /** workerd's configuration; its path on a command line marks a process as one of this folder. */
+  readonly configPath: string;
+  readonly objectsPath: string;
+  readonly logPath: string;
+  /** Puts workerd's configuration and the Worker in place. */
+  install(config: string, script: Uint8Array): void;
+  /** Tells other processes where this server is. */
+  announce(record: ServerRecord): void;
+  /** Lets the next server in. */
+  close(): void;
+}
+
+/**
+ * Takes the folder for this process, which alone may use it from then on: two workerd on one folder would each serve
+ * their own live copy of the same object. The lock is an open transaction, which the kernel ends with the process.
+ * Then ends what a server that died without its keeper may have left running here.
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const objectsPath = join(path, "objects");
+  const runPath = join(path, "run");
+  try {
+    mkdirSync(objectsPath, { recursive: true });
+    mkdirSync(runPath, { recursive: true });
+    // Parameters, logs and results are the user's own affair.
+    chmodSync(path, 0o700);
+  } catch (error) {
+    throw new ServerError(
+      `The data folder ${path} cannot be used (${(error as Error).message}); choose another with --data-dir.`,
+    );
+  }
+  const lock = lockFolder(path);
+  const configPath = join(runPath, "workerd.capnp");
+  const recordPath = join(path, "server.json");
+  try {
+    await killLeftovers(["serve", configPath]);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  return {
+    path,
+    configPath,
+    objectsPath,
+    logPath: join(path, "server.log"),
+    install(config, script) {
+      writeFileSync(join(runPath, "worker.js"), script);
+      writeFileSync(configPath, config);
+    },
+    announce(record) {
+      writeFileSync(`${recordPath}.new`, `${JSON.stringify(record)}\n`);
+      renameSync(`${recordPath}.new`, recordPath);
+    },
+    close() {
+      rmSync(recordPath, { force: true });
+      lock.close();
+    },
+  };
+}
+
+/** Reads what the server of a data folder says about itself; it may have died since. */
+export function readServerRecord(path: string): ServerRecord | undefined {
+  const recordPath = join(path, "server.json");
+  if (!existsSync(recordPath)) return undefined;
+  try {
+    return JSON.parse(readFileSync(recordPath, "utf8")) as ServerRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+function lockFolder(path: string): DatabaseSync {
+  const { DatabaseSync } = loadSqlite();
+  const lock = new DatabaseSync(join(path, "lock.sqlite"));
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!/locked/.test((error as Error).message)) throw error;
+    const record = readServerRecord(path);
+    const who = record === undefined ? "which is starting" : `with pid ${record.pid} at ${record.url}`;
+    throw new ServerError(
+      `Another sluice server, ${who}, uses the data folder ${path}; stop that one or give this one its own with --data-dir.`,
+    );
+  }
+}
+
+/** Node's SQLite without the notice that it is experimental, which Node prints when it is loaded before 24.15. */
+function loadSqlite(): typeof import("node:sqlite") {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule("node:sqlite");
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
