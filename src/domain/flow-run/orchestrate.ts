@@ -65,11 +65,13 @@ function decideObjection(input: OrchestrateInput, objection: Objection): Decisio
 }
 
 function writeInstead(
-  { now, run, state_id }: OrchestrateInput,
-  proposed: StateCreate,
+  { now, run, state_id, proposed }: OrchestrateInput,
+  instead: StateCreate,
   empirical_policy: Partial<FlowRun["empirical_policy"]>,
 ): FlowRun {
-  return writeState({ now, run, state_id, proposed, empirical_policy });
+  // A proposal that is sent again because its answer was lost finds its own id and changes nothing more.
+  const details = { transition_id: proposed.state_details?.transition_id ?? null };
+  return writeState({ now, run, state_id, proposed: instead, details, empirical_policy });
 }
 
 function decide(

@@ -146,7 +146,6 @@ const cancelWithoutProcess: Rule = {
       type: "CANCELLED",
       name: "Cancelled",
       message: to.message ?? null,
-      state_details: { transition_id: to.state_details?.transition_id ?? null },
     };
     if (from?.type === "SCHEDULED" && (run.infrastructure_pid === null || from.name === "Resuming"))
       return reject("Scheduled flow run has no infrastructure to terminate.", cancelled);
@@ -331,7 +330,6 @@ const retryFailedRun: Rule = {
           scheduled_time: formatInstant(now + delayMs),
           // The process goes on and keeps its slot.
           deployment_concurrency_lease_id: from.state_details.deployment_concurrency_lease_id ?? null,
-          transition_id: to.state_details?.transition_id ?? null,
         },
       },
       { retry_type: "in_process", pause_keys: [] },
