@@ -541,16 +541,14 @@ const RULES: Record<string, Case[]> = {
       released: null,
     },
   ],
-  "16 release": [
-    ...(["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "SCHEDULED"] as const).map((type): Case => ({
-      it: `gives back the slot on the way to ${type}`,
-      run: { state: { type: "RUNNING", state_details: { deployment_concurrency_lease_id: LEASE } } },
-      to: { type },
-      status: "ACCEPT",
-      details: { deployment_concurrency_lease_id: null },
-      released: LEASE,
-    })),
-  ],
+  "16 release": (["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "SCHEDULED"] as const).map((type): Case => ({
+    it: `gives back the slot on the way to ${type}`,
+    run: { state: { type: "RUNNING", state_details: { deployment_concurrency_lease_id: LEASE } } },
+    to: { type },
+    status: "ACCEPT",
+    details: { deployment_concurrency_lease_id: null },
+    released: LEASE,
+  })),
 };
 
 for (const [rule, cases] of Object.entries(RULES)) {
