@@ -1,16 +1,15 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { ServerError } from "./errors.ts";
 import { killLeftovers } from "./leftovers.ts";
-
-/** What a running server says about itself in `server.json`. */
-export interface ServerRecord {
-  pid: number;
-  url: string;
-  started_at: string;
-}
+import {
+  readServerRecord,
+  removeServerRecord,
+  writeServerRecord,
+  type ServerRecord,
+} from "./server-record.ts";
 
 export interface DataFolder {
   readonly path: string;
@@ -46,7 +45,6 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
   const lock = lockFolder(path);
   const configPath = join(runPath, "workerd.capnp");
-  const recordPath = join(path, "server.json");
   try {
     await killLeftovers(["serve", configPath]);
   } catch (error) {
@@ -62,26 +60,12 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       writeFileSync(join(runPath, "worker.js"), script);
       writeFileSync(configPath, config);
     },
-    announce(record) {
-      writeFileSync(`${recordPath}.new`, `${JSON.stringify(record)}\n`);
-      renameSync(`${recordPath}.new`, recordPath);
-    },
+    announce: (record) => writeServerRecord(path, record),
     close() {
-      rmSync(recordPath, { force: true });
+      removeServerRecord(path);
       lock.close();
     },
   };
-}
-
-/** Reads what the server of a data folder says about itself; it may have died since. */
-export function readServerRecord(path: string): ServerRecord | undefined {
-  const recordPath = join(path, "server.json");
-  if (!existsSync(recordPath)) return undefined;
-  try {
-    return JSON.parse(readFileSync(recordPath, "utf8")) as ServerRecord;
-  } catch {
-    return undefined;
-  }
 }
 
 function lockFolder(path: string): DatabaseSync {

@@ -9,8 +9,7 @@ import { loadWorker } from "./worker-bundle.ts";
 import { formatWorkerdConfig } from "./workerd-config.ts";
 
 export { ServerError } from "./errors.ts";
-export { readServerRecord, type ServerRecord } from "./data-folder.ts";
-export { DEFAULT_PORT, defaultDataDir, type ServerOptions } from "./options.ts";
+export type { ServerOptions } from "./options.ts";
 
 export interface RunningServer {
   readonly url: string;

@@ -32,7 +32,7 @@ export interface CheckedOptions {
 }
 
 /** Where the data lies unless told otherwise: `$SLUICE_HOME/data`, else `~/.sluice/data`. */
-export function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
+export function defaultDataDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const home = env["SLUICE_HOME"];
   return resolve(home === undefined || home === "" ? resolve(homedir(), ".sluice") : home, "data");
 }

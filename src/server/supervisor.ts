@@ -5,7 +5,7 @@ import { ServerError } from "./errors.ts";
 import { openKeeper, SOCKET_FD, type Keeper } from "./keeper.ts";
 import { urlOf } from "./options.ts";
 
-/** How long a first start may take until it answers. */
+/** How long a start may take until it answers. */
 const START_MS_MAX = 30_000;
 /** How long a stop lets workerd finish; it would wait for held requests, which have nothing to lose. */
 const STOP_MS_MAX = 1_000;
@@ -136,9 +136,9 @@ class WorkerdSupervisor implements Supervisor {
   }
 
   /** Asks until it answers; connections wait in the socket's queue until workerd is there to take them. */
-  async #becomesReady(instance: Instance, deadline?: AbortSignal): Promise<boolean> {
+  async #becomesReady(instance: Instance, deadline: AbortSignal): Promise<boolean> {
     const url = `${urlOf(this.#options.host, this.#port)}/api/health`;
-    const signal = AbortSignal.any([instance.life.signal, ...(deadline === undefined ? [] : [deadline])]);
+    const signal = AbortSignal.any([instance.life.signal, this.#stopping.signal, deadline]);
     while (!signal.aborted) {
       try {
         const response = await fetch(url, { signal });
@@ -185,7 +185,10 @@ class WorkerdSupervisor implements Supervisor {
       await this.#end(error instanceof ServerError ? error : new ServerError(String(error)));
       return;
     }
-    void this.#becomesReady(this.#startInstance());
+    const instance = this.#startInstance();
+    if (await this.#becomesReady(instance, AbortSignal.timeout(START_MS_MAX))) return;
+    // It hangs: its end makes room for the next one.
+    if (instance.pid !== undefined && !instance.life.signal.aborted) signalProcess(instance.pid, "SIGKILL");
   }
 
   async #end(reason: ServerError | undefined): Promise<void> {

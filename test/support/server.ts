@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const ENTRY = fileURLToPath(new URL("../../src/server/main.ts", import.meta.url));
+const ENTRY = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 
 export interface TestServerOptions {
   /** 0, the default, takes a free port; `restart` keeps the one it got. */
@@ -77,7 +77,7 @@ interface Launched {
 async function launch(dataDir: string, port: number, options: TestServerOptions): Promise<Launched> {
   const child = spawn(
     process.execPath,
-    [ENTRY, "--port", String(port), "--data-dir", dataDir, ...(options.args ?? [])],
+    [ENTRY, "server", "start", "--port", String(port), "--data-dir", dataDir, ...(options.args ?? [])],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
   );
   let stderr = "";
