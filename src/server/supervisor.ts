@@ -13,8 +13,8 @@ const STOP_MS_MAX = 1_000;
 const HEALTHY_MS = 10_000;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5_000;
-/** After so many instances in a row that never answered there is no point in another. */
-const UNREADY_MAX = 5;
+/** After so many instances in a row that never answered, about 20 s, there is no point in another. */
+const UNREADY_MAX = 10;
 const HEALTH_RETRY_MS = 50;
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
@@ -79,11 +79,13 @@ class WorkerdSupervisor implements Supervisor {
     await this.#openKeeper();
     const instance = this.#startInstance();
     if (await this.#becomesReady(instance, AbortSignal.timeout(START_MS_MAX))) return;
-    const reason = instance.life.signal.aborted
-      ? describeFailure(instance)
-      : new ServerError(`workerd started, but did not answer within ${START_MS_MAX / 1000} s.`);
-    await this.#end(reason);
-    throw reason;
+    const hasEnded = instance.life.signal.aborted;
+    const reason = await this.#end(() =>
+      hasEnded
+        ? describeFailure(instance)
+        : new ServerError(`workerd started, but did not answer within ${START_MS_MAX / 1000} s.`),
+    );
+    throw reason ?? new Error("The server was stopped while it started.");
   }
 
   async stop(): Promise<void> {
@@ -97,7 +99,7 @@ class WorkerdSupervisor implements Supervisor {
       signalProcess(instance.pid, "SIGTERM");
       await delay(STOP_MS_MAX, undefined, { signal: instance.life.signal }).catch(() => {});
     }
-    await this.#end(undefined);
+    await this.#end(() => undefined);
   }
 
   async #openKeeper(): Promise<void> {
@@ -166,7 +168,7 @@ class WorkerdSupervisor implements Supervisor {
     this.#shortLived = Date.now() - instance.startedAtMs > HEALTHY_MS ? 1 : this.#shortLived + 1;
     if (!instance.isReady) this.#unready += 1;
     if (this.#unready === UNREADY_MAX) {
-      void this.#end(describeFailure(instance));
+      void this.#end(() => describeFailure(instance));
       return;
     }
     this.#say(`workerd ended (${how}) and is started again`);
@@ -182,7 +184,11 @@ class WorkerdSupervisor implements Supervisor {
       // The socket died with its keeper; a new one takes the same port.
       if (this.#keeper === undefined) await this.#openKeeper();
     } catch (error) {
-      await this.#end(error instanceof ServerError ? error : new ServerError(String(error)));
+      // The port may still be held by what is dying.
+      this.#shortLived += 1;
+      this.#unready += 1;
+      if (this.#unready < UNREADY_MAX) return this.#restart();
+      await this.#end(() => (error instanceof ServerError ? error : new ServerError(String(error))));
       return;
     }
     const instance = this.#startInstance();
@@ -191,12 +197,15 @@ class WorkerdSupervisor implements Supervisor {
     if (instance.pid !== undefined && !instance.life.signal.aborted) signalProcess(instance.pid, "SIGKILL");
   }
 
-  async #end(reason: ServerError | undefined): Promise<void> {
+  /** Ends everything; the reason is asked for when all output has been read. */
+  async #end(explain: () => ServerError | undefined): Promise<ServerError | undefined> {
     this.#stopping.abort();
     const keeper = this.#keeper;
     this.#keeper = undefined;
     await keeper?.kill();
+    const reason = explain();
     this.#settleEnded(reason);
+    return reason;
   }
 
   #onOutput(chunk: Buffer): void {

@@ -27,6 +27,8 @@ export interface TestServer extends AsyncDisposable {
   readonly pid: number;
   /** Everything the server said on stderr so far. */
   readonly stderr: string;
+  /** Settles with the exit code of the supervisor that runs now, null when a signal ended it. */
+  readonly exited: Promise<number | null>;
   /** Kills the supervisor with SIGKILL and waits until it is gone; workerd follows by itself. */
   kill9(): Promise<void>;
   /** Starts again on the same port and folder, after ending what still runs, gently. */
@@ -57,6 +59,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     get stderr() {
       return current.stderr();
     },
+    get exited() {
+      return current.exited;
+    },
     kill9: () => end("SIGKILL"),
     restart: async () => {
       await end("SIGTERM");
@@ -70,7 +75,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 interface Launched {
   child: ChildProcess;
   url: string;
-  exited: Promise<void>;
+  exited: Promise<number | null>;
   stderr: () => string;
 }
 
@@ -84,8 +89,8 @@ async function launch(dataDir: string, port: number, options: TestServerOptions)
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString("utf8");
   });
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
+  const exited = new Promise<number | null>((resolve) => {
+    child.once("exit", (code) => resolve(code));
   });
   const url = await Promise.race([
     readReadyLine(child.stdout),
