@@ -1,8 +1,9 @@
 /** What a command sees of the world: its terminal, the server and how results are wanted. */
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
-import type { Api } from "../api.ts";
+import type { Client } from "../../client/index.ts";
 import type { Connection } from "../config/connection.ts";
+import type { Column, Detail, Screen } from "../output/table.ts";
 import { CommandError } from "./errors.ts";
 
 /** What the process gives; tests give their own. */
@@ -29,7 +30,8 @@ export interface CommonOptions {
 export class Cli {
   readonly system: System;
   readonly common: CommonOptions;
-  #api: Promise<Api> | undefined;
+  #api: Promise<Client> | undefined;
+  #connection: Promise<Connection> | undefined;
 
   constructor(system: System, common: CommonOptions) {
     this.system = system;
@@ -82,19 +84,66 @@ export class Cli {
     this.print(this.isJson ? JSON.stringify(record, null, 2) : (await text()).trimEnd());
   }
 
+  /** What tables and colours must fit. */
+  get screen(): Screen {
+    return { width: this.width, hasColor: this.hasColor };
+  }
+
+  /** Shows a list, as JSON or as a table; `empty` is said where there is nothing. */
+  async showTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string): Promise<void> {
+    if (!this.isJson && rows.length === 0) {
+      this.note(empty);
+      return;
+    }
+    await this.show(rows, async () => {
+      const { formatTable } = await import("../output/table.ts");
+      return formatTable(columns, rows, this.screen);
+    });
+  }
+
+  /** Shows one record, as JSON or as titles and values. */
+  async showDetails(record: unknown, pairs: () => readonly Detail[]): Promise<void> {
+    await this.show(record, async () => {
+      const { formatDetails } = await import("../output/table.ts");
+      return formatDetails(pairs(), this.screen);
+    });
+  }
+
+  /** Says that something was done: the sentence, or as JSON what it is now. */
+  async showDone(sentence: string, record: () => Promise<unknown>): Promise<void> {
+    if (this.isJson) this.print(JSON.stringify(await record(), null, 2));
+    else this.print(sentence);
+  }
+
   /** Where the server is. */
-  async connection(): Promise<Connection> {
-    const { findConnection } = await import("../config/connection.ts");
-    return findConnection(this.system.env, this.common);
+  connection(): Promise<Connection> {
+    this.#connection ??= (async () => {
+      const { findConnection } = await import("../config/connection.ts");
+      return findConnection(this.system.env, this.common);
+    })();
+    return this.#connection;
   }
 
   /** The server, ready to be asked; loaded when first wanted. */
-  async api(): Promise<Api> {
+  api(): Promise<Client> {
     this.#api ??= (async () => {
-      const [{ Api }, connection] = await Promise.all([import("../api.ts"), this.connection()]);
-      return new Api(connection, this.system.env);
+      const [{ connect }, connection] = await Promise.all([import("../api.ts"), this.connection()]);
+      return connect(connection, this.system.env);
     })();
     return this.#api;
+  }
+
+  /** One sentence for a failed call; undefined when the error is of another kind. */
+  async explain(error: unknown): Promise<string | undefined> {
+    if (this.#api === undefined) return undefined;
+    const { explainApiError } = await import("../api.ts");
+    return explainApiError(error, await this.connection());
+  }
+
+  /** Ends what would keep the process waiting. */
+  async close(): Promise<void> {
+    const api = await this.#api?.catch(() => undefined);
+    await api?.close();
   }
 
   /**

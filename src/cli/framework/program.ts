@@ -150,7 +150,10 @@ async function runLeaf(
   try {
     return (await command.run(values, cli)) ?? EXIT.done;
   } catch (error) {
-    return reportFailure(error, system);
+    const sentence = await cli.explain(error);
+    return reportFailure(sentence === undefined ? error : new CommandError(sentence), system);
+  } finally {
+    await cli.close();
   }
 }
 

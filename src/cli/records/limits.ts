@@ -1,0 +1,94 @@
+/** Global concurrency limits as people see them. */
+import type { Client } from "../../client/index.ts";
+import type { Holder, LeaseRecord, Limit, RunIdentity, WaiterRecord } from "../../contract/wire/limits.ts";
+import { rephrase } from "../api.ts";
+import { formatRelative } from "../output/time.ts";
+import type { Column } from "../output/table.ts";
+import { explainMissing } from "./missing.ts";
+
+/** Reads a limit by name or id; missing ones are explained. */
+export function readLimit(api: Client, name: string): Promise<Limit> {
+  return orMissingLimit(api, name, api.limits.read(name));
+}
+
+/** Explains a 404 of a call about a limit. */
+export function orMissingLimit<Value>(api: Client, name: string, promise: Promise<Value>): Promise<Value> {
+  return rephrase(promise, 404, () =>
+    explainMissing(
+      "concurrency limit",
+      name,
+      async () => (await api.limits.list({ limit: 200 })).map((limit) => limit.name),
+      `create it with \`sluice gcl create ${name} --limit 1\``,
+    ),
+  );
+}
+
+export const LIMIT_COLUMNS: readonly Column<Limit>[] = [
+  { title: "Name", value: ({ name }) => name },
+  { title: "Used", value: ({ active_slots }) => active_slots, align: "right", color: colorUsed },
+  { title: "Limit", value: ({ limit }) => limit, align: "right" },
+  { title: "Waiting", value: ({ waiting }) => waiting, align: "right" },
+  { title: "Active", value: ({ active }) => (active ? "yes" : "no") },
+  { title: "Decay/s", value: (limit) => limit.slot_decay_per_second || null, align: "right" },
+];
+
+function colorUsed({ active_slots, limit }: Limit): "red" | "green" | undefined {
+  if (active_slots >= limit) return "red";
+  return active_slots > 0 ? "green" : undefined;
+}
+
+/** Everything about one limit. */
+export function describeLimit(limit: Limit, now: number): [string, string | number | null][] {
+  return [
+    ["Name", limit.name],
+    ["Used", `${limit.active_slots} of ${limit.limit}`],
+    ["Waiting", limit.waiting],
+    ["Active", limit.active ? "yes" : "no"],
+    ["Slot names", limit.slot_names?.join(", ") ?? null],
+    ["Decay per second", limit.slot_decay_per_second || null],
+    ["Average holding", `${limit.avg_slot_occupancy_seconds.toFixed(1)}s`],
+    ["Bypass at most", limit.bypass_max],
+    ["Created", formatRelative(limit.created, now)],
+    ["Updated", formatRelative(limit.updated, now)],
+    ["Id", limit.id],
+  ];
+}
+
+/** Columns of those who hold slots of a limit. */
+export function holderColumns(now: number): Column<LeaseRecord>[] {
+  return [
+    { title: "Who", value: describeWho },
+    { title: "Slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots },
+    { title: "Since", value: ({ acquired_at }) => formatRelative(acquired_at, now) },
+    { title: "Until", value: ({ expires_at }) => formatRelative(expires_at, now) },
+    { title: "Fence", value: ({ fence }) => fence, align: "right" },
+    { title: "Lease", value: ({ lease_id }) => lease_id },
+  ];
+}
+
+/** Columns of those who stand in line. */
+export function waiterColumns(now: number): Column<WaiterRecord>[] {
+  return [
+    { title: "#", value: ({ position }) => position, align: "right" },
+    { title: "Who", value: describeWho },
+    { title: "Slots", value: ({ slots }) => slots, align: "right" },
+    { title: "Since", value: ({ arrived_at }) => formatRelative(arrived_at, now) },
+    { title: "Priority", value: ({ priority }) => priority, align: "right" },
+    { title: "Why", value: ({ reason }) => reason.replaceAll("_", " ") },
+    { title: "Present", value: ({ is_present }) => (is_present ? "yes" : "no") },
+  ];
+}
+
+function describeWho(record: {
+  holder: Holder | null;
+  run: RunIdentity | null;
+  note: string | null;
+  is_reservation?: boolean;
+}): string | null {
+  const parts: string[] = [];
+  if (record.run !== null) parts.push(`flow run ${record.run.flow_run_id}`);
+  else if (record.holder !== null) parts.push(`${record.holder.type.replace("_", " ")} ${record.holder.id}`);
+  if (record.note !== null && record.note !== "") parts.push(record.note);
+  if (record.is_reservation === true) parts.push("reserved for several limits at once");
+  return parts.length === 0 ? null : parts.join(" · ");
+}
