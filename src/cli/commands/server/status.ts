@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { defaultDataDir } from "../../../server/options.ts";
 import { readServerRecord } from "../../../server/server-record.ts";
-import { Api } from "../../api.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
 import { option, parseText } from "../../framework/parameters.ts";
@@ -30,12 +29,12 @@ export const command = defineCommand({
       connection.apiUrl = `${local.url}/api`;
       connection.source = `${folder}/server.json`;
     }
-    const api = new Api(connection, cli.env);
-    await api.get("/health");
+    const api = await cli.api();
+    await api.server.health();
     const isLocal = connection.apiUrl === `${local?.url}/api`;
     const record = {
       api_url: connection.apiUrl,
-      prefect_version: await api.get<string>("/admin/version"),
+      prefect_version: await api.server.version(),
       ...(isLocal && { data_dir: folder, pid: local?.pid, started_at: local?.started_at }),
     };
     await cli.show(record, () =>

@@ -1,0 +1,103 @@
+/** Deployments and their schedules as people see them. */
+import type { Client } from "../../client/index.ts";
+import type { Deployment } from "../../contract/wire/deployments.ts";
+import type { DeploymentSchedule, ScheduleOut } from "../../contract/wire/schedules.ts";
+import { find } from "../api.ts";
+import { CommandError } from "../framework/errors.ts";
+import { isId } from "../framework/values.ts";
+import type { Column, Detail } from "../output/table.ts";
+import { formatDuration, formatRelative } from "../output/time.ts";
+import { explainMissing } from "./missing.ts";
+import { readFlowNames } from "./runs.ts";
+
+/** Reads a deployment by `FLOW/DEPLOYMENT` or id; a missing one is explained. */
+export async function readDeployment(api: Client, ref: string): Promise<Deployment> {
+  const found = await find(isId(ref) ? api.deployments.read(ref) : api.deployments.readByName(ref));
+  if (found !== undefined) return found;
+  throw new CommandError(
+    await explainMissing(
+      "deployment",
+      ref,
+      () => listDeploymentNames(api),
+      "`sluice deployment ls` shows those there are, and `sluice deploy` makes them from prefect.yaml",
+    ),
+  );
+}
+
+/** The full names of the deployments, at most 200 of them. */
+export async function listDeploymentNames(api: Client): Promise<string[]> {
+  const deployments = await api.deployments.list({ limit: 200 });
+  const flows = await readFlowNames(api, deployments);
+  return deployments.map(({ flow_id, name }) => `${flows.get(flow_id) ?? flow_id}/${name}`);
+}
+
+/** A schedule in one line. */
+export function formatSchedule(schedule: ScheduleOut): string {
+  if ("cron" in schedule) return `cron ${schedule.cron}${formatZone(schedule.timezone)}`;
+  if ("interval" in schedule)
+    return `every ${formatDuration(schedule.interval)}${formatZone(schedule.timezone)}`;
+  if ("rrule" in schedule)
+    return `rrule ${schedule.rrule.replaceAll("\n", " ")}${formatZone(schedule.timezone)}`;
+  return "none";
+}
+
+function formatZone(timezone: string | null): string {
+  return timezone === null || timezone === "UTC" ? "" : ` (${timezone})`;
+}
+
+/** Columns of a list of deployments. */
+export function deploymentColumns(flows: ReadonlyMap<string, string>): Column<Deployment>[] {
+  return [
+    { title: "Name", value: ({ flow_id, name }) => `${flows.get(flow_id) ?? flow_id}/${name}` },
+    { title: "Pool", value: ({ work_pool_name }) => work_pool_name },
+    { title: "Queue", value: ({ work_queue_name }) => work_queue_name },
+    {
+      title: "Schedules",
+      value: ({ schedules }) =>
+        schedules
+          .map(({ schedule, active }) => formatSchedule(schedule) + (active ? "" : " (paused)"))
+          .join("; "),
+    },
+    {
+      title: "Status",
+      value: ({ paused, status }) => (paused ? "paused" : status?.toLowerCase().replace("_", " ")),
+      color: ({ paused, status }) => (paused ? "yellow" : status === "READY" ? "green" : "gray"),
+    },
+  ];
+}
+
+/** Columns of a list of schedules. */
+export const SCHEDULE_COLUMNS: readonly Column<DeploymentSchedule>[] = [
+  { title: "Id", value: ({ id }) => id },
+  { title: "Schedule", value: ({ schedule }) => formatSchedule(schedule) },
+  { title: "Active", value: ({ active }) => (active ? "yes" : "no") },
+  { title: "Slug", value: ({ slug }) => slug },
+  {
+    title: "Parameters",
+    value: ({ parameters }) => (Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters)),
+  },
+];
+
+/** Everything about one deployment. */
+export function describeDeployment(deployment: Deployment, flow: string, now: number): Detail[] {
+  const limit = deployment.global_concurrency_limit;
+  return [
+    ["Name", `${flow}/${deployment.name}`],
+    ["Description", deployment.description],
+    ["Paused", deployment.paused ? "yes" : "no"],
+    ["Status", deployment.status?.toLowerCase().replace("_", " ")],
+    ["Pool", deployment.work_pool_name],
+    ["Queue", deployment.work_queue_name],
+    ["Concurrency", limit === null ? "no limit" : `${limit.active_slots} of ${limit.limit}`],
+    ["Entrypoint", deployment.entrypoint],
+    ["Path", deployment.path],
+    ["Job variables", JSON.stringify(deployment.job_variables)],
+    ["Parameters", JSON.stringify(deployment.parameters)],
+    ["Schedules", deployment.schedules.map(({ schedule }) => formatSchedule(schedule)).join("\n")],
+    ["Tags", deployment.tags.join(", ")],
+    ["Version", deployment.version],
+    ["Created", formatRelative(deployment.created, now)],
+    ["Updated", formatRelative(deployment.updated, now)],
+    ["Id", deployment.id],
+  ];
+}
