@@ -89,6 +89,11 @@ export class Http {
     return this.#headers;
   }
 
+  /** Opens connections for sockets of this API. */
+  get dispatcher(): Dispatcher {
+    return this.#agent;
+  }
+
   /** The address of a socket of this API. */
   socketUrl(path: string): string {
     return this.apiUrl.replace(/^http/, "ws") + path;

@@ -3,3 +3,12 @@ export { createClient, type Client } from "./client.ts";
 export { isStatus, SluiceApiError } from "./errors.ts";
 export type { CallOptions, HttpOptions } from "./http.ts";
 export { DEFAULT_API_URL, resolveApiKey, resolveApiUrl, resolveAuthorization } from "./settings.ts";
+export {
+  concurrency,
+  ConcurrencyTimeoutError,
+  LimitMissingError,
+  rateLimit,
+  type ConcurrencyOptions,
+  type RateLimitOptions,
+} from "./concurrency.ts";
+export { LeaseLostError, type Lease } from "./lease.ts";

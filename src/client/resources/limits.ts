@@ -7,6 +7,7 @@ import type {
   Limit,
   LimitCreate,
   LimitUpdate,
+  RenewAnswer,
   TagLimit,
   WaiterRecord,
   Waiting,
@@ -70,13 +71,18 @@ export class Limits {
     );
   }
 
-  /** Extends a lease, by what it was granted for when nothing is said. 410: the lease has ended. */
-  async renew(leaseId: string, leaseSeconds?: number, options: CallOptions = {}): Promise<void> {
-    await this.#http.post(
-      `${ROOT}/leases/${segment(leaseId)}/renew`,
-      leaseSeconds === undefined ? {} : { lease_duration: leaseSeconds },
+  /** Extends a lease. 410: it has ended. Count the seconds of the answer from the moment the request was sent. */
+  renew(leaseId: string, leaseSeconds: number, options: CallOptions = {}): Promise<RenewAnswer> {
+    return this.#http.post(
+      this.renewPath(leaseId),
+      { lease_seconds: leaseSeconds },
       { isRepeatable: true, ...options },
     );
+  }
+
+  /** Where {@link renew} posts to. */
+  renewPath(leaseId: string): string {
+    return `${ROOT}/leases/${segment(leaseId)}/renew`;
   }
 
   /** Gives the slots back. Releasing twice is the same as once. */

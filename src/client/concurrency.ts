@@ -1,0 +1,199 @@
+/** `concurrency()` and `rateLimit()`: hold slots of global limits while something runs. */
+import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
+import type { Holder, Waiting } from "../contract/wire/limits.ts";
+import type { Client } from "./client.ts";
+import { Http } from "./http.ts";
+import { HeldLease, type Lease } from "./lease.ts";
+import { takeGrant, type Ask, type Taken } from "./line.ts";
+import { monotonicMs } from "./monotonic.ts";
+
+export interface RateLimitOptions {
+  /** Slots to take of every limit named (default 1). */
+  occupy?: number | undefined;
+  /** Gives up waiting after so long with a {@link ConcurrencyTimeoutError}; 0 tries once. Default: waits for ever. */
+  timeoutSeconds?: number | undefined;
+  /** Turns what else would only be warned of into errors: a name that no limit has, a lease that was lost. */
+  strict?: boolean | undefined;
+  /** Lower numbers go first (default 0). */
+  priority?: number | undefined;
+  /** Shown to people who ask who holds or waits. */
+  note?: string | undefined;
+  /** Gives up waiting, with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Told whenever the server says why, and behind whom, the caller waits. */
+  onWaiting?: ((waiting: Waiting) => void) | undefined;
+  /** Whose server to ask. Default: the environment's. */
+  client?: Pick<Client, "http"> | undefined;
+}
+
+export interface ConcurrencyOptions extends RateLimitOptions {
+  /**
+   * For how long the slots stay taken when this process dies without a word (default 300, at least 5). It is renewed
+   * in the background for as long as the process lives; a short one also means that a short outage of the server
+   * loses it.
+   */
+  leaseSeconds?: number | undefined;
+  /** The run on whose behalf the slots are held, where that is not this process's own. */
+  holder?: Holder | undefined;
+}
+
+/** No slot became free in the time that the caller gave. The place in line is given up. */
+export class ConcurrencyTimeoutError extends Error {
+  constructor(names: readonly string[], timeoutSeconds: number, waiting: Waiting | undefined) {
+    const place =
+      waiting?.position === undefined || waiting.position === null
+        ? ""
+        : ` The place in line was ${waiting.position}.`;
+    super(`No slot of ${names.join(", ")} became free within ${timeoutSeconds} s.${place}`);
+    this.name = "ConcurrencyTimeoutError";
+  }
+}
+
+/** No limit of that name exists, and the caller was strict. */
+export class LimitMissingError extends Error {
+  readonly names: readonly string[];
+  constructor(names: readonly string[]) {
+    super(describeMissing(names));
+    this.name = "LimitMissingError";
+    this.names = names;
+  }
+}
+
+/**
+ * Waits for slots of one or several limits (all of them or none), and holds them: for as long as `body` runs, or,
+ * without a body, until the lease is released or disposed of.
+ *
+ * ```ts
+ * await concurrency("gpu:gpu-1", { occupy: 1 }, async (lease) => infer(image, lease.signal));
+ *
+ * await using lease = await concurrency(["gpu:gpu-1", "licence"]);
+ * ```
+ *
+ * The lease is renewed in a thread of its own. When it is lost all the same, `lease.signal` is aborted before anybody
+ * else may hold the slots; with `strict` the body's result is then a {@link LeaseLostError}. A name that no limit has
+ * is warned of once and otherwise ignored; with `strict` it is a {@link LimitMissingError}.
+ */
+export function concurrency(names: string | readonly string[], options?: ConcurrencyOptions): Promise<Lease>;
+export function concurrency<Value>(
+  names: string | readonly string[],
+  options: ConcurrencyOptions,
+  body: (lease: Lease) => Value | Promise<Value>,
+): Promise<Value>;
+export async function concurrency<Value>(
+  names: string | readonly string[],
+  options: ConcurrencyOptions = {},
+  body?: (lease: Lease) => Value | Promise<Value>,
+): Promise<Lease | Value> {
+  const lease = await hold(listNames(names), options);
+  if (body === undefined) return lease;
+  try {
+    const value = await body(lease);
+    if (options.strict === true && lease.isLost) throw lease.describeLoss();
+    return value;
+  } catch (error) {
+    if (options.strict === true && lease.isLost) throw lease.describeLoss(error);
+    throw error;
+  } finally {
+    await lease.release();
+  }
+}
+
+/** Waits until limits with a decay allow one more use. Nothing is held, and nothing need be given back. */
+export async function rateLimit(
+  names: string | readonly string[],
+  options: RateLimitOptions = {},
+): Promise<void> {
+  const all = listNames(names);
+  const { grant } = await take(all, { ...describeAsk(all, options), mode: "rate_limit" }, options);
+  judgeMissing(findMissing(all, grant.limits), options.strict === true);
+}
+
+async function hold(names: string[], options: ConcurrencyOptions): Promise<HeldLease> {
+  const http = httpOf(options);
+  const lease_seconds = options.leaseSeconds ?? LEASE_SECONDS_DEFAULT;
+  const startedMs = monotonicMs();
+  const taken = await take(
+    names,
+    { ...describeAsk(names, options), lease_seconds, holder: options.holder },
+    options,
+  );
+  const lease = new HeldLease(http, taken.grant, {
+    names,
+    lease_seconds,
+    countsFromMs: taken.countsFromMs,
+    waitedSeconds: (monotonicMs() - startedMs) / 1000,
+  });
+  try {
+    judgeMissing(findMissing(names, taken.grant.limits), options.strict === true);
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+  return lease;
+}
+
+async function take(names: string[], ask: Ask, options: RateLimitOptions): Promise<Taken> {
+  const { timeoutSeconds, signal, onWaiting } = options;
+  options.signal?.throwIfAborted();
+  let lastWaiting: Waiting | undefined;
+  const timeout = new AbortController();
+  const giveUp = () => timeout.abort(new ConcurrencyTimeoutError(names, timeoutSeconds ?? 0, lastWaiting));
+  const timer =
+    timeoutSeconds === undefined || timeoutSeconds === 0
+      ? undefined
+      : setTimeout(giveUp, timeoutSeconds * 1000);
+  try {
+    return await takeGrant(httpOf(options), ask, {
+      signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
+      onWaiting: (waiting) => {
+        lastWaiting = waiting;
+        if (timeoutSeconds === 0) giveUp();
+        onWaiting?.(waiting);
+      },
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function describeAsk(names: string[], { occupy = 1, priority, note }: RateLimitOptions): Ask {
+  return {
+    names,
+    slots: occupy,
+    ...(priority !== undefined && { priority }),
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** One name or several, each once, in one order: the order of taking them is not the caller's to choose. */
+function listNames(names: string | readonly string[]): string[] {
+  const all = [...new Set(typeof names === "string" ? [names] : names)].sort();
+  if (all.length === 0) throw new TypeError("Name at least one limit.");
+  return all;
+}
+
+function findMissing(names: string[], found: readonly { name: string }[]): string[] {
+  return names.filter((name) => !found.some((limit) => limit.name === name));
+}
+
+const warnedNames = new Set<string>();
+
+/** A limit that does not exist limits nothing: said once, or refused. */
+function judgeMissing(missing: string[], isStrict: boolean): void {
+  if (missing.length === 0) return;
+  if (isStrict) throw new LimitMissingError(missing);
+  const unsaid = missing.filter((name) => !warnedNames.has(name));
+  if (unsaid.length === 0) return;
+  for (const name of unsaid) warnedNames.add(name);
+  process.emitWarning(`${describeMissing(unsaid)} The work goes on without.`, { type: "SluiceWarning" });
+}
+
+function describeMissing(names: readonly string[]): string {
+  return `No limit is named ${names.join(", ")}; create it with \`sluice gcl create ${names[0] ?? ""} --limit N\`.`;
+}
+
+let defaultHttp: Http | undefined;
+
+function httpOf({ client }: RateLimitOptions): Http {
+  return client?.http ?? (defaultHttp ??= new Http());
+}

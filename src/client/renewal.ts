@@ -1,0 +1,90 @@
+/** Keeping one lease alive. Runs in a thread of its own, or in the work thread where no other can be had. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { LeaseClock } from "./lease-clock.ts";
+import { monotonicMs } from "./monotonic.ts";
+
+/** All that is needed to renew a lease; it crosses threads. */
+export interface RenewalOrder {
+  lease_id: string;
+  /** Where renewals are posted. */
+  url: string;
+  headers: Record<string, string>;
+  lease_seconds: number;
+  /** The work is told to stop this long before the deadline. */
+  margin_ms: number;
+  memory: SharedArrayBuffer;
+}
+
+export type LossReason = "ended_by_server" | "expired";
+
+const FIRST_DELAY_MS = 250;
+const DELAY_MS_MAX = 2000;
+const REQUEST_MS_MAX = 10_000;
+
+/**
+ * Renews a lease at half its time, tries again until its true deadline when that fails, and resolves with the reason
+ * when it is lost: the server says that it has ended (410), or the deadline less the margin has come. Resolves with
+ * undefined when `signal` ends it.
+ */
+export async function renewUntilLost(
+  order: RenewalOrder,
+  signal: AbortSignal,
+): Promise<LossReason | undefined> {
+  const clock = new LeaseClock(order.memory);
+  const leaseMs = order.lease_seconds * 1000;
+  let failures = 0;
+  while (!signal.aborted) {
+    const lastMs = clock.deadlineMs - order.margin_ms;
+    const delayMs =
+      failures === 0
+        ? lastMs + order.margin_ms - leaseMs / 2 - monotonicMs()
+        : Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (failures - 1));
+    if (!(await wait(Math.min(delayMs, lastMs - monotonicMs()), signal))) return undefined;
+    const leftMs = lastMs - monotonicMs();
+    if (leftMs <= 0) {
+      clock.markLost();
+      return "expired";
+    }
+    const answer = await renew(order, Math.min(leftMs, REQUEST_MS_MAX), signal);
+    if (answer === "ended") {
+      clock.markLost();
+      return "ended_by_server";
+    }
+    failures = answer === "failed" ? failures + 1 : 0;
+    if (answer !== "failed") clock.deadlineMs = answer.deadlineMs;
+  }
+  return undefined;
+}
+
+/** One renewal. The deadline counts from the moment of sending: only then is it never later than the server's. */
+async function renew(
+  { url, headers, lease_seconds }: RenewalOrder,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ deadlineMs: number } | "ended" | "failed"> {
+  const sentMs = monotonicMs();
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify({ lease_seconds }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeoutMs))]),
+    });
+    const body: unknown = answer.ok ? await answer.json() : await answer.text();
+    if (answer.status === 410) return "ended";
+    if (typeof body !== "object" || body === null || !("expires_in_seconds" in body)) return "failed";
+    return { deadlineMs: sentMs + Number(body.expires_in_seconds) * 1000 };
+  } catch {
+    // Every failure to get an answer is the same here: try again while there is time.
+    return "failed";
+  }
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(Math.max(0, ms), undefined, { signal, ref: false });
+    return true;
+  } catch {
+    return false;
+  }
+}

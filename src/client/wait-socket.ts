@@ -1,0 +1,111 @@
+/** Standing in line on a socket: one acquire per socket, and the grant arrives in the moment when the slot is free. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { z } from "zod";
+import { ping, WebSocket } from "undici";
+import { ERRORS, type ErrorCode } from "../contract/errors.ts";
+import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
+import { SluiceApiError } from "./errors.ts";
+import type { Http } from "./http.ts";
+
+export type SocketOutcome =
+  | { type: "granted"; grant: Grant }
+  | { type: "refused"; error: SluiceApiError }
+  /** The connection ended, or never came to be; the place in line is still there for a while. */
+  | { type: "closed"; wasOpen: boolean };
+
+type ServerFrame =
+  | ({ type: "granted" } & Grant)
+  | ({ type: "waiting" } & Waiting)
+  | { type: "refused"; code: string; detail: string };
+
+const PATH = "/v2/concurrency_limits/wait";
+/** A connection whose other end is gone without a word is found out within two of these. */
+const PING_MS = 15_000;
+const PONG_CHANNEL = "undici:websocket:pong";
+
+/**
+ * Waits on one socket until it is granted, refused or closed. When `signal` is aborted the place in line is given up
+ * and the signal's reason thrown.
+ */
+export function waitOnSocket(
+  http: Http,
+  acquire: z.input<typeof Acquire>,
+  { onWaiting, signal }: { onWaiting: (waiting: Waiting) => void; signal: AbortSignal },
+): Promise<SocketOutcome> {
+  signal.throwIfAborted();
+  const socket = new WebSocket(http.socketUrl(PATH), {
+    headers: { ...http.headers },
+    dispatcher: http.dispatcher,
+  });
+  return new Promise<SocketOutcome>((resolve, reject) => {
+    let wasOpen = false;
+    let isAlive = true;
+    const pinger = setInterval(() => {
+      if (!wasOpen) return;
+      if (!isAlive) {
+        finish({ type: "closed", wasOpen });
+        return;
+      }
+      isAlive = false;
+      ping(socket);
+    }, PING_MS);
+    const onPong = (message: unknown) => {
+      if (isMessageOf(message, socket)) isAlive = true;
+    };
+    const onAbort = () => {
+      if (wasOpen) socket.send(JSON.stringify({ type: "withdraw" }));
+      stop();
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    };
+    subscribe(PONG_CHANNEL, onPong);
+    signal.addEventListener("abort", onAbort, { once: true });
+
+    function stop(): void {
+      clearInterval(pinger);
+      unsubscribe(PONG_CHANNEL, onPong);
+      signal.removeEventListener("abort", onAbort);
+      socket.close();
+    }
+    function finish(outcome: SocketOutcome): void {
+      stop();
+      resolve(outcome);
+    }
+
+    socket.addEventListener("open", () => {
+      wasOpen = true;
+      socket.send(JSON.stringify({ ...acquire, type: "acquire" }));
+    });
+    socket.addEventListener("message", ({ data }) => {
+      isAlive = true;
+      const frame = readFrame(data);
+      if (frame === undefined || signal.aborted) return;
+      if (frame.type === "waiting") onWaiting(frame);
+      else if (frame.type === "granted") finish({ type: "granted", grant: frame });
+      else finish({ type: "refused", error: toError(frame) });
+    });
+    socket.addEventListener("error", () => finish({ type: "closed", wasOpen }));
+    socket.addEventListener("close", () => finish({ type: "closed", wasOpen }));
+  });
+}
+
+function readFrame(data: unknown): ServerFrame | undefined {
+  try {
+    const frame: unknown = JSON.parse(String(data));
+    return typeof frame === "object" && frame !== null && "type" in frame
+      ? (frame as ServerFrame)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toError({ code, detail }: { code: string; detail: string }): SluiceApiError {
+  const status = code in ERRORS ? ERRORS[code as ErrorCode].status : 503;
+  return new SluiceApiError({ status, code, detail, message: detail });
+}
+
+function isMessageOf(message: unknown, socket: WebSocket): boolean {
+  return (
+    typeof message === "object" && message !== null && "websocket" in message && message.websocket === socket
+  );
+}

@@ -1,0 +1,215 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test, vi } from "vitest";
+import {
+  concurrency,
+  ConcurrencyTimeoutError,
+  createClient,
+  LeaseLostError,
+  LimitMissingError,
+  rateLimit,
+} from "../../../src/client/index.ts";
+import { startScriptedServer, type ScriptedAnswer, type SeenRequest } from "./scripted-server.ts";
+
+const ACQUIRE = "/api/v2/concurrency_limits/acquire";
+const WITHDRAW = "/api/v2/concurrency_limits/withdraw";
+const RELEASE = "/api/v2/concurrency_limits/decrement-with-lease";
+const LEASE_ID = "0193f3e1-0000-8000-8000-000000000001";
+
+function grant(expires_in_seconds = 60, names = ["gpu"]): ScriptedAnswer {
+  return {
+    status: 200,
+    body: {
+      status: "granted",
+      lease_id: LEASE_ID,
+      limits: names.map((name) => ({ id: LEASE_ID, name, limit: 1, fence: 7, slot_names: ["GPU-a"] })),
+      fence: 7,
+      expires_in_seconds,
+    },
+  };
+}
+
+function waiting(reason = "full"): ScriptedAnswer {
+  return {
+    status: 200,
+    body: {
+      status: "waiting",
+      reason,
+      blocking_limit: "gpu",
+      position: 3,
+      blockers: [],
+      estimated_seconds: null,
+      retry_after_seconds: 0.01,
+    },
+  };
+}
+
+/** Answers by path; what a test does not care about succeeds. */
+function answerBy(routes: Record<string, (request: SeenRequest, index: number) => ScriptedAnswer>) {
+  const counts = new Map<string, number>();
+  return (request: SeenRequest): ScriptedAnswer => {
+    const index = counts.get(request.path) ?? 0;
+    counts.set(request.path, index + 1);
+    const route = Object.entries(routes).find(([path]) => request.path.endsWith(path));
+    if (route !== undefined) return route[1](request, index);
+    return request.path.endsWith("/renew")
+      ? { status: 200, body: { expires_in_seconds: 60 } }
+      : { status: 204 };
+  };
+}
+
+function requestIds(requests: SeenRequest[], path: string): unknown[] {
+  return requests
+    .filter((request) => request.path === path)
+    .map(({ body }) => (body as { request_id: string }).request_id);
+}
+
+test("a free slot takes one request; it is given back when the body ends, also by an error", async () => {
+  await using server = await startScriptedServer(answerBy({ acquire: () => grant() }));
+  const client = createClient({ apiUrl: server.apiUrl });
+  const seen = await concurrency("gpu", { client }, (lease) => ({
+    fence: lease.fence,
+    slots: lease.slotNames,
+    isAborted: lease.signal.aborted,
+  }));
+  expect(seen).toEqual({ fence: 7, slots: ["GPU-a"], isAborted: false });
+  const failure = new Error("out of memory");
+  await expect(
+    concurrency("gpu", { client }, () => {
+      throw failure;
+    }),
+  ).rejects.toBe(failure);
+  {
+    await using lease = await concurrency("gpu", { client, occupy: 2 });
+    expect(lease.isLost).toBe(false);
+  }
+  expect(server.requests.map(({ path }) => path)).toEqual(
+    Array.from({ length: 3 }, () => [ACQUIRE, RELEASE]).flat(),
+  );
+  expect(server.requests[4]?.body).toMatchObject({ names: ["gpu"], slots: 2, wait_seconds: 0 });
+});
+
+describe("where no socket can be opened", () => {
+  test("held requests keep one place in line, and an offer is taken at once", async () => {
+    await using server = await startScriptedServer(
+      answerBy({
+        acquire: (_, index) => (index < 3 ? waiting() : index === 3 ? waiting("offered") : grant()),
+      }),
+    );
+    const told = vi.fn();
+    await concurrency(
+      "gpu",
+      { client: createClient({ apiUrl: server.apiUrl }), onWaiting: told },
+      () => undefined,
+    );
+    expect(new Set(requestIds(server.requests, ACQUIRE)).size).toBe(1);
+    expect(requestIds(server.requests, ACQUIRE)).toHaveLength(5);
+    expect(told).toHaveBeenCalledTimes(4);
+  });
+
+  test("a timeout gives up the place in line and says where it was", async () => {
+    await using server = await startScriptedServer(answerBy({ acquire: () => waiting() }));
+    const client = createClient({ apiUrl: server.apiUrl });
+    const call = concurrency("gpu", { client, timeoutSeconds: 0 });
+    await expect(call).rejects.toThrow(ConcurrencyTimeoutError);
+    await expect(call).rejects.toThrow("The place in line was 3.");
+    expect(requestIds(server.requests, WITHDRAW)).toEqual(requestIds(server.requests, ACQUIRE).slice(0, 1));
+  });
+
+  test("a caller's signal gives up too, with its own reason", async () => {
+    const controller = new AbortController();
+    const reason = new Error("changed my mind");
+    await using server = await startScriptedServer(answerBy({ acquire: () => waiting() }));
+    const call = concurrency("gpu", {
+      client: createClient({ apiUrl: server.apiUrl }),
+      signal: controller.signal,
+      onWaiting: () => controller.abort(reason),
+    });
+    await expect(call).rejects.toBe(reason);
+    expect(requestIds(server.requests, WITHDRAW)).toHaveLength(1);
+  });
+});
+
+test("a request id whose grant has ended is never used again", async () => {
+  await using server = await startScriptedServer(
+    answerBy({
+      acquire: (_, index) =>
+        index === 0 ? { status: 410, body: { detail: "The lease of this request has ended." } } : grant(),
+    }),
+  );
+  await concurrency("gpu", { client: createClient({ apiUrl: server.apiUrl }) }, () => undefined);
+  expect(new Set(requestIds(server.requests, ACQUIRE)).size).toBe(2);
+});
+
+test("a name that no limit has: warned of once, an error when strict", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  await using server = await startScriptedServer(answerBy({ acquire: () => grant(60, []) }));
+  const client = createClient({ apiUrl: server.apiUrl });
+  for (let round = 0; round < 2; round += 1)
+    expect(await concurrency("nobody-made-this", { client }, () => "done")).toBe("done");
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(String(warn.mock.calls[0]?.[0])).toContain("sluice gcl create nobody-made-this");
+  await expect(concurrency("nobody-made-this", { client, strict: true })).rejects.toThrow(LimitMissingError);
+  await expect(rateLimit("nobody-made-this", { client, strict: true })).rejects.toThrow(LimitMissingError);
+  warn.mockRestore();
+});
+
+test("a lease that the server ends aborts the signal; strict, the result is an error", async () => {
+  await using server = await startScriptedServer(
+    answerBy({
+      acquire: () => grant(0.4),
+      renew: () => ({ status: 410, body: { detail: "Lease not found" } }),
+    }),
+  );
+  const client = createClient({ apiUrl: server.apiUrl });
+  const untilLost = (lease: { signal: AbortSignal }) =>
+    new Promise<string>((resolve) =>
+      lease.signal.addEventListener("abort", () => resolve((lease.signal.reason as Error).message)),
+    );
+  expect(await concurrency("gpu", { client, leaseSeconds: 0.4 }, untilLost)).toContain("ended by the server");
+  await expect(concurrency("gpu", { client, leaseSeconds: 0.4, strict: true }, untilLost)).rejects.toThrow(
+    LeaseLostError,
+  );
+});
+
+test("a lease that cannot be renewed is given up before its deadline", async () => {
+  await using server = await startScriptedServer(
+    answerBy({ acquire: () => grant(1), renew: () => ({ status: 503 }) }),
+  );
+  const startedAt = performance.now();
+  const client = createClient({ apiUrl: server.apiUrl });
+  const lostAfterMs = await concurrency("gpu", { client, leaseSeconds: 1 }, async (lease) => {
+    await new Promise<void>((resolve) => lease.signal.addEventListener("abort", () => resolve()));
+    return performance.now() - startedAt;
+  });
+  expect(lostAfterMs).toBeLessThan(1000);
+  expect(server.requests.filter(({ path }) => path.endsWith("/renew")).length).toBeGreaterThan(1);
+});
+
+describe("a process whose event loop is busy", () => {
+  const fixture = fileURLToPath(new URL("../../fixtures/busy-holder.ts", import.meta.url));
+  async function hold(apiUrl: string, ...args: string[]): Promise<unknown> {
+    const { stdout } = await promisify(execFile)(process.execPath, [fixture, ...args], {
+      env: { ...process.env, SLUICE_API_URL: apiUrl },
+    });
+    return JSON.parse(stdout);
+  }
+
+  test("keeps its lease for many times the lease's length", async () => {
+    await using server = await startScriptedServer(
+      answerBy({ acquire: () => grant(1), renew: () => ({ status: 200, body: { expires_in_seconds: 1 } }) }),
+    );
+    expect(await hold(server.apiUrl, "2500")).toEqual({ wasAborted: false });
+    expect(server.requests.filter(({ path }) => path.endsWith("/renew")).length).toBeGreaterThanOrEqual(3);
+    expect(server.requests.at(-1)?.path).toBe(RELEASE);
+  });
+
+  test("is told of a loss as soon as it looks", async () => {
+    await using server = await startScriptedServer(
+      answerBy({ acquire: () => grant(1), renew: () => ({ status: 410 }) }),
+    );
+    expect(await hold(server.apiUrl, "1000")).toEqual({ wasAborted: true });
+    expect(await hold(server.apiUrl, "1000", "strict")).toEqual({ error: "LeaseLostError" });
+  });
+});
