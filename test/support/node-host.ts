@@ -71,6 +71,12 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       host.alarm_at = at;
     },
     readAlarm: () => Promise.resolve(host.alarm_at),
+    deleteAll: () => {
+      const tables = host.sql.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
+      for (const { name } of tables) database.exec(`DROP TABLE "${name}"`);
+      host.alarm_at = null;
+      return Promise.resolve();
+    },
     call: options.call ?? (() => Promise.resolve(refuse("unavailable"))),
     background: (task) => {
       tasks.add(task);

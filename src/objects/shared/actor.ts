@@ -72,6 +72,7 @@ const EFFECTS_PER_PUMP_MAX = 64;
 const EFFECT_ALARM_MS = 1000;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 30_000;
+const DELETE_RETRY_MS = 60_000;
 /** Operations that may wait for the commit in flight; more are shed. */
 const OPERATIONS_WAITING_MAX = 10_000;
 
@@ -145,14 +146,24 @@ export abstract class Actor<Of extends Operations> {
       return Promise.resolve(refuse("overloaded", undefined, { retry_after_seconds: 1 }));
     }
     return new Promise((resolve) => {
-      this.#enqueue(() => {
+      const run = () => {
         this.#applyDeadlines();
+        // What an object that retires would write now would be deleted with the rest.
+        if (this.#isRetiring) {
+          this.#enqueue(run);
+          return;
+        }
+        if (!this.#hasTables && !this.creating.has(envelope.operation)) {
+          resolve(this.answerAbsent(envelope.operation));
+          return;
+        }
         const answer = this.#guard(envelope.operation, () => {
           if (!this.#hasTables) this.#createTables();
           return handler(envelope.command, envelope);
         });
         resolve(answer);
-      });
+      };
+      this.#enqueue(run);
     });
   }
 
@@ -193,6 +204,30 @@ export abstract class Actor<Of extends Operations> {
     if (Number.isFinite(this.#alarmAt)) this.host.setAlarm(this.#alarmAt);
   }
 
+  /**
+   * Ends the object: after this turn everything it stored is deleted at once, and it is as if it had never been. What
+   * waits for a turn runs then.
+   */
+  protected retire(): void {
+    this.#isRetiring = true;
+  }
+  #isRetiring = false;
+
+  async #deleteAll(): Promise<void> {
+    try {
+      await this.host.deleteAll();
+      this.#hasTables = false;
+      this.#alarmAt = Number.POSITIVE_INFINITY;
+      this.forget();
+    } catch (error) {
+      // The deadline that led here is still stored: the next turn tries again.
+      this.host.log({ event: "delete_all_failed", error: String(error) });
+      this.#alarmAt = 0;
+      this.host.setAlarm(this.host.now() + DELETE_RETRY_MS);
+    }
+    this.#isRetiring = false;
+  }
+
   /** Stores an effect on another object in the transaction that runs now; it is delivered until acknowledged. */
   protected send(target: ObjectAddress, operation: string, request_id: string, command: unknown): void {
     const now = this.host.now();
@@ -231,6 +266,10 @@ export abstract class Actor<Of extends Operations> {
     const hasEffects = this.#hasNewEffects;
     this.#hasNewEffects = false;
     const goOn = () => {
+      if (this.#isRetiring) {
+        this.host.background(this.#deleteAll().then(goOn));
+        return;
+      }
       this.#isCommitting = false;
       if (hasEffects) this.host.background(this.#pump());
       if (this.#waiting.length > 0) this.#runTurn();

@@ -27,6 +27,10 @@ export function createDurableHost(state: DurableObjectState, env: ObjectBindings
       state.waitUntil(state.storage.setAlarm(at));
     },
     readAlarm: () => state.storage.getAlarm(),
+    deleteAll: async () => {
+      await state.storage.deleteAlarm();
+      await state.storage.deleteAll();
+    },
     call: (envelope: Envelope): Promise<Result<unknown>> => callObject(env, envelope),
     background: (task) => {
       state.waitUntil(task);

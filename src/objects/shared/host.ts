@@ -18,6 +18,8 @@ export interface ObjectHost {
   setAlarm(at: number): void;
   /** The alarm as it was stored before this instance started. */
   readAlarm(): Promise<number | null>;
+  /** Deletes everything that the object has stored, its alarm included; never inside a transaction. */
+  deleteAll(): Promise<void>;
   /** Calls another object. A failure of the way there is an `unavailable` result, never a throw. */
   call(envelope: Envelope): Promise<Result<unknown>>;
   /** Lets a task outlive the answer. */

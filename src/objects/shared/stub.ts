@@ -20,6 +20,8 @@ export interface ObjectBindings {
   RUN_JOURNAL: DurableObjectNamespace;
   /** Where new objects are placed, one of the platform's location hints. */
   SLUICE_LOCATION_HINT?: string;
+  /** Days for which logs are kept after the last write, 30 where it is not set. */
+  SLUICE_RETENTION_DAYS?: string;
   /** Milliseconds since the epoch at which the embedded server started; absent on the edge. */
   SLUICE_STARTED_AT?: string;
 }

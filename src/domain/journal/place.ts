@@ -1,0 +1,50 @@
+/** Which journal keeps the logs of a run. */
+import { addressOfJournal, type ObjectAddress } from "../../contract/envelope.ts";
+import { dayOfId, keyOfId, type ShardKey } from "../../contract/ids.ts";
+import { formatInstant, instantToMs, type Instant } from "../../contract/instants.ts";
+
+/** Stands for "no pool" in a journal's name: logs that belong to no run of ours. */
+export const NO_POOL_KEY: ShardKey = "0000000000";
+/** A log without a run of ours is kept by its own day only when that is near; else by today. */
+const DAYS_NEAR = 7;
+const DAY_MS = 86_400_000;
+
+export type JournalAddress = ObjectAddress & { kind: "journal" };
+
+/** The journal of a run of ours; undefined for any other id. */
+export function journalOfRun(workspace: string, flowRunId: string): JournalAddress | undefined {
+  const key = keyOfId(flowRunId, "flow_run");
+  const day = dayOfId(flowRunId);
+  return key === undefined || day === undefined ? undefined : journal(workspace, key, day);
+}
+
+/** The journal that one log belongs to. `now` is in milliseconds since the epoch. */
+export function journalOfLog(
+  workspace: string,
+  log: { flow_run_id?: string | null | undefined; timestamp: Instant },
+  now: number,
+): JournalAddress {
+  const own =
+    log.flow_run_id === null || log.flow_run_id === undefined
+      ? undefined
+      : journalOfRun(workspace, log.flow_run_id);
+  if (own !== undefined) return own;
+  const isNear = Math.abs(instantToMs(log.timestamp) - now) < DAYS_NEAR * DAY_MS;
+  return journal(workspace, NO_POOL_KEY, dayOf(isNear ? log.timestamp : formatInstant(now)));
+}
+
+/** The journals, newest first, in which a log without a run of ours may be that was written in the last days. */
+export function journalsWithoutRun(workspace: string, now: number): JournalAddress[] {
+  return Array.from({ length: DAYS_NEAR + 1 }, (_, index) =>
+    // A clock that runs ahead writes into tomorrow.
+    journal(workspace, NO_POOL_KEY, dayOf(formatInstant(now + DAY_MS - index * DAY_MS))),
+  );
+}
+
+function dayOf(instant: Instant): string {
+  return instant.slice(0, 10).replaceAll("-", "");
+}
+
+function journal(workspace: string, key: ShardKey, day: string): JournalAddress {
+  return { ...addressOfJournal(workspace, key, day), kind: "journal" };
+}
