@@ -12,6 +12,9 @@ export interface ObjectAddress {
   key: string;
 }
 
+/** An address of one kind of object: it says which operations the object has. */
+export type AddressOf<Kind extends ObjectKind> = ObjectAddress & { kind: Kind };
+
 export const ENVELOPE_VERSION = 1;
 
 /** One call of an object. `command` and the answer are typed by the operation, see each object's `operations.ts`. */
@@ -45,21 +48,29 @@ export function parseAddress(name: string): ObjectAddress | undefined {
 }
 
 /** The object of a named pool or limit. */
-export function addressOfName(workspace: string, kind: NamedKind, name: string): ObjectAddress {
+export function addressOfName<Kind extends NamedKind>(
+  workspace: string,
+  kind: Kind,
+  name: string,
+): AddressOf<Kind> {
   return { workspace, kind, key: deriveShardKey(kind, workspace, name) };
 }
 
 /** The object that owns an id whose shard key is known. */
-export function addressOfKey(workspace: string, kind: NamedKind, key: ShardKey): ObjectAddress {
+export function addressOfKey<Kind extends NamedKind>(
+  workspace: string,
+  kind: Kind,
+  key: ShardKey,
+): AddressOf<Kind> {
   return { workspace, kind, key };
 }
 
 /** The catalog of a workspace. */
-export function addressOfWorkspace(workspace: string): ObjectAddress {
+export function addressOfWorkspace(workspace: string): AddressOf<"workspace"> {
   return { workspace, kind: "workspace", key: "0" };
 }
 
 /** The journal of one pool and one UTC day (`YYYYMMDD`). */
-export function addressOfJournal(workspace: string, poolKey: ShardKey, day: string): ObjectAddress {
+export function addressOfJournal(workspace: string, poolKey: ShardKey, day: string): AddressOf<"journal"> {
   return { workspace, kind: "journal", key: `${poolKey}-${day}` };
 }

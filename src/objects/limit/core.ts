@@ -1,0 +1,211 @@
+/** What all parts of a limit share: its configuration, its fences and its leases. */
+import { ANONYMOUS_LEASE_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
+import { formatId } from "../../contract/ids.ts";
+import type { Grant, GrantedLimit } from "../../contract/wire/limits.ts";
+import { endOfLease } from "../../domain/limit/deadlines.ts";
+import { decayedLevel, decayedSlots, doesDecay } from "../../domain/limit/decay.ts";
+import { leaseIdOf } from "../../domain/limit/naming.ts";
+import { pickSlots } from "../../domain/limit/slots.ts";
+import type { About, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
+import { InvariantViolation } from "../shared/actor.ts";
+import type { ObjectHost } from "../shared/host.ts";
+import type { LimitStore } from "./store.ts";
+
+/** Fences are reserved in blocks, so that most grants write no second row; a restart skips the rest of its block. */
+const FENCES_PER_BLOCK = 1000;
+const TAIL_BITS = 22;
+
+/** What a new lease is made of. */
+export interface LeaseDraft extends About {
+  kind: LeaseKind;
+  request_id: string | null;
+  slots: number;
+  lease_seconds: number;
+  /** How long it lives until it is renewed for the first time. */
+  first_seconds: number;
+  joint_id?: string;
+  home_key?: string;
+}
+
+export class LimitCore {
+  readonly host: ObjectHost;
+  readonly store: LimitStore;
+  readonly #wakeAt: (at: number) => void;
+  #config: LimitConfig | undefined;
+  #fence_ceiling = 0;
+  /** The fence that was given last; undefined until this instance has begun a block of its own. */
+  #fence: number | undefined;
+  /** How long leases have lasted lately, for estimates only. */
+  mean_occupancy_seconds: number | undefined;
+
+  constructor(host: ObjectHost, store: LimitStore, wakeAt: (at: number) => void) {
+    this.host = host;
+    this.store = store;
+    this.#wakeAt = wakeAt;
+  }
+
+  get key(): string {
+    return this.host.address.key;
+  }
+
+  /** The row of the limit, whether it is deleted or not. */
+  get stored(): LimitConfig | undefined {
+    if (this.#config === undefined) {
+      const row = this.store.readConfig();
+      this.#config = row?.config;
+      this.#fence_ceiling = row?.fence_ceiling ?? 0;
+    }
+    return this.#config;
+  }
+
+  /** The limit, unless it was deleted or never existed. */
+  get config(): LimitConfig | undefined {
+    const config = this.stored;
+    return config?.deleted_at === null ? config : undefined;
+  }
+
+  /** After a failed transaction nothing in memory can be trusted. */
+  forget(): void {
+    this.#config = undefined;
+    this.#fence = undefined;
+  }
+
+  writeConfig(config: LimitConfig): void {
+    void this.stored;
+    this.store.writeConfig(config, this.#fence_ceiling);
+    this.#config = config;
+  }
+
+  /** The next fence: higher than every one before, in this life of the limit and in all earlier ones. */
+  nextFence(): number {
+    void this.stored;
+    const next = (this.#fence ?? this.#fence_ceiling) + 1;
+    if (next > this.#fence_ceiling) {
+      this.#fence_ceiling = next + FENCES_PER_BLOCK - 1;
+      this.store.raiseFenceCeiling(this.#fence_ceiling);
+    }
+    this.#fence = next;
+    return next;
+  }
+
+  /** Slots in use, by the one query that gate, display and holders share. */
+  countInUse(config: LimitConfig, now: number): number {
+    return doesDecay(config) ? decayedSlots(config, now) : this.store.countOccupied();
+  }
+
+  wakeAt(at: number): void {
+    this.#wakeAt(at);
+  }
+
+  /** Makes a lease; a limit that decays raises its level instead and answers null. */
+  takeSlots(config: LimitConfig, draft: LeaseDraft, now: number): Lease | null {
+    if (doesDecay(config)) {
+      const level = decayedLevel(config, now) + draft.slots;
+      this.store.writeLevel(level, now);
+      this.#config = { ...config, level, level_at: now };
+      return null;
+    }
+    const lease: Lease = {
+      fence: this.nextFence(),
+      tail: this.host.randomUint(TAIL_BITS),
+      kind: draft.kind,
+      request_id: draft.request_id,
+      slots: draft.slots,
+      slot_names: pickSlots(
+        config.slot_names,
+        config.slot_names === null ? [] : this.store.listHeldSlotNames(),
+        draft.slots,
+      ),
+      lease_seconds: draft.lease_seconds,
+      acquired_at: now,
+      expires_at: now + Math.round(draft.first_seconds * 1000),
+      joint_id: draft.joint_id ?? null,
+      home_key: draft.home_key ?? null,
+      holder: draft.holder,
+      run: draft.run,
+      note: draft.note,
+    };
+    if (lease.slot_names !== null && lease.slot_names.length < lease.slots && lease.kind !== "anonymous")
+      throw new InvariantViolation("I3", "fewer named slots than were granted", { config, lease });
+    this.store.insertLease(lease);
+    this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));
+    return lease;
+  }
+
+  /** Slots without a lease, given back by `decrement` or after a day. */
+  takeAnonymousSlots(config: LimitConfig, slots: number, now: number): void {
+    this.takeSlots(
+      config,
+      {
+        kind: "anonymous",
+        request_id: null,
+        slots,
+        lease_seconds: ANONYMOUS_LEASE_SECONDS,
+        first_seconds: ANONYMOUS_LEASE_SECONDS,
+        holder: null,
+        run: null,
+        note: null,
+      },
+      now,
+    );
+  }
+
+  /** Ends a lease now; its request id stays known for a while. */
+  endLease({ fence, tail }: Pick<Lease, "fence" | "tail">, now: number): Lease | undefined {
+    const lease = this.store.deleteLease(fence, tail);
+    if (lease === undefined) return undefined;
+    if (lease.request_id !== null) this.endRequest(lease.request_id, now);
+    const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
+    this.mean_occupancy_seconds =
+      this.mean_occupancy_seconds === undefined ? seconds : this.mean_occupancy_seconds * 0.8 + seconds * 0.2;
+    return lease;
+  }
+
+  /** A request id that has ended is refused for ten minutes. */
+  endRequest(request_id: string, now: number): void {
+    this.store.endRequest(request_id, now + REPLAY_SECONDS * 1000);
+    this.wakeAt(now + REPLAY_SECONDS * 1000);
+  }
+
+  grantedLimit(config: LimitConfig, lease: Lease | null): GrantedLimit {
+    return {
+      id: config.id,
+      name: config.name,
+      limit: config.limit,
+      fence: lease?.fence ?? null,
+      slot_names: lease?.slot_names ?? null,
+    };
+  }
+
+  /** The answer to a caller who got a lease; one who got slots without a lease gets an id that ends nothing. */
+  grantOf(config: LimitConfig, lease: Lease | null, lease_seconds: number, now: number): Grant {
+    return {
+      status: "granted",
+      lease_id: lease === null ? this.emptyLeaseId() : leaseIdOf(this.key, lease),
+      limits: [this.grantedLimit(config, lease)],
+      fence: lease?.fence ?? null,
+      expires_in_seconds: lease === null ? lease_seconds : Math.max(0, (lease.expires_at - now) / 1000),
+    };
+  }
+
+  emptyLeaseId(): string {
+    return formatId({
+      layout: "empty_lease",
+      key: this.key,
+      head: this.host.randomUint(48),
+      version: 8,
+      tail: this.host.randomUint(TAIL_BITS),
+    });
+  }
+
+  /** Asserts I1 and I3 after slots were given. */
+  assertCapacity(config: LimitConfig, now: number): void {
+    const in_use = this.countInUse(config, now);
+    if (in_use > config.limit)
+      throw new InvariantViolation("I1", `${in_use} of ${config.limit} slots are in use`, { config });
+    if (config.slot_names === null) return;
+    const held = this.store.listHeldSlotNames();
+    if (new Set(held).size < held.length)
+      throw new InvariantViolation("I3", "a named slot is held twice", { config, held });
+  }
+}
