@@ -11,6 +11,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.exit(1);
 }
 module.enableCompileCache?.();
-const built = new URL("../dist/cli/main.js", import.meta.url);
+const built = new URL("../src/cli/main.js", import.meta.url);
 const source = new URL("../src/cli/main.ts", import.meta.url);
 await import(existsSync(source) ? source.href : built.href);

@@ -7,13 +7,15 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const ENTRY = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
+const BIN = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 
 export interface TestServerOptions {
   /** 0, the default, takes a free port; `restart` keeps the one it got. */
   port?: number;
   /** A fresh folder that `stop` removes, unless one is given. */
   dataDir?: string;
+  /** The `sluice` to run, the sources' unless one is given. */
+  bin?: string;
   /** Further command-line arguments of the server. */
   args?: readonly string[];
   env?: Record<string, string>;
@@ -82,7 +84,16 @@ interface Launched {
 async function launch(dataDir: string, port: number, options: TestServerOptions): Promise<Launched> {
   const child = spawn(
     process.execPath,
-    [ENTRY, "server", "start", "--port", String(port), "--data-dir", dataDir, ...(options.args ?? [])],
+    [
+      options.bin ?? BIN,
+      "server",
+      "start",
+      "--port",
+      String(port),
+      "--data-dir",
+      dataDir,
+      ...(options.args ?? []),
+    ],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
   );
   let stderr = "";
