@@ -12,3 +12,6 @@ export {
   type RateLimitOptions,
 } from "./concurrency.ts";
 export { LeaseLostError, type Lease } from "./lease.ts";
+export { flow, task, type FlowOptions, type TaskOptions } from "./flow.ts";
+export { log } from "./log.ts";
+export { RunEndedError } from "./run-reporter.ts";

@@ -12,12 +12,12 @@ export function resolveApiUrl(env: Environment): string {
 
 /**
  * Reads the value of the `Authorization` header: `SLUICE_API_KEY` and `PREFECT_API_KEY` go out as Bearer,
- * `PREFECT_API_AUTH_STRING` as Basic. Undefined when none is set.
+ * `SLUICE_API_AUTH_STRING` and `PREFECT_API_AUTH_STRING` (`user:password`) as Basic. Undefined when none is set.
  */
 export function resolveAuthorization(env: Environment): string | undefined {
   const key = resolveApiKey(env);
   if (key !== undefined) return authorizeWithKey(key);
-  const pair = read(env, "PREFECT_API_AUTH_STRING");
+  const pair = read(env, "SLUICE_API_AUTH_STRING") ?? read(env, "PREFECT_API_AUTH_STRING");
   return pair === undefined ? undefined : `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
 }
 
@@ -36,8 +36,13 @@ export function stripSlash(url: string): string {
   return url.replace(/\/+$/, "");
 }
 
+/** Tells whether the environment names a server, rather than leaving it at the default. */
+export function namesServer(env: Environment): boolean {
+  return (read(env, "SLUICE_API_URL") ?? read(env, "PREFECT_API_URL")) !== undefined;
+}
+
 /** An empty variable counts as unset. */
-function read(env: Environment, name: string): string | undefined {
+export function read(env: Environment, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === undefined || value === "" ? undefined : value;
 }
