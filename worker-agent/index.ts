@@ -1,17 +1,10 @@
 /** The worker-agent: claims flow runs of one pool and runs them as processes of this host. */
-import type { AgentOptions } from "./options.ts";
+import { AGENT_EXIT, WorkerAgent } from "./agent.ts";
+import { resolveSettings, type AgentOptions } from "./options.ts";
+import { handleSignals } from "./signals.ts";
 
 export type { AgentOptions } from "./options.ts";
-
-/** What an agent's process exits with. */
-export const AGENT_EXIT = {
-  /** Drained, or `isRunOnce` done: nothing was cut short. */
-  done: 0,
-  /** The agent cannot work: no such pool, key refused, another agent has the same name here. It said why. */
-  refused: 1,
-  /** Runs were stopped: a second signal, or the drain's deadline passed. */
-  stopped: 2,
-} as const;
+export { AGENT_EXIT };
 
 /** A running agent. */
 export interface Agent {
@@ -19,6 +12,8 @@ export interface Agent {
   readonly ready: Promise<void>;
   /** Resolves with one of {@link AGENT_EXIT} when the agent has left. */
   readonly done: Promise<number>;
+  /** The port of the health check, if it is served. */
+  readonly healthPort: number | undefined;
   /** Claims no more, waits for what runs (`deadlineMs` at most), says goodbye and leaves. */
   drain(reason: string, deadlineMs?: number | null): void;
   /** Stops what runs, reports it, and leaves. */
@@ -27,7 +22,9 @@ export interface Agent {
 
 /** Starts an agent in this process, without touching its signals. */
 export function startAgent(options: AgentOptions): Agent {
-  throw new Error(`not written yet: ${options.pool}`);
+  const agent = new WorkerAgent(options);
+  void agent.start();
+  return agent;
 }
 
 /**
@@ -35,5 +32,18 @@ export function startAgent(options: AgentOptions): Agent {
  * deadline `drainSeconds`), the second one stops.
  */
 export async function runAgent(options: AgentOptions): Promise<number> {
-  return startAgent(options).done;
+  if (process.platform === "win32") {
+    process.stderr.write(
+      "The worker needs process groups and signals, so it runs on Linux and macOS (or in WSL), not on Windows.\n",
+    );
+    return AGENT_EXIT.refused;
+  }
+  const agent = new WorkerAgent(options);
+  const removeHandlers = handleSignals(agent, resolveSettings(options).drainMs);
+  try {
+    void agent.start();
+    return await agent.done;
+  } finally {
+    removeHandlers();
+  }
 }

@@ -40,6 +40,8 @@ export interface AgentOptions {
   logBytesMax?: number | undefined;
   /** Serve `GET /health` on this port of the loopback address (0: any free one). */
   healthcheckPort?: number | undefined;
+  /** Version that the worker advertises. */
+  version?: string | undefined;
   /** Write log lines as JSON objects. */
   isJsonLog?: boolean | undefined;
   /** Where log lines go; default: standard error. */
@@ -68,6 +70,7 @@ export interface Settings {
   drainMs: number | null;
   logBytesMax: number;
   healthcheckPort: number | undefined;
+  version: string | null;
 }
 
 /** Fills in the defaults. */
@@ -96,6 +99,7 @@ export function resolveSettings(options: AgentOptions): Settings {
     drainMs: options.drainSeconds === null ? null : (options.drainSeconds ?? 600) * 1000,
     logBytesMax: options.logBytesMax ?? 32 * 1024 * 1024,
     healthcheckPort: options.healthcheckPort,
+    version: options.version ?? null,
   };
 }
 
