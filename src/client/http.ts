@@ -38,6 +38,13 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface HttpAnswer {
+  status: number;
+  headers: Dispatcher.ResponseData["headers"];
+  /** The body as it came. */
+  text: string;
+}
+
 const TIMEOUT_SECONDS = 30;
 const RETRIES = 5;
 const FIRST_DELAY_MS = 100;
@@ -120,16 +127,22 @@ export class Http {
     return this.call("DELETE", path, options);
   }
 
-  /**
-   * Makes one call and reads its JSON answer, undefined where it has none. Throws {@link SluiceApiError}, or the
-   * signal's reason when it was aborted.
-   */
+  /** Makes one call and reads its JSON answer, undefined where it has none. Throws as {@link send} does. */
   async call<Answer>(method: Method, path: string, options: CallOptions = {}): Promise<Answer> {
+    const { text, status } = await this.send(method, path, options);
+    return parseAnswer<Answer>(text, status, this.apiUrl);
+  }
+
+  /**
+   * Makes one call, and repeats it where that is safe and may help. Throws {@link SluiceApiError}, or the signal's
+   * reason when it was aborted.
+   */
+  async send(method: Method, path: string, options: CallOptions = {}): Promise<HttpAnswer> {
     const isRepeatable = options.isRepeatable ?? method !== "POST";
     const retries = options.retries ?? this.#retries;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#attempt<Answer>(method, path, options);
+        return await this.#attempt(method, path, options);
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!(error instanceof SluiceApiError) || attempt >= retries) throw error;
@@ -151,7 +164,7 @@ export class Http {
     await this.#agent.destroy();
   }
 
-  async #attempt<Answer>(method: Method, path: string, options: CallOptions): Promise<Answer> {
+  async #attempt(method: Method, path: string, options: CallOptions): Promise<HttpAnswer> {
     const timeout = AbortSignal.timeout((options.timeoutSeconds ?? this.#timeoutSeconds) * 1000);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
     let answer: Dispatcher.ResponseData;
@@ -183,7 +196,7 @@ export class Http {
         { method, path, apiUrl: this.apiUrl },
       );
     }
-    return parseAnswer<Answer>(text, answer.statusCode, this.apiUrl);
+    return { status: answer.statusCode, headers: answer.headers, text };
   }
 
   /** A connection that was refused, and an answer that says "not now", have changed nothing. */

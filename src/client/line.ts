@@ -124,7 +124,7 @@ function jitter(ms: number): number {
 async function confirm(
   limits: Limits,
   grant: Grant,
-  { mode, lease_seconds: leaseSeconds = LEASE_SECONDS_DEFAULT }: Ask,
+  { mode }: Ask,
   signal: AbortSignal,
 ): Promise<Taken | undefined> {
   // What is rate-limited is used up by the grant: there is no lease to hold.
@@ -135,7 +135,7 @@ async function confirm(
     const leftMs = endsMs - sentMs;
     if (leftMs <= 0) return undefined;
     try {
-      const { expires_in_seconds } = await limits.renew(grant.lease_id, leaseSeconds, {
+      const expires_in_seconds = await limits.renew(grant.lease_id, {
         retries: 0,
         timeoutSeconds: leftMs / 1000,
         signal,

@@ -1,12 +1,13 @@
 /** Keeping one lease alive. Runs in a thread of its own, or in the work thread where no other can be had. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { EXPIRES_IN_HEADER } from "../contract/headers.ts";
 import { LeaseClock } from "./lease-clock.ts";
 import { monotonicMs } from "./monotonic.ts";
 
 /** All that is needed to renew a lease; it crosses threads. */
 export interface RenewalOrder {
   lease_id: string;
-  /** Where renewals are posted. */
+  /** Where renewals are posted; each extends the lease by what it was granted for. */
   url: string;
   headers: Record<string, string>;
   lease_seconds: number;
@@ -58,7 +59,7 @@ export async function renewUntilLost(
 
 /** One renewal. The deadline counts from the moment of sending: only then is it never later than the server's. */
 async function renew(
-  { url, headers, lease_seconds }: RenewalOrder,
+  { url, headers }: RenewalOrder,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ deadlineMs: number } | "ended" | "failed"> {
@@ -67,13 +68,13 @@ async function renew(
     const answer = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
-      body: JSON.stringify({ lease_seconds }),
+      body: "{}",
       signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeoutMs))]),
     });
-    const body: unknown = answer.ok ? await answer.json() : await answer.text();
+    await answer.arrayBuffer();
     if (answer.status === 410) return "ended";
-    if (typeof body !== "object" || body === null || !("expires_in_seconds" in body)) return "failed";
-    return { deadlineMs: sentMs + Number(body.expires_in_seconds) * 1000 };
+    const seconds = Number(answer.headers.get(EXPIRES_IN_HEADER) ?? "none");
+    return answer.ok && Number.isFinite(seconds) ? { deadlineMs: sentMs + seconds * 1000 } : "failed";
   } catch {
     // Every failure to get an answer is the same here: try again while there is time.
     return "failed";

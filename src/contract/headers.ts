@@ -2,3 +2,6 @@
 
 /** Carries a run's identity, `<flow run id>/<attempt id>/<fence>`; the agent gives it to its children by environment. */
 export const RUN_IDENTITY_HEADER = "Sluice-Run";
+
+/** On the 204 of a renewal: the lease ends so many seconds after the request was sent, as a decimal number. */
+export const EXPIRES_IN_HEADER = "Sluice-Expires-In-Seconds";

@@ -7,11 +7,11 @@ import type {
   Limit,
   LimitCreate,
   LimitUpdate,
-  RenewAnswer,
   TagLimit,
   WaiterRecord,
   Waiting,
 } from "../../contract/wire/limits.ts";
+import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
 import type { PageOptions } from "./page.ts";
 
@@ -71,13 +71,17 @@ export class Limits {
     );
   }
 
-  /** Extends a lease. 410: it has ended. Count the seconds of the answer from the moment the request was sent. */
-  renew(leaseId: string, leaseSeconds: number, options: CallOptions = {}): Promise<RenewAnswer> {
-    return this.#http.post(
-      this.renewPath(leaseId),
-      { lease_seconds: leaseSeconds },
-      { isRepeatable: true, ...options },
-    );
+  /**
+   * Extends a lease by what it was granted for, and returns the seconds until it ends, to be counted from the moment
+   * the request was sent. 410: it has ended.
+   */
+  async renew(leaseId: string, options: CallOptions = {}): Promise<number> {
+    const { headers } = await this.#http.send("POST", this.renewPath(leaseId), {
+      isRepeatable: true,
+      ...options,
+      body: {},
+    });
+    return Number(headers[EXPIRES_IN_HEADER.toLowerCase()]);
   }
 
   /** Where {@link renew} posts to. */

@@ -90,18 +90,6 @@ export const Acquire = z.strictObject({
 });
 export type Acquire = z.infer<typeof Acquire>;
 
-/**
- * `POST /v2/concurrency_limits/leases/{lease_id}/renew`. Prefect sends `lease_duration` and is answered 204; our clients
- * send `lease_seconds`, which may be shorter, and are answered 200 with a {@link RenewAnswer}. Neither: as granted, 204.
- */
-export const Renew = z.object({
-  lease_duration: z.number().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX).nullish(),
-  lease_seconds: z.number().min(5).max(LEASE_SECONDS_MAX).nullish(),
-});
-export type Renew = z.infer<typeof Renew>;
-export const RenewAnswer = z.object({ expires_in_seconds: z.number() });
-export type RenewAnswer = z.infer<typeof RenewAnswer>;
-
 /** `POST /v2/concurrency_limits/withdraw`: leaves the line, 204 also when nobody stands there under that request id. */
 export const Withdraw = z.strictObject({
   names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),

@@ -45,6 +45,10 @@ function waiting(reason = "full"): ScriptedAnswer {
   };
 }
 
+function renewed(seconds: number): ScriptedAnswer {
+  return { status: 204, headers: { "sluice-expires-in-seconds": String(seconds) } };
+}
+
 /** Answers by path; what a test does not care about succeeds. */
 function answerBy(routes: Record<string, (request: SeenRequest, index: number) => ScriptedAnswer>) {
   const counts = new Map<string, number>();
@@ -53,9 +57,7 @@ function answerBy(routes: Record<string, (request: SeenRequest, index: number) =
     counts.set(request.path, index + 1);
     const route = Object.entries(routes).find(([path]) => request.path.endsWith(path));
     if (route !== undefined) return route[1](request, index);
-    return request.path.endsWith("/renew")
-      ? { status: 200, body: { expires_in_seconds: 60 } }
-      : { status: 204 };
+    return request.path.endsWith("/renew") ? renewed(60) : { status: 204 };
   };
 }
 
@@ -198,7 +200,7 @@ describe("a process whose event loop is busy", () => {
 
   test("keeps its lease for many times the lease's length", async () => {
     await using server = await startScriptedServer(
-      answerBy({ acquire: () => grant(1), renew: () => ({ status: 200, body: { expires_in_seconds: 1 } }) }),
+      answerBy({ acquire: () => grant(1), renew: () => renewed(1) }),
     );
     expect(await hold(server.apiUrl, "2500")).toEqual({ wasAborted: false });
     expect(server.requests.filter(({ path }) => path.endsWith("/renew")).length).toBeGreaterThanOrEqual(3);
