@@ -3,8 +3,14 @@ import { openAPIRouteHandler } from "hono-openapi";
 import { factory } from "./context.ts";
 import { answerError, answerUnknownRoute, authenticate, guardHost } from "./middleware.ts";
 import { admin } from "./routes/admin.ts";
+import { limits } from "./routes/limits.ts";
+import { tagLimits } from "./routes/tag-limits.ts";
 
-const api = factory.createApp().route("/", admin);
+const api = factory
+  .createApp()
+  .route("/", admin)
+  .route("/v2/concurrency_limits", limits)
+  .route("/concurrency_limits", tagLimits);
 
 export const app = factory
   .createApp({ strict: false })

@@ -14,14 +14,18 @@ export function keyOfJoint(joint_id: string): string {
   return `joint:${joint_id}`;
 }
 
-/** Prefect's clients stand in line by who they are and what they want: the sorted set of names, slots and mode. */
+/**
+ * Prefect's clients stand in line by who they are and what they want: the sorted set of names, slots and mode, and for
+ * which task run if they say so.
+ */
 export function keyOfPrefect(
   csrf_client: string,
   names: readonly string[],
   slots: number,
   mode: string,
+  holder_id: string | null,
 ): string {
-  const wanted = JSON.stringify([names.toSorted(), slots, mode]);
+  const wanted = JSON.stringify([names.toSorted(), slots, mode, holder_id]);
   return `prefect:${csrf_client.slice(0, 64)}:${bytesToHex(sha256(utf8ToBytes(wanted))).slice(0, 16)}`;
 }
 

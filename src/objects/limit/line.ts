@@ -1,10 +1,5 @@
 /** The line of a limit: it is walked in every turn that could make room, and in every acquire that finds others waiting. */
-import {
-  ABSENT_SECONDS,
-  FIRST_RENEW_SECONDS,
-  OFFER_LAPSES_MS,
-  WAITERS_MAX,
-} from "../../contract/bounds.ts";
+import { ABSENT_SECONDS, FIRST_RENEW_SECONDS, OFFER_LAPSES_MS, WAITERS_MAX } from "../../contract/bounds.ts";
 import { addressOfKey } from "../../contract/envelope.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import type { Waiting, WaitReason } from "../../contract/wire/limits.ts";
@@ -127,8 +122,7 @@ export class Line {
         {
           is_asking: isAsking,
           is_here: waiter.caller === "run" || this.#ears.isHere(waiter.waiter_key),
-          is_ended:
-            !isAsking && waiter.run !== null && store.hasAttemptEnded(waiter.run.attempt_id, now),
+          is_ended: !isAsking && waiter.run !== null && store.hasAttemptEnded(waiter.run.attempt_id, now),
         },
         now,
         config,
@@ -148,8 +142,8 @@ export class Line {
     };
     const mayGoOn = (): boolean =>
       !isWalkOver(state, config.bypass_max) || (doesDecay(config) && state.blocked.length === 0);
-    while (hasLine && mayGoOn()) {
-      const window = store.listLine(cursor, WINDOW);
+    while (mayGoOn()) {
+      const window = hasLine ? store.listLine(cursor, WINDOW) : [];
       for (const waiter of window) {
         cursor = waiter;
         if (!mayGoOn()) break;
@@ -202,7 +196,9 @@ export class Line {
     const { store } = this.#core;
     const config = this.#core.config;
     const ahead =
-      waiter.lane === 0 ? store.countUpTo({ priority: waiter.priority, seq: waiter.seq }, POSITION_MAX) : null;
+      waiter.lane === 0
+        ? store.countUpTo({ priority: waiter.priority, seq: waiter.seq }, POSITION_MAX)
+        : null;
     const position = ahead === null || ahead > POSITION_MAX ? null : Math.max(1, ahead);
     const in_use = config === undefined ? 0 : this.#core.countInUse(config, now);
     const reason: WaitReason =

@@ -1,2 +1,28 @@
 /** Append-only: an entry that has shipped is never edited. */
-export const migrations: readonly string[] = [];
+export const migrations: readonly string[] = [
+  `CREATE TABLE config (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL, name TEXT NOT NULL, "limit" INTEGER NOT NULL, active INTEGER NOT NULL,
+    slot_decay_per_second REAL NOT NULL, denied_slots INTEGER NOT NULL, avg_slot_occupancy_seconds REAL NOT NULL,
+    slot_names TEXT, bypass_max INTEGER NOT NULL, level REAL NOT NULL, level_at INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL, deleted_at INTEGER,
+    fence_ceiling INTEGER NOT NULL);
+  CREATE TABLE lease (
+    fence INTEGER PRIMARY KEY, tail INTEGER NOT NULL, kind TEXT NOT NULL, request_id TEXT, slots INTEGER NOT NULL,
+    slot_names TEXT, lease_seconds REAL NOT NULL, acquired_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    joint_id TEXT, home_key TEXT, holder_type TEXT, holder_id TEXT, flow_run_id TEXT, attempt_id TEXT,
+    run_fence INTEGER, note TEXT);
+  CREATE UNIQUE INDEX lease_by_request ON lease (request_id) WHERE request_id IS NOT NULL;
+  CREATE TABLE ended_request (
+    request_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE ended_attempt (
+    attempt_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE waiter (
+    lane INTEGER NOT NULL, priority INTEGER NOT NULL, seq INTEGER NOT NULL, waiter_key TEXT NOT NULL,
+    caller TEXT NOT NULL, request_id TEXT, slots INTEGER NOT NULL, lease_seconds REAL NOT NULL,
+    arrived_at INTEGER NOT NULL, present_until INTEGER NOT NULL, retry_at INTEGER NOT NULL, offered_at INTEGER,
+    passed INTEGER NOT NULL, pool_key TEXT, holder_type TEXT, holder_id TEXT, flow_run_id TEXT, attempt_id TEXT,
+    run_fence INTEGER, note TEXT,
+    PRIMARY KEY (lane, priority, seq)) WITHOUT ROWID;
+  CREATE UNIQUE INDEX waiter_by_key ON waiter (waiter_key)`,
+];

@@ -12,10 +12,14 @@ import type {
   Waiting,
 } from "../../contract/wire/limits.ts";
 
-/** Who stands in line: our clients by request id, Prefect's by `Prefect-Csrf-Client`, a run by itself, or nobody. */
+/**
+ * Who stands in line: our clients by request id, over HTTP or on a socket of their own, Prefect's by
+ * `Prefect-Csrf-Client`, a run by itself, or nobody.
+ */
 export type Caller =
   | { type: "request" }
   | { type: "prefect"; csrf_client: string; first_retry_after_seconds: number }
+  | { type: "socket" }
   | { type: "run"; pool_key: string }
   | { type: "anonymous" };
 
@@ -25,6 +29,10 @@ export interface AcquireCommand extends Omit<Acquire, "lease_seconds"> {
   lease_seconds: number;
   caller: Caller;
   run: RunIdentity | null;
+  /** Prefect's `increment` without a lease: the slots are given back by `decrement`, or after a day. */
+  is_anonymous?: boolean;
+  /** A holder that already has a lease here gets that one: task runs of clients that know no leases. */
+  is_once_per_holder?: boolean;
 }
 
 export type LimitOperations = {

@@ -363,11 +363,8 @@ export class LimitStore {
   /** All waiters, both lanes, counted no further than `counted_max`. */
   countWaiters(counted_max: number): number {
     return (
-      first<{ n: number }>(
-        this.#sql,
-        "SELECT count(*) AS n FROM (SELECT 1 FROM waiter LIMIT ?)",
-        counted_max,
-      )?.n ?? 0
+      first<{ n: number }>(this.#sql, "SELECT count(*) AS n FROM (SELECT 1 FROM waiter LIMIT ?)", counted_max)
+        ?.n ?? 0
     );
   }
 
@@ -426,4 +423,3 @@ function readWaiter(row: WaiterRow): Waiter {
   const { about, rest } = splitAbout(row);
   return { ...rest, ...about };
 }
-

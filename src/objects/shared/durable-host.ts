@@ -42,7 +42,8 @@ export function createDurableHost(state: DurableObjectState, env: ObjectBindings
   };
 }
 
-function readAddress(state: DurableObjectState): ObjectAddress {
+/** Reads the name by which the object was addressed. */
+export function readAddress(state: DurableObjectState): ObjectAddress {
   const address = state.id.name === undefined ? undefined : parseAddress(state.id.name);
   if (address === undefined) throw new Error(`This object has no name of ours: ${String(state.id)}`);
   return address;

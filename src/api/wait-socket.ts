@@ -1,0 +1,129 @@
+/**
+ * `GET /v2/concurrency_limits/wait`: a socket on which one acquire waits. The Worker reads the acquire, finds its home
+ * and passes frames on; the home knows by the socket whether its waiter is still there.
+ */
+import { formatAddress, addressOfName } from "../contract/envelope.ts";
+import type { Refusal } from "../contract/errors.ts";
+import { Acquire, type Grant } from "../contract/wire/limits.ts";
+import { stubOf } from "../objects/shared/stub.ts";
+import { ACQUIRE_HEADER } from "../objects/limit/sockets.ts";
+import { findMembers, grantNothing, noteRun, readRun, toCommand } from "./acquire.ts";
+import { ApiError, type ApiContext } from "./context.ts";
+import { answerRefusal, judgeAuthorization } from "./middleware.ts";
+import { refuse } from "../contract/errors.ts";
+
+const FIRST_FRAME_MS = 10_000;
+const NORMAL_CLOSURE = 1000;
+const POLICY_VIOLATION = 1008;
+const FRAME_CHARACTERS_MAX = 64 * 1024;
+
+/** Accepts a waiter's socket. The key must come with the upgrade. */
+export async function acceptWaiter(c: ApiContext): Promise<Response> {
+  const verdict = await judgeAuthorization(c.env, c.req.header("authorization"));
+  if (verdict !== "accepted")
+    return answerRefusal(c, refuse(verdict === "refused" ? "unauthorized" : verdict).error);
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  const run = readRun(c);
+  // Frames that come while the home is being reached follow when it is.
+  let home: WebSocket | undefined;
+  const waiting: string[] = [];
+  let isAsked = false;
+  const timer = setTimeout(() => server.close(POLICY_VIOLATION, "No acquire came."), FIRST_FRAME_MS);
+  server.addEventListener("message", ({ data }) => {
+    if (typeof data !== "string" || data.length > FRAME_CHARACTERS_MAX) {
+      server.close(POLICY_VIOLATION, "Frames are JSON text.");
+      return;
+    }
+    if (data === "ping") server.send("pong");
+    else if (isAsked) {
+      if (home === undefined) waiting.push(data);
+      else home.send(data);
+    } else {
+      isAsked = true;
+      clearTimeout(timer);
+      const reach = async (): Promise<void> => {
+        home = await reachHome(c, server, data, run);
+        if (server.readyState !== WebSocket.OPEN) home?.close(NORMAL_CLOSURE);
+        else for (const frame of waiting) home?.send(frame);
+      };
+      c.executionCtx.waitUntil(reach());
+    }
+  });
+  const leave = (): void => {
+    clearTimeout(timer);
+    home?.close(NORMAL_CLOSURE);
+  };
+  server.addEventListener("close", ({ code }) => {
+    server.close(code === 1005 || code === 1006 || code === 1015 ? NORMAL_CLOSURE : code);
+    leave();
+  });
+  server.addEventListener("error", leave);
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Reads the acquire and lets it wait at its home; undefined when it was answered here. */
+async function reachHome(
+  c: ApiContext,
+  socket: WebSocket,
+  frame: string,
+  run: ReturnType<typeof readRun>,
+): Promise<WebSocket | undefined> {
+  const wanted = readAcquire(frame);
+  if (wanted === undefined) {
+    refuseOn(socket, refuse("invalid", "The first frame is an acquire.").error);
+    return undefined;
+  }
+  try {
+    const members = await findMembers(c, wanted.names);
+    const command = toCommand(wanted, members, { type: "socket" }, run);
+    const [first] = members;
+    if (first === undefined) {
+      grantOn(socket, grantNothing(command.lease_seconds));
+      return undefined;
+    }
+    noteRun(c, command);
+    const address = addressOfName(c.get("workspace"), "limit", first.name);
+    const response = await stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
+      headers: { upgrade: "websocket", [ACQUIRE_HEADER]: encodeURIComponent(JSON.stringify(command)) },
+    });
+    const home = response.webSocket;
+    if (home === null || home === undefined) throw new Error(`The limit answered ${response.status}.`);
+    home.accept();
+    home.addEventListener("message", ({ data }) => {
+      if (typeof data !== "string" || socket.readyState !== WebSocket.OPEN) return;
+      // A limit that does not exist holds nobody back.
+      const { type, code } = JSON.parse(data) as { type: string; code?: string };
+      if (type === "refused" && code === "not_found") grantOn(socket, grantNothing(command.lease_seconds));
+      else socket.send(data);
+    });
+    home.addEventListener("close", ({ code, reason }) => {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      socket.close(code === 1005 || code === 1006 ? 1011 : code, reason);
+    });
+    return home;
+  } catch (error) {
+    refuseOn(socket, error instanceof ApiError ? error.refusal : refuse("unavailable").error);
+    return undefined;
+  }
+}
+
+function readAcquire(frame: string): Acquire | undefined {
+  try {
+    const { type, ...acquire } = JSON.parse(frame) as { type?: unknown };
+    const parsed = Acquire.safeParse(acquire);
+    return type === "acquire" && parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function grantOn(socket: WebSocket, grant: Grant): void {
+  socket.send(JSON.stringify({ type: "granted", ...grant }));
+  socket.close(NORMAL_CLOSURE);
+}
+
+function refuseOn(socket: WebSocket, { code, detail }: Refusal): void {
+  socket.send(JSON.stringify({ type: "refused", code, detail }));
+  socket.close(NORMAL_CLOSURE);
+}

@@ -1,0 +1,111 @@
+import { exports } from "cloudflare:workers";
+import { expect, test } from "vitest";
+
+const ROOT = "http://sluice.test/api";
+
+async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await exports.default.fetch(`${ROOT}${path}`, {
+    method,
+    headers: { "content-type": "application/json", ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+}
+
+const LIMITS = "/v2/concurrency_limits";
+
+test("a limit is created, found in the list right after, changed and deleted", async () => {
+  const created = await send("POST", `${LIMITS}/`, { name: "gpu:a", limit: 2 });
+  expect(created.status).toBe(201);
+  expect(created.body).toMatchObject({ name: "gpu:a", limit: 2, active: true, active_slots: 0 });
+  expect((await send("POST", `${LIMITS}/filter`, { limit: 100, offset: 0 })).body).toMatchObject([
+    { name: "gpu:a" },
+  ]);
+  expect((await send("GET", `${LIMITS}/gpu:a`)).body.id).toBe(created.body.id);
+  expect((await send("GET", `${LIMITS}/${created.body.id}`)).body.name).toBe("gpu:a");
+  expect((await send("POST", `${LIMITS}/`, { name: "gpu:a", limit: 2 })).status).toBe(409);
+  expect((await send("PATCH", `${LIMITS}/gpu:a`, { limit: 3 })).status).toBe(204);
+  expect((await send("GET", `${LIMITS}/gpu:a`)).body.limit).toBe(3);
+  expect((await send("PATCH", `${LIMITS}/gpu:a`, { name: "other" })).status).toBe(422);
+  expect((await send("DELETE", `${LIMITS}/gpu:a`)).status).toBe(204);
+  expect(await send("GET", `${LIMITS}/gpu:a`)).toMatchObject({
+    status: 404,
+    body: { detail: "Concurrency Limit not found" },
+  });
+  expect((await send("POST", `${LIMITS}/filter`, {})).body).toEqual([]);
+});
+
+test("Prefect's clients take, renew and give back slots", async () => {
+  await send("POST", `${LIMITS}/`, { name: "gpu:b", limit: 1 });
+  const wanted = { names: ["gpu:b"], slots: 1, mode: "concurrency", lease_duration: 300 };
+  const one = await send("POST", `${LIMITS}/increment-with-lease`, wanted, { "prefect-csrf-client": "one" });
+  expect(one.status).toBe(200);
+  expect(one.body.limits).toMatchObject([{ name: "gpu:b", limit: 1 }]);
+  const two = await send("POST", `${LIMITS}/increment-with-lease`, wanted, { "prefect-csrf-client": "two" });
+  expect(two.status).toBe(423);
+  expect(Number(two.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(Number(two.headers.get("retry-after"))).toBeLessThan(1);
+  expect(
+    (await send("POST", `${LIMITS}/leases/${one.body.lease_id}/renew`, { lease_duration: 300 })).status,
+  ).toBe(204);
+  const release = () =>
+    send("POST", `${LIMITS}/decrement-with-lease`, { lease_id: one.body.lease_id as string });
+  expect((await release()).status).toBe(204);
+  expect((await release()).status).toBe(204);
+  expect(
+    (await send("POST", `${LIMITS}/leases/${one.body.lease_id}/renew`, { lease_duration: 300 })).status,
+  ).toBe(410);
+});
+
+test("an unknown limit lets its callers through with a lease that holds nothing", async () => {
+  for (const names of [["nobody"], ["tag:nobody"], ["x", "y"], []]) {
+    const granted = await send("POST", `${LIMITS}/increment-with-lease`, { names, slots: 1 });
+    expect(granted).toMatchObject({ status: 200, body: { limits: [] } });
+    const { lease_id } = granted.body as { lease_id: string };
+    expect((await send("POST", `${LIMITS}/leases/${lease_id}/renew`, { lease_duration: 60 })).status).toBe(
+      204,
+    );
+    expect((await send("POST", `${LIMITS}/decrement-with-lease`, { lease_id })).status).toBe(204);
+  }
+  const foreign = crypto.randomUUID();
+  expect((await send("POST", `${LIMITS}/leases/${foreign}/renew`, {})).status).toBe(410);
+  expect((await send("POST", `${LIMITS}/decrement-with-lease`, { lease_id: foreign })).status).toBe(204);
+});
+
+test("a held request is told that its turn has come, and its next one takes the slot", async () => {
+  await send("POST", `${LIMITS}/`, { name: "gpu:c", limit: 1 });
+  const ask = (request_id: string, wait_seconds: number) =>
+    send("POST", `${LIMITS}/acquire`, { names: ["gpu:c"], request_id, wait_seconds });
+  const first = await ask("first", 0);
+  expect(first.body.status).toBe("granted");
+  const held = ask("second", 20);
+  await expect.poll(async () => (await send("GET", `${LIMITS}/gpu:c/waiters`)).body.length).toBe(1);
+  await send("POST", `${LIMITS}/leases/${first.body.lease_id}/release`);
+  expect((await held).body).toMatchObject({ status: "waiting", reason: "offered", retry_after_seconds: 0 });
+  const second = await ask("second", 0);
+  expect(second.body.status).toBe("granted");
+  expect(second.body.fence).toBeGreaterThan(first.body.fence);
+  expect((await ask("second", 0)).body.lease_id).toBe(second.body.lease_id);
+  expect((await ask("first", 0)).status).toBe(410);
+});
+
+test("tag limits are a view over the limits named after them", async () => {
+  const ROOT = "/concurrency_limits";
+  expect((await send("POST", `${ROOT}/`, { tag: "t", concurrency_limit: 1 })).status).toBe(201);
+  expect((await send("POST", `${ROOT}/`, { tag: "t", concurrency_limit: 2 })).status).toBe(200);
+  const task_run_id = crypto.randomUUID();
+  const taken = await send("POST", `${ROOT}/increment`, { names: ["t", "unlimited"], task_run_id });
+  expect(taken.body).toMatchObject([{ name: "t", limit: 2 }]);
+  expect((await send("POST", `${ROOT}/increment`, { names: ["t"], task_run_id })).status).toBe(200);
+  expect((await send("GET", `${ROOT}/tag/t`)).body.active_slots).toEqual([task_run_id]);
+  expect((await send("POST", `${ROOT}/decrement`, { names: ["t"], task_run_id })).status).toBe(200);
+  expect((await send("GET", `${ROOT}/tag/t`)).body.active_slots).toEqual([]);
+  expect((await send("POST", `${ROOT}/filter`, {})).body).toMatchObject([{ tag: "t" }]);
+  expect(await send("POST", `${ROOT}/tag/t/reset`, { slot_override: null })).toMatchObject({
+    status: 200,
+    body: null,
+  });
+  expect((await send("DELETE", `${ROOT}/tag/t`)).status).toBe(200);
+  expect((await send("DELETE", `${ROOT}/tag/t`)).status).toBe(404);
+});
