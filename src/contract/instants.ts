@@ -46,3 +46,22 @@ export function parseInstant(input: unknown): Instant | undefined {
   const iso = new Date(whole).toISOString();
   return iso.length === 24 ? iso.replace(/\.\d{3}Z$/, `.${micros}Z`) : undefined;
 }
+
+/** Microseconds since the epoch as an integer: exact for the years 1685 to 2255. */
+export type Micros = number;
+
+/** Writes microseconds since the epoch as an instant. */
+export function formatMicros(micros: Micros): Instant {
+  const ms = Math.floor(micros / 1000);
+  return new Date(ms).toISOString().replace("Z", `${String(micros - ms * 1000).padStart(3, "0")}Z`);
+}
+
+/** Reads an instant of ours as microseconds since the epoch. */
+export function instantToMicros(instant: Instant): Micros {
+  return Date.parse(`${instant.slice(0, 23)}Z`) * 1000 + Number(instant.slice(23, 26));
+}
+
+/** The platform's date of a moment, for libraries that want one; milliseconds since the epoch. */
+export function toDate(ms: number): Date {
+  return new Date(ms);
+}

@@ -1,9 +1,14 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { addressOfName, addressOfWorkspace } from "../../src/contract/envelope.ts";
-import { ENVELOPE_VERSION, formatAddress } from "../../src/contract/envelope.ts";
+import {
+  addressOfName,
+  addressOfWorkspace,
+  ENVELOPE_VERSION,
+  formatAddress,
+} from "../../src/contract/envelope.ts";
 import type { Result } from "../../src/contract/errors.ts";
+import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
 import type { DirectoryEntry, WorkspaceOperations } from "../../src/objects/workspace/operations.ts";
 
 let workspaces = 0;
@@ -14,12 +19,13 @@ function openWorkspace() {
   const workspace = `w${workspaces}`;
   const address = addressOfWorkspace(workspace);
   const stub = env.WORKSPACE.getByName(formatAddress(address));
+  const object = stub as unknown as ObjectRpc;
   const ask = async <Operation extends keyof WorkspaceOperations & string>(
     operation: Operation,
     command: WorkspaceOperations[Operation]["command"],
   ) => {
     const request_id = crypto.randomUUID();
-    const result = await stub.execute({
+    const result = await object.execute({
       v: ENVELOPE_VERSION,
       address,
       actor: "test",
