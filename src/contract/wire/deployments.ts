@@ -1,7 +1,7 @@
 /** Flows and deployments. Source of the fields: wire §3.5, §3.13. */
 import { z } from "zod";
 import { CreatedBy, Id, InstantOut, JsonObject, Labels, Name, Stamps, Tags } from "./common.ts";
-import { DeploymentSchedule, DeploymentScheduleCreate } from "./schedules.ts";
+import { DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate } from "./schedules.ts";
 
 export const Flow = z.object({ ...Stamps, name: z.string(), tags: z.array(z.string()), labels: Labels });
 export type Flow = z.infer<typeof Flow>;
@@ -64,7 +64,7 @@ const writable = {
   description: z.string().max(65_536).nullish(),
   paused: z.boolean().nullish(),
   schedules: z.array(DeploymentScheduleCreate).max(100).nullish(),
-  concurrency_limit: z.int().min(0).nullish(),
+  concurrency_limit: z.int().min(1).nullish(),
   concurrency_options: ConcurrencyOptions.nullish(),
   global_concurrency_limit_id: Id.nullish(),
   job_variables: JsonObject.nullish(),
@@ -89,5 +89,9 @@ export const DeploymentCreate = z.strictObject({
 });
 export type DeploymentCreate = z.infer<typeof DeploymentCreate>;
 /** `PATCH /deployments/{id}`: only what is sent changes. */
-export const DeploymentUpdate = z.strictObject(writable);
+export const DeploymentUpdate = z.strictObject({
+  ...writable,
+  /** One that is known by its slug needs to say only what changes. */
+  schedules: z.array(DeploymentScheduleUpdate).max(100).nullish(),
+});
 export type DeploymentUpdate = z.infer<typeof DeploymentUpdate>;

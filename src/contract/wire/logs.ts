@@ -1,6 +1,7 @@
 /** Logs and variables. Source of the fields: wire §3.8, §3.12. */
 import { z } from "zod";
-import { Id, InstantIn, InstantOut, Json, Name, Stamps, Tags } from "./common.ts";
+import { NAME_CHARACTERS_MAX } from "../bounds.ts";
+import { Id, InstantIn, InstantOut, Json, Stamps, Tags } from "./common.ts";
 
 export const Log = z.object({
   id: Id,
@@ -32,9 +33,18 @@ export type LogCreate = z.infer<typeof LogCreate>;
 
 export const Variable = z.object({ ...Stamps, name: z.string(), value: Json, tags: z.array(z.string()) });
 export type Variable = z.infer<typeof Variable>;
-export const VariableCreate = z.strictObject({ name: Name, value: Json, tags: Tags.nullish() });
+/** Names of variables (source: Prefect's `validate_variable_name`). */
+const variableName = z
+  .string()
+  .min(1)
+  .max(NAME_CHARACTERS_MAX)
+  .regex(
+    /^[a-z0-9_-]+$/,
+    "Variable name must only contain lowercase letters, numbers, dashes and underscores.",
+  );
+export const VariableCreate = z.strictObject({ name: variableName, value: Json, tags: Tags.nullish() });
 export const VariableUpdate = z.strictObject({
-  name: Name.optional(),
+  name: variableName.nullish(),
   value: Json.optional(),
   tags: Tags.nullish(),
 });

@@ -1,24 +1,175 @@
-import { accept } from "../../contract/errors.ts";
+/** What a workspace does: the turns of the catalog, the directory, variables and the audit log. Platform-free. */
+import type { Envelope } from "../../contract/envelope.ts";
+import { accept, refuse } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
 import { Actor, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import {
+  countRows,
+  deleteFlow,
+  filterDeployments,
+  filterFlows,
+  findIds,
+  insertFlow,
+  readEarliestDue,
+  readFlow,
+  updateFlow,
+} from "./catalog-store.ts";
+import { Deployments, makeUuid } from "./deployments.ts";
 import { deleteEntry, findEntries, listEntries, putEntry } from "./directory-store.ts";
 import { migrations } from "./migrations.ts";
-import type { WorkspaceOperations } from "./operations.ts";
+import type { AuditRecord, WorkspaceOperations } from "./operations.ts";
+import {
+  addAudit,
+  deleteVariable,
+  filterVariables,
+  listAudit,
+  putVariable,
+  readVariable,
+} from "./variable-store.ts";
+import { whereDeployments, whereFlows, whereVariables } from "./where.ts";
+
+const FLOW_NOT_FOUND = refuse("not_found", "Flow not found");
+const VARIABLE_NOT_FOUND = refuse("not_found", "Variable not found.");
 
 export class WorkspaceActor extends Actor<WorkspaceOperations> {
-  protected readonly handlers = {
+  readonly #deployments = new Deployments({
+    host: this.host,
+    send: (...effect) => this.send(...effect),
+    wakeAt: (at) => this.wakeAt(at),
+  });
+
+  protected readonly handlers: Handlers<WorkspaceOperations> = {
+    create_flow: ({ name, tags, labels }, envelope) => {
+      const existing = readFlow(this.host.sql, { name });
+      if (existing !== undefined) return accept({ flow: existing, was_created: false });
+      const now = this.#now();
+      const flow = {
+        id: makeUuid(this.host),
+        created: now,
+        updated: now,
+        name,
+        tags: [...new Set(tags ?? [])],
+        labels: labels ?? {},
+      };
+      insertFlow(this.host.sql, flow);
+      this.#audit(envelope, "flow", flow);
+      return accept({ flow, was_created: true });
+    },
+    read_flow: (by) => {
+      const flow = readFlow(this.host.sql, by);
+      return flow === undefined ? FLOW_NOT_FOUND : accept(flow);
+    },
+    update_flow: ({ id, tags }, envelope) => {
+      const flow = readFlow(this.host.sql, { id });
+      if (flow === undefined) return FLOW_NOT_FOUND;
+      const changed = { ...flow, tags: [...new Set(tags)], updated: this.#now() };
+      updateFlow(this.host.sql, changed);
+      this.#audit(envelope, "flow", changed);
+      return accept(changed);
+    },
+    delete_flow: ({ id }, envelope) => {
+      const flow = readFlow(this.host.sql, { id });
+      if (flow === undefined) return FLOW_NOT_FOUND;
+      for (const deployment of this.#deployments.deleteOfFlow(id))
+        this.#audit(envelope, "deployment", deployment);
+      deleteFlow(this.host.sql, id);
+      this.#audit(envelope, "flow", flow);
+      return accept(null);
+    },
+    filter_flows: ({ filter, ...page }) => accept(filterFlows(this.host.sql, whereFlows(filter), page)),
+    count_flows: ({ filter }) => accept(countRows(this.host.sql, "flow", whereFlows(filter))),
+    find_flow_ids: ({ filter, limit }) => accept(findIds(this.host.sql, "flow", whereFlows(filter), limit)),
+
+    put_deployment: (command, envelope) => {
+      const result = this.#deployments.put(command);
+      if (result.ok) this.#audit(envelope, "deployment", result.value.deployment);
+      return result;
+    },
+    update_deployment: (command, envelope) => {
+      const result = this.#deployments.update(command);
+      if (result.ok) this.#audit(envelope, "deployment", result.value.deployment);
+      return result;
+    },
+    read_deployment: (by) => this.#deployments.read(by),
+    delete_deployment: ({ id }, envelope) => {
+      const result = this.#deployments.delete(id);
+      if (!result.ok) return result;
+      this.#audit(envelope, "deployment", result.value);
+      return accept(null);
+    },
+    filter_deployments: ({ filter, ...page }) =>
+      accept(this.#deployments.present(filterDeployments(this.host.sql, whereDeployments(filter), page))),
+    count_deployments: ({ filter }) =>
+      accept(countRows(this.host.sql, "deployment", whereDeployments(filter))),
+    find_deployment_ids: ({ filter, limit }) =>
+      accept(findIds(this.host.sql, "deployment", whereDeployments(filter), limit)),
+    create_schedules: (command, envelope) => {
+      const result = this.#deployments.createSchedules(command);
+      if (result.ok)
+        for (const { id, slug } of result.value) this.#audit(envelope, "schedule", { id, name: slug ?? "" });
+      return result;
+    },
+    update_schedule: ({ deployment_id, schedule_id, update }, envelope) => {
+      const result = this.#deployments.updateSchedule(deployment_id, schedule_id, update);
+      if (result.ok) this.#audit(envelope, "schedule", { id: schedule_id, name: "" });
+      return result;
+    },
+    delete_schedule: ({ deployment_id, schedule_id }, envelope) => {
+      const result = this.#deployments.deleteSchedule(deployment_id, schedule_id);
+      if (result.ok) this.#audit(envelope, "schedule", { id: schedule_id, name: "" });
+      return result;
+    },
+
+    create_variable: ({ name, value, tags }, envelope) => {
+      if (readVariable(this.host.sql, { name }) !== undefined)
+        return refuse("conflict", `A variable with the name ${JSON.stringify(name)} already exists.`);
+      const now = this.#now();
+      const variable = { id: makeUuid(this.host), created: now, updated: now, name, value, tags };
+      putVariable(this.host.sql, variable);
+      this.#audit(envelope, "variable", variable);
+      return accept(variable);
+    },
+    read_variable: (by) => {
+      const variable = readVariable(this.host.sql, by);
+      return variable === undefined ? VARIABLE_NOT_FOUND : accept(variable);
+    },
+    update_variable: ({ target, update }, envelope) => {
+      const variable = readVariable(this.host.sql, target);
+      if (variable === undefined) return VARIABLE_NOT_FOUND;
+      const { name = variable.name, value = variable.value, tags = variable.tags } = update;
+      if (name !== variable.name && readVariable(this.host.sql, { name }) !== undefined)
+        return refuse("conflict", `A variable with the name ${JSON.stringify(name)} already exists.`);
+      const changed = { ...variable, name, value, tags, updated: this.#now() };
+      putVariable(this.host.sql, changed);
+      this.#audit(envelope, "variable", changed);
+      return accept(changed);
+    },
+    delete_variable: (by, envelope) => {
+      const variable = readVariable(this.host.sql, by);
+      if (variable === undefined) return VARIABLE_NOT_FOUND;
+      deleteVariable(this.host.sql, variable.id);
+      this.#audit(envelope, "variable", variable);
+      return accept(null);
+    },
+    filter_variables: ({ filter, ...page }) =>
+      accept(filterVariables(this.host.sql, whereVariables(filter), page)),
+    count_variables: ({ filter }) => accept(countRows(this.host.sql, "variable", whereVariables(filter))),
+    list_audit: ({ before_seq, limit }) => accept(listAudit(this.host.sql, before_seq, limit)),
+
     register: ({ kind, entry }) => {
       putEntry(this.host.sql, kind, entry);
       return accept(null);
     },
     unregister: ({ kind, name, id }) => {
-      deleteEntry(this.host.sql, kind, name, id);
+      const wasThere = deleteEntry(this.host.sql, kind, name, id);
+      if (wasThere && kind === "pool") this.#deployments.leavePool(name);
       return accept(null);
     },
     list_directory: ({ kind, after_name, limit }) =>
       accept(listEntries(this.host.sql, kind, after_name, limit)),
     find_directory: ({ kind, names }) => accept(findEntries(this.host.sql, kind, names)),
-  } as Partial<Handlers<WorkspaceOperations>> as Handlers<WorkspaceOperations>;
+  };
   /** A workspace exists by its key alone, so whatever is asked first makes its tables. */
   protected readonly creating: ReadonlySet<string> = new Set(Object.keys(this.handlers));
 
@@ -26,9 +177,20 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     super(host, migrations);
   }
 
-  protected sweep(): void {}
+  protected sweep(now: number): void {
+    this.#deployments.sweep(now);
+  }
 
   protected earliestDeadline(): number | undefined {
-    return undefined;
+    return readEarliestDue(this.host.sql);
+  }
+
+  #now(): string {
+    return formatInstant(this.host.now());
+  }
+
+  #audit(envelope: Envelope, kind: AuditRecord["kind"], { id, name }: { id: string; name: string }): void {
+    const { actor, operation } = envelope;
+    addAudit(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name });
   }
 }

@@ -1,0 +1,90 @@
+/** Which runs a schedule has in store, and when it needs more of them (source: wire §4.5). */
+import { formatMicros, type Micros } from "../../contract/instants.ts";
+import type { ScheduleOut } from "../../contract/wire/schedules.ts";
+import { nextDates } from "../schedule/schedule.ts";
+import type { DeploymentRecord } from "./deployments.ts";
+import type { ScheduleRecord } from "./schedules.ts";
+
+const SECOND: Micros = 1_000_000;
+/** A schedule has at least this many runs ahead … */
+const RUNS_MIN = 3;
+/** … and runs until this far ahead … */
+const AHEAD_MIN: Micros = 3600 * SECOND;
+/** … but never more than this many, nor any beyond this. */
+const RUNS_MAX = 100;
+const AHEAD_MAX: Micros = 100 * 86_400 * SECOND;
+/** A frequent schedule is not filled up with every run that starts, as long as enough are left. */
+const FILL_PAUSE: Micros = 60 * SECOND;
+const FILL_PAUSE_MIN: Micros = SECOND;
+
+export interface Plan {
+  /** The runs to have now, in order. */
+  dates: Micros[];
+  /** When to look again, in milliseconds; null when the schedule has no more dates. */
+  due_at: number | null;
+}
+
+/** Plans the runs of an active schedule as of `now`. */
+export function planRuns(schedule: ScheduleOut, maxScheduledRuns: number | null, now: Micros): Plan {
+  const most = Math.min(RUNS_MAX, maxScheduledRuns ?? RUNS_MAX);
+  const candidates = nextDates(schedule, now, most + 1, Number.POSITIVE_INFINITY);
+  const reachable = candidates.slice(0, most).filter((date) => date <= now + AHEAD_MAX);
+  const enough = reachable.findIndex((date, index) => index + 1 >= RUNS_MIN && date >= now + AHEAD_MIN);
+  const dates = enough === -1 ? reachable : reachable.slice(0, enough + 1);
+  const further = candidates[dates.length];
+  if (further === undefined) return { dates, due_at: null };
+
+  const firstDate = dates[0] ?? now;
+  const lastDate = dates.at(-1);
+  /** From when on fewer than the least number are left. */
+  const isShortAt = dates[dates.length - RUNS_MIN] ?? firstDate;
+  const isMissingAt = lastDate === undefined ? now : Math.min(isShortAt, lastDate - AHEAD_MIN + 1000);
+  const hasRoomAt = dates.length >= most ? firstDate : now;
+  const needsMoreAt = Math.max(isMissingAt, hasRoomAt, further - AHEAD_MAX);
+  const due = Math.max(needsMoreAt, Math.min(isShortAt, now + FILL_PAUSE), now + FILL_PAUSE_MIN);
+  return { dates, due_at: Math.ceil(due / 1000) };
+}
+
+/** The key under which a date of a schedule is one run, whoever asks for it how often. */
+export function idempotencyKeyOf(deploymentId: string, scheduleId: string, date: Micros): string {
+  return `scheduled ${deploymentId} ${scheduleId} ${formatMicros(date)}`;
+}
+
+/** What a run of a schedule starts as; the fields that the pool fills in itself are left to it. */
+export function draftRun(deployment: DeploymentRecord, schedule: ScheduleRecord, date: Micros) {
+  return {
+    flow_id: deployment.flow_id,
+    name: null,
+    deployment_id: deployment.id,
+    deployment_version: deployment.details.version,
+    flow_version: null,
+    work_queue_name: deployment.work_pool_name === null ? null : deployment.work_queue_name,
+    parameters: { ...deployment.details.parameters, ...schedule.parameters },
+    context: {},
+    tags: [...new Set(["auto-scheduled", ...deployment.tags])],
+    labels: {
+      ...deployment.details.labels,
+      "prefect.flow.id": deployment.flow_id,
+      "prefect.deployment.id": deployment.id,
+    },
+    idempotency_key: idempotencyKeyOf(deployment.id, schedule.id, date),
+    parent_task_run_id: null,
+    infrastructure_document_id: deployment.details.infrastructure_document_id,
+    empirical_policy: {},
+    job_variables: deployment.details.job_variables,
+    created_by: { id: schedule.id, type: "SCHEDULE", display_value: describeSchedule(schedule.schedule) },
+    auto_scheduled: true,
+    state: {
+      type: "SCHEDULED" as const,
+      name: "Scheduled",
+      message: "Flow run scheduled",
+      state_details: { scheduled_time: formatMicros(date) },
+    },
+  };
+}
+
+function describeSchedule(schedule: ScheduleOut): string {
+  if ("interval" in schedule) return `IntervalSchedule: every ${schedule.interval} s`;
+  if ("cron" in schedule) return `CronSchedule: ${schedule.cron}`;
+  return "rrule" in schedule ? `RRuleSchedule: ${schedule.rrule.slice(0, 200)}` : "NoSchedule";
+}

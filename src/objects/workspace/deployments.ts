@@ -1,0 +1,382 @@
+/**
+ * Turns that change deployments. Each raises the deployment's revision and tells the pool of its runs by outbox: first
+ * what the deployment is now (`put_deployment`), then its runs to come, which replace the ones that the pool has. The
+ * pool refuses older revisions, so a pause cannot lose a race against runs that are on their way.
+ */
+import { addressOfName, type ObjectAddress } from "../../contract/envelope.ts";
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant, type Micros } from "../../contract/instants.ts";
+import { isInternalPoolName, poolNameOfRun } from "../../contract/internal-pools.ts";
+import type { DeploymentSchedule, DeploymentScheduleUpdate } from "../../contract/wire/schedules.ts";
+import {
+  changeDeployment,
+  limitNameOfDeployment,
+  makeDeployment,
+  toDeployment,
+  type DeploymentRecord,
+} from "../../domain/catalog/deployments.ts";
+import { draftRun, planRuns } from "../../domain/catalog/materialization.ts";
+import {
+  changeSchedule,
+  checkSchedules,
+  checkSlugs,
+  makeSchedule,
+  replaceSchedules,
+  type Making,
+  type ScheduleRecord,
+} from "../../domain/catalog/schedules.ts";
+import type { LimitOperations } from "../limit/operations.ts";
+import type { DeploymentNote, PoolOperations, RunDraft } from "../pool/operations.ts";
+import type { ObjectHost } from "../shared/host.ts";
+import {
+  deleteDeployment,
+  listDeploymentsOf,
+  noteMaterialized,
+  putDeployment,
+  readDeployment,
+  readDueSchedules,
+  readFlow,
+  readSchedules,
+  replaceScheduleRows,
+  type StoredSchedule,
+} from "./catalog-store.ts";
+import type { CatalogDeployment, DeploymentPlace, WorkspaceOperations } from "./operations.ts";
+
+/** Schedules that one turn extends; the rest waits for the next one. */
+const SCHEDULES_PER_SWEEP_MAX = 20;
+/** Runs go to their pool in effects of about this size, so that a row stays small. */
+const EFFECT_BYTES_MAX = 256 * 1024;
+/** Deployments that go with their flow or pool in one turn. */
+const DEPLOYMENTS_PER_TURN_MAX = 10_000;
+
+/** What the turns need of the object that they run in. */
+export interface Workplace {
+  host: ObjectHost;
+  send(target: ObjectAddress, operation: string, request_id: string, command: unknown): void;
+  wakeAt(at: number): void;
+}
+
+type Command<Operation extends keyof WorkspaceOperations> = WorkspaceOperations[Operation]["command"];
+
+export class Deployments {
+  readonly #place: Workplace;
+
+  constructor(place: Workplace) {
+    this.#place = place;
+  }
+
+  /** Creates a deployment or replaces the one of that flow and name: what is not sent stays, except the schedules. */
+  put({ create, place }: Command<"put_deployment">): Result<CatalogDeployment & { was_created: boolean }> {
+    const { sql } = this.#place.host;
+    const flow = readFlow(sql, { id: create.flow_id.toLowerCase() });
+    if (flow === undefined) return refuse("conflict", `No flow has the id ${create.flow_id}.`);
+    if (create.global_concurrency_limit_id) return refuse("invalid", FOREIGN_LIMIT);
+    const making = this.#making();
+    const before = readDeployment(sql, { flow_id: flow.id, name: create.name });
+    const id = before?.id ?? making.makeId();
+    const existing = before === undefined ? [] : this.#schedulesOf(id);
+    const schedules = replaceSchedules(id, existing, create.schedules ?? [], making);
+    if (!schedules.ok) return schedules;
+    const record =
+      before === undefined
+        ? makeDeployment(id, flow, create, place, making.now)
+        : changeDeployment(before, create, place, making.now);
+    this.#commit(before, record, schedules.value, create.concurrency_limit !== undefined);
+    return accept({
+      ...this.#present(record, flow.name, schedules.value),
+      was_created: before === undefined,
+    });
+  }
+
+  update({ id, update, place }: Command<"update_deployment">): Result<CatalogDeployment> {
+    const before = readDeployment(this.#place.host.sql, { id });
+    if (before === undefined) return NOT_FOUND;
+    if (update.global_concurrency_limit_id) return refuse("invalid", FOREIGN_LIMIT);
+    const making = this.#making();
+    const existing = this.#schedulesOf(id);
+    let schedules: ScheduleRecord[] | undefined;
+    if (update.schedules !== undefined && update.schedules !== null) {
+      const checked = checkSlugs(existing, update.schedules);
+      if (!checked.ok) return checked;
+      const replaced = replaceSchedules(id, existing, update.schedules, making);
+      if (!replaced.ok) return replaced;
+      schedules = replaced.value;
+    }
+    const record = changeDeployment(before, update, place, making.now);
+    this.#commit(before, record, schedules, update.concurrency_limit !== undefined);
+    return accept(this.#present(record, this.#flowNameOf(record), schedules ?? existing));
+  }
+
+  read(by: Command<"read_deployment">): Result<CatalogDeployment> {
+    const { sql } = this.#place.host;
+    if ("id" in by) {
+      const record = readDeployment(sql, by);
+      return record === undefined ? NOT_FOUND : accept(this.#presentAll([record])[0] as CatalogDeployment);
+    }
+    const flow = readFlow(sql, { name: by.flow_name });
+    const record = flow && readDeployment(sql, { flow_id: flow.id, name: by.name });
+    return record === undefined ? NOT_FOUND : accept(this.#presentAll([record])[0] as CatalogDeployment);
+  }
+
+  /** Deployments with their schedules and the names of their flows, in the order given. */
+  present(records: readonly DeploymentRecord[]): CatalogDeployment[] {
+    return this.#presentAll(records);
+  }
+
+  delete(id: string): Result<DeploymentRecord> {
+    const record = readDeployment(this.#place.host.sql, { id });
+    if (record === undefined) return NOT_FOUND;
+    this.#remove(record);
+    return accept(record);
+  }
+
+  /** Deletes all deployments of a flow. */
+  deleteOfFlow(flowId: string): DeploymentRecord[] {
+    const records = listDeploymentsOf(this.#place.host.sql, { flow_id: flowId }, DEPLOYMENTS_PER_TURN_MAX);
+    for (const record of records) this.#remove(record);
+    return records;
+  }
+
+  /** The pool is gone: its deployments stay, without one. */
+  leavePool(workPoolName: string): void {
+    const nowhere: DeploymentPlace = { work_pool_name: null, work_queue_name: null, work_queue_id: null };
+    const { sql } = this.#place.host;
+    for (const before of listDeploymentsOf(sql, { work_pool_name: workPoolName }, DEPLOYMENTS_PER_TURN_MAX))
+      this.#commit(before, changeDeployment(before, {}, nowhere, this.#making().now), undefined, false);
+  }
+
+  createSchedules({
+    deployment_id: id,
+    schedules,
+  }: Command<"create_schedules">): Result<DeploymentSchedule[]> {
+    return this.#changeSchedules(id, (existing, making) => {
+      const made: ScheduleRecord[] = [];
+      for (const create of schedules) {
+        const record = makeSchedule(id, create, making);
+        if (!record.ok) return record;
+        made.push(record.value);
+      }
+      const checked = checkSchedules([...existing, ...made]);
+      return checked.ok ? accept({ schedules: checked.value, answer: made }) : checked;
+    });
+  }
+
+  updateSchedule(id: string, scheduleId: string, update: DeploymentScheduleUpdate): Result<null> {
+    return this.#changeSchedules(id, (existing, { now }) => {
+      const record = existing.find((schedule) => schedule.id === scheduleId);
+      if (record === undefined) return SCHEDULE_NOT_FOUND;
+      const changed = changeSchedule(record, update, now);
+      if (!changed.ok) return changed;
+      const checked = checkSchedules(existing.map((item) => (item === record ? changed.value : item)));
+      return checked.ok ? accept({ schedules: checked.value, answer: null }) : checked;
+    });
+  }
+
+  deleteSchedule(id: string, scheduleId: string): Result<null> {
+    return this.#changeSchedules(id, (existing) => {
+      const schedules = existing.filter((schedule) => schedule.id !== scheduleId);
+      return schedules.length === existing.length ? SCHEDULE_NOT_FOUND : accept({ schedules, answer: null });
+    });
+  }
+
+  /** Gives schedules whose time has come more runs. */
+  sweep(now: number): void {
+    const { sql } = this.#place.host;
+    for (const stored of readDueSchedules(sql, now, SCHEDULES_PER_SWEEP_MAX)) {
+      const record = readDeployment(sql, { id: stored.record.deployment_id });
+      if (record !== undefined && !record.paused && stored.record.active)
+        this.#materialize(record, [stored], false);
+      else noteMaterialized(sql, stored.record.id, stored.materialized_until, null);
+    }
+  }
+
+  #changeSchedules<Answer>(
+    id: string,
+    change: (
+      existing: ScheduleRecord[],
+      making: Making,
+    ) => Result<{ schedules: ScheduleRecord[]; answer: Answer }>,
+  ): Result<Answer> {
+    const before = readDeployment(this.#place.host.sql, { id });
+    if (before === undefined) return NOT_FOUND;
+    const making = this.#making();
+    const changed = change(this.#schedulesOf(id), making);
+    if (!changed.ok) return changed;
+    this.#commit(before, changeDeployment(before, {}, undefined, making.now), changed.value.schedules, false);
+    return accept(changed.value.answer);
+  }
+
+  /** Stores a change and tells everybody whom it concerns. `schedules` undefined: they stay. */
+  #commit(
+    before: DeploymentRecord | undefined,
+    record: DeploymentRecord,
+    schedules: readonly ScheduleRecord[] | undefined,
+    wasLimitSent: boolean,
+  ): void {
+    const { sql } = this.#place.host;
+    const hadSchedules = before !== undefined && this.#schedulesOf(record.id).length > 0;
+    putDeployment(sql, record);
+    if (schedules !== undefined) replaceScheduleRows(sql, record.id, schedules);
+    if (before !== undefined && poolOf(before) !== poolOf(record)) this.#tellRemoved(before, record.revision);
+    this.#tellPool(record, "put_deployment", "put", noteOf(record));
+    const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
+    if (hadSchedules || stored.length > 0) this.#materialize(record, stored, true);
+    if (wasLimitSent) this.#tellLimit(before, record);
+  }
+
+  #remove(record: DeploymentRecord): void {
+    deleteDeployment(this.#place.host.sql, record.id);
+    const revision = record.revision + 1;
+    this.#tellRemoved(record, revision);
+    if (record.concurrency_limit !== null)
+      this.#tellLimit(record, { ...record, revision, concurrency_limit: null });
+  }
+
+  /** Plans the runs of these schedules and sends the pool those that it has not got yet, or all in place of what it has. */
+  #materialize(record: DeploymentRecord, schedules: readonly StoredSchedule[], isReplacing: boolean): void {
+    const { host } = this.#place;
+    const now: Micros = host.now() * 1000;
+    const runs: RunDraft[] = [];
+    for (const { record: schedule, materialized_until } of schedules) {
+      if (record.paused || !schedule.active) {
+        noteMaterialized(host.sql, schedule.id, 0, null);
+        continue;
+      }
+      const { dates, due_at } = planRuns(schedule.schedule, schedule.max_scheduled_runs, now);
+      const fresh = isReplacing ? dates : dates.filter((date) => date > materialized_until);
+      runs.push(...fresh.map((date) => draftRun(record, schedule, date)));
+      noteMaterialized(host.sql, schedule.id, fresh.at(-1) ?? (isReplacing ? 0 : materialized_until), due_at);
+      if (due_at !== null) this.#place.wakeAt(due_at);
+    }
+    if (runs.length === 0 && !isReplacing) return;
+    for (const [index, part] of splitBySize(runs).entries()) {
+      const command: PoolOperations["materialize"]["command"] = {
+        deployment: noteOf(record),
+        is_replacing: isReplacing && index === 0,
+        runs: part,
+      };
+      this.#tellPool(
+        record,
+        "materialize",
+        `runs:${host.now()}:${schedules[0]?.record.id ?? ""}:${index}`,
+        command,
+      );
+    }
+  }
+
+  #tellPool(record: DeploymentRecord, operation: keyof PoolOperations, what: string, command: unknown): void {
+    const name = poolOf(record);
+    const target = addressOfName(this.#place.host.address.workspace, "pool", name);
+    const request = `${record.id}:${record.revision}:${what}`;
+    if (isInternalPoolName(name)) {
+      // The shards for runs without a pool come into being by whoever needs one first; making it again is refused.
+      this.#place.send(target, "create", `${request}:create`, { name, is_internal: true });
+    }
+    this.#place.send(target, operation, request, command);
+  }
+
+  #tellRemoved(before: DeploymentRecord, revision: number): void {
+    const target = addressOfName(this.#place.host.address.workspace, "pool", poolOf(before));
+    const command: PoolOperations["remove_deployment"]["command"] = { deployment_id: before.id, revision };
+    this.#place.send(target, "remove_deployment", `${before.id}:${revision}:remove`, command);
+  }
+
+  #tellLimit(before: DeploymentRecord | undefined, record: DeploymentRecord): void {
+    const name = limitNameOfDeployment(record.id);
+    const target = addressOfName(this.#place.host.address.workspace, "limit", name);
+    const request = `${record.id}:${record.revision}:limit`;
+    if (record.concurrency_limit !== null) {
+      const command: LimitOperations["put"]["command"] = { name, limit: record.concurrency_limit };
+      this.#place.send(target, "put", request, command);
+    } else if (before !== undefined && before.concurrency_limit !== null) {
+      const command: LimitOperations["delete"]["command"] = { is_forced: true };
+      this.#place.send(target, "delete", request, command);
+    }
+  }
+
+  #making(): Making {
+    const { host } = this.#place;
+    return { now: formatInstant(host.now()), makeId: () => makeUuid(host) };
+  }
+
+  #schedulesOf(id: string): ScheduleRecord[] {
+    return (readSchedules(this.#place.host.sql, [id]).get(id) ?? []).map(({ record }) => record);
+  }
+
+  #flowNameOf(record: DeploymentRecord): string {
+    return readFlow(this.#place.host.sql, { id: record.flow_id })?.name ?? "";
+  }
+
+  #presentAll(records: readonly DeploymentRecord[]): CatalogDeployment[] {
+    const schedules = readSchedules(
+      this.#place.host.sql,
+      records.map(({ id }) => id),
+    );
+    const flowNames = new Map<string, string>();
+    return records.map((record) => {
+      const flowName = flowNames.get(record.flow_id) ?? this.#flowNameOf(record);
+      flowNames.set(record.flow_id, flowName);
+      return this.#present(record, flowName, schedules.get(record.id)?.map((stored) => stored.record) ?? []);
+    });
+  }
+
+  #present(
+    record: DeploymentRecord,
+    flowName: string,
+    schedules: readonly ScheduleRecord[],
+  ): CatalogDeployment {
+    return {
+      deployment: toDeployment(record, schedules),
+      flow_name: flowName,
+      revision: record.revision,
+      note: noteOf(record),
+    };
+  }
+}
+
+const NOT_FOUND = refuse("not_found", "Deployment not found");
+const SCHEDULE_NOT_FOUND = refuse("not_found", "Schedule not found.");
+const FOREIGN_LIMIT =
+  "A deployment cannot share another limit here (global_concurrency_limit_id); give it one of its own by concurrency_limit.";
+
+function poolOf(record: DeploymentRecord): string {
+  return poolNameOfRun(record.work_pool_name, record.flow_id);
+}
+
+function noteOf(record: DeploymentRecord): DeploymentNote {
+  const options = record.details.concurrency_options;
+  return {
+    deployment_id: record.id,
+    revision: record.revision,
+    concurrency_limit: record.concurrency_limit,
+    collision_strategy: options?.collision_strategy ?? "ENQUEUE",
+    grace_period_seconds: options?.grace_period_seconds ?? null,
+  };
+}
+
+/** Parts of about {@link EFFECT_BYTES_MAX}; at least one part, also of nothing. */
+function splitBySize(runs: readonly RunDraft[]): RunDraft[][] {
+  const parts: RunDraft[][] = [[]];
+  let bytes = 0;
+  for (const run of runs) {
+    const size = JSON.stringify(run).length;
+    if (bytes > 0 && bytes + size > EFFECT_BYTES_MAX) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(run);
+    bytes += size;
+  }
+  return parts;
+}
+
+/** A random UUID (version 4) for what lives in the catalog: its ids need not say where they belong. */
+export function makeUuid(host: ObjectHost): string {
+  const hex = (bits: number) =>
+    host
+      .randomUint(bits)
+      .toString(16)
+      .padStart(bits / 4, "0");
+  const variant = (host.randomUint(2) + 8).toString(16);
+  return `${hex(32)}-${hex(16)}-4${hex(12)}-${variant}${hex(12)}-${hex(48)}`;
+}

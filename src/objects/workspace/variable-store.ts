@@ -1,0 +1,94 @@
+/** SQL of variables and of the audit log. */
+import type { VariableSort } from "../../contract/wire/catalog-filters.ts";
+import type { Variable } from "../../contract/wire/logs.ts";
+import { first, type Sql } from "../shared/sql.ts";
+import type { PageOfList } from "./catalog-store.ts";
+import type { AuditRecord } from "./operations.ts";
+import type { Condition } from "./where.ts";
+
+/** Entries that the audit log keeps. */
+const AUDIT_ROWS_MAX = 10_000;
+const SORTS: Readonly<Record<VariableSort, string>> = {
+  NAME_ASC: "name",
+  NAME_DESC: "name DESC",
+  CREATED_DESC: "created DESC, id",
+  UPDATED_DESC: "updated DESC, id",
+};
+
+/** Finds a variable by its id or its name. */
+export function readVariable(sql: Sql, by: { id: string } | { name: string }): Variable | undefined {
+  const row =
+    "id" in by
+      ? first<VariableRow>(sql, "SELECT * FROM variable WHERE id = ?", by.id)
+      : first<VariableRow>(sql, "SELECT * FROM variable WHERE name = ?", by.name);
+  return row === undefined ? undefined : toVariable(row);
+}
+
+/** Stores a variable, new or changed. */
+export function putVariable(sql: Sql, variable: Variable): void {
+  sql.all(
+    `INSERT INTO variable (id, name, created, updated, value, tags) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, updated = excluded.updated, value = excluded.value,
+       tags = excluded.tags`,
+    variable.id,
+    variable.name,
+    variable.created,
+    variable.updated,
+    JSON.stringify(variable.value),
+    JSON.stringify(variable.tags),
+  );
+}
+
+export function deleteVariable(sql: Sql, id: string): void {
+  sql.all("DELETE FROM variable WHERE id = ?", id);
+}
+
+export function filterVariables(sql: Sql, where: Condition, page: PageOfList<VariableSort>): Variable[] {
+  return sql
+    .all<VariableRow>(
+      `SELECT * FROM variable WHERE ${where.sql} ORDER BY ${SORTS[page.sort]} LIMIT ? OFFSET ?`,
+      ...where.bindings,
+      page.limit,
+      page.offset,
+    )
+    .map(toVariable);
+}
+
+/** Writes down who did what; the oldest entries go. */
+export function addAudit(sql: Sql, entry: Omit<AuditRecord, "seq">): void {
+  const [row] = sql.all<{ seq: number }>(
+    "INSERT INTO audit (at, actor, operation, kind, id, name) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
+    entry.at,
+    entry.actor,
+    entry.operation,
+    entry.kind,
+    entry.id,
+    entry.name,
+  );
+  if (row !== undefined) sql.all("DELETE FROM audit WHERE seq <= ?", row.seq - AUDIT_ROWS_MAX);
+}
+
+/** A page of the audit log, the newest entries first. */
+export function listAudit(sql: Sql, beforeSeq: number | null, limit: number): AuditRecord[] {
+  return sql.all<AuditRecord>(
+    "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+    beforeSeq ?? Number.MAX_SAFE_INTEGER,
+    limit,
+  );
+}
+
+interface VariableRow extends Omit<Variable, "value" | "tags"> {
+  value: string;
+  tags: string;
+}
+
+function toVariable(row: VariableRow): Variable {
+  return {
+    id: row.id,
+    created: row.created,
+    updated: row.updated,
+    name: row.name,
+    value: JSON.parse(row.value),
+    tags: JSON.parse(row.tags),
+  };
+}
