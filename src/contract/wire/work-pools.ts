@@ -11,6 +11,10 @@ export const StorageConfiguration = z.object({
   default_result_storage_block_id: Id.nullable(),
 });
 
+/** Runs of a lost agent are Crashed, or go back to their queue to be run again. */
+export const LostRunPolicy = z.enum(["crash", "reschedule"]);
+export type LostRunPolicy = z.infer<typeof LostRunPolicy>;
+
 export const WorkPool = z.object({
   ...Stamps,
   name: z.string(),
@@ -24,6 +28,8 @@ export const WorkPool = z.object({
   active_slots: z.int().nullable(),
   default_queue_id: Id,
   storage_configuration: StorageConfiguration,
+  /** Ours: what becomes of the runs of an agent that was lost. */
+  lost_run_policy: LostRunPolicy.optional(),
 });
 export type WorkPool = z.infer<typeof WorkPool>;
 
@@ -35,6 +41,7 @@ export const WorkPoolCreate = z.strictObject({
   is_paused: z.boolean().nullish(),
   concurrency_limit: z.int().min(0).nullish(),
   storage_configuration: StorageConfiguration.partial().nullish(),
+  lost_run_policy: LostRunPolicy.nullish(),
 });
 export type WorkPoolCreate = z.infer<typeof WorkPoolCreate>;
 
@@ -44,6 +51,7 @@ export const WorkPoolUpdate = z.strictObject({
   base_job_template: JsonObject.nullish(),
   concurrency_limit: z.int().min(0).nullish(),
   storage_configuration: StorageConfiguration.partial().nullish(),
+  lost_run_policy: LostRunPolicy.nullish(),
 });
 export type WorkPoolUpdate = z.infer<typeof WorkPoolUpdate>;
 

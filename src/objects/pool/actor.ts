@@ -1,16 +1,327 @@
-import { Actor, type Handlers } from "../shared/actor.ts";
+/**
+ * A work pool: queues, workers, flow runs and their states, claims.
+ *
+ * Addressed by the pool's name. Owns its runs for good, and who runs them. One operation is one transaction: a claim
+ * takes its runs all or none, the end of an attempt and what it releases are one. The alarm takes the steps that
+ * nobody else takes: future runs become due, claims and sessions end, pauses and cancellations time out.
+ */
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import type { Envelope } from "../../contract/envelope.ts";
+import { deriveShardKey } from "../../contract/ids.ts";
+import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
+import { placeRun } from "../../domain/pool/place.ts";
+import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { PoolCatalog } from "./catalog.ts";
+import { PoolClaims } from "./claims.ts";
+import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
+import { PoolReads } from "./reads.ts";
+import { PoolRuns } from "./runs.ts";
+import { PoolStore } from "./store.ts";
+
+/** Deadlines of each kind that one sweep handles; the next one goes on. */
+const DEADLINES_PER_SWEEP_MAX = 200;
+/** Scheduled runs of a deleted pool or deployment that one turn cancels. */
+const CANCELLED_PER_SWEEP_MAX = 200;
+const CANCELLED_WITH_POOL = "The work pool of this run was deleted.";
+
+/** What stays possible after the pool was deleted: its runs are still there. */
+const ON_TOMBSTONE: ReadonlySet<string> = new Set([
+  "create",
+  "read_run",
+  "filter_runs",
+  "count_runs",
+  "update_run",
+  "update_labels",
+  "delete_run",
+  "set_state",
+  "resume_run",
+  "read_states",
+  "read_state",
+  "start_attempt",
+  "end_attempt",
+  "note_limit",
+  "deployment_slot_granted",
+  "explain_run",
+  "remove_deployment",
+]);
 
 export class PoolActor extends Actor<PoolOperations> {
-  protected readonly creating: ReadonlySet<string> = new Set([]);
-  protected readonly handlers = {} as Handlers<PoolOperations>;
-  constructor(host: ObjectHost) {
+  protected readonly creating: ReadonlySet<string>;
+  protected readonly handlers: Handlers<PoolOperations>;
+  readonly #context: PoolContext;
+  readonly #catalog: PoolCatalog;
+  readonly #runs: PoolRuns;
+  readonly #claims: PoolClaims;
+
+  constructor(host: ObjectHost, wake: WakeAgents) {
     super(host, migrations);
+    const store = new PoolStore(host.sql);
+    this.#context = {
+      host,
+      store,
+      wake,
+      send: (...effect) => {
+        this.send(...effect);
+      },
+      wakeAt: (at) => {
+        this.wakeAt(at);
+      },
+    };
+    const { workspace, key } = host.address;
+    const internalName = INTERNAL_POOL_NAMES.find((name) => deriveShardKey("pool", workspace, name) === key);
+    this.creating = new Set(
+      internalName === undefined ? ["create"] : ["create", "create_run", "materialize"],
+    );
+    const catalog = new PoolCatalog(this.#context);
+    const runs = new PoolRuns(this.#context);
+    const claims = new PoolClaims(this.#context, runs, catalog);
+    const reads = new PoolReads(this.#context, runs, catalog);
+    runs.makeQueue = (name) => {
+      const made = catalog.ensureQueue(name);
+      return made.ok ? catalog.findQueue({ name }) : undefined;
+    };
+    runs.onAttemptUnwanted = (run_id) => {
+      claims.dropAttempt(run_id);
+    };
+    [this.#catalog, this.#runs, this.#claims] = [catalog, runs, claims];
+    this.handlers = this.#admitting(internalName, {
+      create: (command) => catalog.create(command),
+      read: () => accept(catalog.presentPool(poolOf(this.#context))),
+      update: (command) => catalog.update(command),
+      delete: () => catalog.delete(),
+      create_queue: (command) => catalog.createQueue(command),
+      ensure_queue: ({ name }) => catalog.ensureQueue(name),
+      read_queue: (command) => {
+        const queue = catalog.findQueue(command);
+        return queue === undefined
+          ? refuse("not_found", "Work queue not found.")
+          : accept(catalog.presentQueue(queue));
+      },
+      filter_queues: (command) => accept(catalog.filterQueues(command)),
+      update_queue: (command) => catalog.updateQueue(command),
+      delete_queue: (command) => this.#deleteQueue(command),
+      heartbeat: ({ name, heartbeat_interval_seconds }) =>
+        catalog.heartbeat(name, heartbeat_interval_seconds),
+      filter_workers: (command) => accept(catalog.filterWorkers(command)),
+      delete_worker: ({ name }) => claims.deleteWorker(name),
+      get_scheduled: (command) => reads.getScheduled(command),
+      beat: (command) => claims.beat(command),
+      end_session: ({ name, session_id }) => claims.endSession(name, session_id),
+      claim: (command) => claims.claim(command),
+      start_attempt: (command) => claims.startAttempt(command),
+      end_attempt: (command) => claims.endAttempt(command),
+      note_limit: (command) => claims.noteLimit(command),
+      put_deployment: (command) => this.#putDeployment(command),
+      remove_deployment: (command) => this.#removeDeployment(command),
+      materialize: (command) => this.#materialize(command),
+      create_run: (command) => runs.create(command),
+      read_run: ({ id }) => runs.read(id),
+      filter_runs: (command) => accept(reads.filterRuns(command)),
+      count_runs: ({ filter }) => accept(reads.countRuns(filter)),
+      update_run: ({ id, update }) => runs.update(id, update),
+      update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
+      delete_run: ({ id }) => runs.delete(id),
+      set_state: (command) => runs.setState(command),
+      resume_run: ({ id, run_input }) => runs.resume(id, run_input),
+      read_states: ({ flow_run_id }) => accept(runs.readStates(flow_run_id)),
+      read_state: ({ id }) => runs.readState(id),
+      concurrency_status: (command) => reads.concurrencyStatus(command),
+      deployment_slot_granted: (command) => runs.takeSlot(command),
+      explain_run: ({ id }) => reads.explainRun(id),
+    });
   }
-  protected sweep(): void {}
+
+  /** Whether the pool exists and was not deleted. */
+  get isOpen(): boolean {
+    return this.isPresent && this.#context.store.readPool()?.deleted_at === null;
+  }
+
+  /** The pool's name, once it exists. */
+  get name(): string | undefined {
+    return this.isPresent ? this.#context.store.readPool()?.name : undefined;
+  }
+
+  /**
+   * Lets an operation through only where the pool is the one that was meant and not deleted. An internal pool comes into
+   * being with its first run.
+   */
+  #admitting(internalName: string | undefined, handlers: Handlers<PoolOperations>): Handlers<PoolOperations> {
+    const guarded = Object.entries(handlers).map(([operation, handler]) => {
+      const admit = (command: never, envelope: Envelope) => {
+        const { store } = this.#context;
+        if (operation !== "create") {
+          if (internalName !== undefined && store.readPool() === undefined)
+            this.#catalog.create({ name: internalName, is_internal: true });
+          const pool = store.readPool();
+          const isMeant = pool !== undefined && (envelope.name === undefined || envelope.name === pool.name);
+          if (!isMeant || (pool.deleted_at !== null && !ON_TOMBSTONE.has(operation)))
+            return this.answerAbsent(operation);
+        }
+        return (handler as (command: never, envelope: Envelope) => Answer<unknown>)(command, envelope);
+      };
+      return [operation, admit];
+    });
+    return Object.fromEntries(guarded) as Handlers<PoolOperations>;
+  }
+
+  protected override answerAbsent(operation: string): Result<never> {
+    if (operation === "read_run" || operation === "delete_run")
+      return refuse("not_found", "Flow run not found");
+    if (operation.endsWith("_run") || operation === "set_state" || operation === "update_labels")
+      return refuse("not_found", "Flow run not found");
+    return refuse("not_found", "Work pool not found.");
+  }
+
+  protected override settleEffect(effect: Effect, result: Result<unknown>): void {
+    if (effect.operation === "acquire" || effect.operation === "renew") this.#runs.settle(effect, result);
+  }
+
+  protected override forget(): void {
+    this.#runs.forget();
+  }
+
+  /** The runs of a queue that goes move to the default queue. */
+  #deleteQueue(of: { id: string } | { name: string }): Result<null> {
+    const { store } = this.#context;
+    const checked = this.#catalog.checkQueueDelete(of);
+    if (!checked.ok) return checked;
+    const fallback = this.#catalog.findQueue({ id: poolOf(this.#context).default_queue_id });
+    for (;;) {
+      const waiting = store.listWaiting({ queue_id: checked.value.id }, CANCELLED_PER_SWEEP_MAX);
+      for (const stored of waiting) {
+        const { run } = stored;
+        stored.run = {
+          ...run,
+          work_queue_id: fallback?.id ?? null,
+          work_queue_name: fallback?.name ?? null,
+        };
+        this.#runs.save(stored, run);
+      }
+      if (waiting.length < CANCELLED_PER_SWEEP_MAX) break;
+    }
+    store.deleteQueue(checked.value.id);
+    return accept(null);
+  }
+
+  /** What changed about a deployment may let its parked runs go on. */
+  #putDeployment(note: PoolOperations["put_deployment"]["command"]): Result<null> {
+    const { store, wake } = this.#context;
+    const noted = this.#runs.noteDeployment(note);
+    if (!noted.ok) return noted;
+    if (noted.value.changed && note.concurrency_limit === null) {
+      for (const stored of store.listWaiting(
+        { deployment_id: note.deployment_id, is_parked: true },
+        DEADLINES_PER_SWEEP_MAX * 5,
+      )) {
+        stored.is_parked = false;
+        this.#runs.save(stored, stored.run);
+      }
+      wake("run_ready");
+    }
+    return accept(null);
+  }
+
+  #removeDeployment({ deployment_id, revision }: { deployment_id: string; revision: number }): Result<null> {
+    const { store } = this.#context;
+    const known = store.readDeployment(deployment_id);
+    const noted = this.#runs.noteDeployment(
+      {
+        deployment_id,
+        revision,
+        concurrency_limit: known?.concurrency_limit ?? null,
+        collision_strategy: known?.collision_strategy ?? "ENQUEUE",
+        grace_period_seconds: known?.grace_period_seconds ?? null,
+      },
+      true,
+    );
+    if (!noted.ok) return accept(null);
+    for (;;) {
+      const waiting = store.listWaiting({ deployment_id }, CANCELLED_PER_SWEEP_MAX);
+      for (const { run } of waiting) this.#runs.delete(run.id);
+      if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
+    }
+  }
+
+  /** Replaces, or adds to, the runs that a deployment's schedules have planned. An older revision changes nothing. */
+  #materialize(command: PoolOperations["materialize"]["command"]): Result<null> {
+    const { store } = this.#context;
+    const { deployment, is_replacing, runs } = command;
+    const noted = this.#runs.noteDeployment(deployment);
+    if (!noted.ok) return noted;
+    const pool = poolOf(this.#context);
+    if (is_replacing) {
+      const wanted = new Set(runs.map(({ idempotency_key }) => idempotency_key));
+      for (;;) {
+        const planned = store
+          .listAutoScheduled(deployment.deployment_id, CANCELLED_PER_SWEEP_MAX)
+          .flatMap((id) => store.readRun(id) ?? [])
+          .filter(({ run }) => !wanted.has(run.idempotency_key));
+        for (const { run } of planned) this.#runs.delete(run.id);
+        if (planned.length === 0) break;
+      }
+    }
+    for (const draft of runs) this.#runs.insert(draft, pool);
+    return accept(null);
+  }
+
+  protected sweep(now: number): void {
+    const { store } = this.#context;
+    this.#claims.sweep(now);
+    for (const { at, run_id, kind } of store.listDeadlines(now, DEADLINES_PER_SWEEP_MAX)) {
+      const stored = store.readRun(run_id);
+      if (stored !== undefined) {
+        if (kind === "due") this.#becomeDue(stored.run.id);
+        else if (kind === "late") this.#runs.markLate(stored);
+        else if (kind === "pause") this.#runs.failPause(stored);
+        else if (kind === "slot") this.#runs.lapseSlot(stored);
+        else
+          this.#runs.forceCancelled(
+            stored,
+            "Nobody confirmed the cancellation in time, so the server set this run to Cancelled.",
+          );
+      }
+      store.deleteDeadline(kind, at, run_id);
+    }
+    this.#cancelWithPool();
+  }
+
+  /** A future run becomes ready, and agents hear of it. */
+  #becomeDue(id: string): void {
+    const { store, host, wake, wakeAt } = this.#context;
+    const stored = store.readRun(id);
+    if (stored === undefined) return;
+    const place = placeRun(stored.run, host.now());
+    const { is_ready } = store.writeRun(stored, place, host.now());
+    if (place.deadline !== null) wakeAt(place.deadline.at);
+    if (is_ready) wake("run_ready");
+  }
+
+  /** The scheduled runs of a deleted pool are cancelled, a few in each turn. */
+  #cancelWithPool(): void {
+    const { store, host, wakeAt } = this.#context;
+    const pool = store.readPool();
+    if (pool === undefined || pool.deleted_at === null) return;
+    const waiting = store.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
+    for (const stored of waiting) this.#runs.forceCancelled(stored, CANCELLED_WITH_POOL);
+    if (waiting.length === CANCELLED_PER_SWEEP_MAX) wakeAt(host.now() + 1);
+  }
+
   protected earliestDeadline(): number | undefined {
-    return undefined;
+    const { store, host } = this.#context;
+    const found = [
+      this.#claims.earliestDeadline(),
+      store.earliestDeadline(),
+      this.#hasRunsToCancel() ? host.now() : undefined,
+    ].filter((at) => at !== undefined);
+    return found.length === 0 ? undefined : Math.min(...found);
+  }
+
+  #hasRunsToCancel(): boolean {
+    const { store } = this.#context;
+    const pool = store.readPool();
+    return pool !== undefined && pool.deleted_at !== null && store.listWaiting({}, 1).length > 0;
   }
 }

@@ -8,6 +8,7 @@ import type {
   SessionBeat,
 } from "../../contract/wire/agents.ts";
 import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
+import type { FlowRunFilter, FlowRunSort } from "../../contract/wire/filters.ts";
 import type { FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
@@ -53,52 +54,14 @@ export interface RunDraft {
   state: StateCreate;
 }
 
-/** Which runs of a pool are meant; flows and deployments are already resolved to ids. */
+/** Which runs of a pool are meant; what other objects know is already resolved to ids. */
 export interface RunFilter {
-  ids?: string[];
-  not_ids?: string[];
+  flow_runs?: FlowRunFilter | null;
   flow_ids?: string[];
   deployment_ids?: string[];
-  is_deployment_null?: boolean;
+  work_queue_ids?: string[];
   work_queue_names?: string[];
-  state_types?: string[];
-  not_state_types?: string[];
-  state_names?: string[];
-  not_state_names?: string[];
-  name_any?: string[];
-  name_like?: string;
-  tags_all?: string[];
-  tags_any?: string[];
-  is_tags_null?: boolean;
-  start_before?: string;
-  start_after?: string;
-  is_start_null?: boolean;
-  end_before?: string;
-  end_after?: string;
-  is_end_null?: boolean;
-  expected_before?: string;
-  expected_after?: string;
-  next_before?: string;
-  next_after?: string;
-  parent_task_run_ids?: string[];
-  is_parent_null?: boolean;
-  parent_flow_run_ids?: string[];
-  idempotency_keys?: string[];
-  flow_versions?: string[];
-  created_by_ids?: string[];
-  worker_names?: string[];
 }
-
-export type RunSort =
-  | "ID_DESC"
-  | "START_TIME_ASC"
-  | "START_TIME_DESC"
-  | "EXPECTED_START_TIME_ASC"
-  | "EXPECTED_START_TIME_DESC"
-  | "NAME_ASC"
-  | "NAME_DESC"
-  | "NEXT_SCHEDULED_START_TIME_ASC"
-  | "END_TIME_DESC";
 
 export type PoolOperations = {
   create: { command: WorkPoolCreate & { is_internal?: boolean }; answer: WorkPool };
@@ -150,13 +113,14 @@ export type PoolOperations = {
     command: { deployment: DeploymentNote; is_replacing: boolean; runs: RunDraft[] };
     answer: null;
   };
+  /** Makes the internal pool where it does not exist yet. */
   create_run: {
     command: { draft: RunDraft; deployment: DeploymentNote | null };
     answer: { flow_run: FlowRun; was_created: boolean };
   };
   read_run: { command: { id: string }; answer: FlowRun };
   filter_runs: {
-    command: { filter: RunFilter; sort: RunSort; limit: number; offset: number };
+    command: { filter: RunFilter; sort: FlowRunSort; limit: number; offset: number };
     answer: FlowRun[];
   };
   count_runs: { command: { filter: RunFilter }; answer: number };

@@ -1,0 +1,116 @@
+/** Filters, sorts and pages of flow runs, pools, queues and workers. Source: wire §4.11. */
+import { z } from "zod";
+import { DeploymentFilter, FlowFilter } from "./catalog-filters.ts";
+import { Id, InstantIn, Page } from "./common.ts";
+import { StateType } from "./states.ts";
+
+/** Items that one list inside a filter may have. */
+const FILTER_ITEMS_MAX = 10_000;
+const operator = z.enum(["and_", "or_"]).nullish();
+const idList = z.array(Id).max(FILTER_ITEMS_MAX).nullish();
+const textList = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
+const stateTypes = z.array(StateType).max(FILTER_ITEMS_MAX).nullish();
+const isNull = z.boolean().nullish();
+const instant = InstantIn.nullish();
+const timeFilter = z.strictObject({ before_: instant, after_: instant, is_null_: isNull }).nullish();
+
+export const FlowRunFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList, not_any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish(),
+  tags: z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish(),
+  deployment_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
+  work_queue_name: z.strictObject({ operator, any_: textList, is_null_: isNull }).nullish(),
+  state: z
+    .strictObject({
+      operator,
+      type: z.strictObject({ any_: stateTypes, not_any_: stateTypes }).nullish(),
+      name: z.strictObject({ any_: textList, not_any_: textList }).nullish(),
+    })
+    .nullish(),
+  flow_version: z.strictObject({ any_: textList }).nullish(),
+  start_time: timeFilter,
+  end_time: timeFilter,
+  expected_start_time: timeFilter,
+  next_scheduled_start_time: timeFilter,
+  parent_flow_run_id: z.strictObject({ operator, any_: idList }).nullish(),
+  parent_task_run_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
+  idempotency_key: z.strictObject({ any_: textList }).nullish(),
+  created_by: z.strictObject({ operator, id_: idList, type_: textList, is_null_: isNull }).nullish(),
+});
+export type FlowRunFilter = z.infer<typeof FlowRunFilter>;
+
+export const FLOW_RUN_SORTS = [
+  "ID_DESC",
+  "START_TIME_ASC",
+  "START_TIME_DESC",
+  "EXPECTED_START_TIME_ASC",
+  "EXPECTED_START_TIME_DESC",
+  "NAME_ASC",
+  "NAME_DESC",
+  "NEXT_SCHEDULED_START_TIME_ASC",
+  "END_TIME_DESC",
+] as const;
+export type FlowRunSort = (typeof FLOW_RUN_SORTS)[number];
+
+export const WorkPoolFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList }).nullish(),
+  type: z.strictObject({ any_: textList }).nullish(),
+});
+export type WorkPoolFilter = z.infer<typeof WorkPoolFilter>;
+
+export const WorkQueueFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList, startswith_: textList }).nullish(),
+});
+export type WorkQueueFilter = z.infer<typeof WorkQueueFilter>;
+
+export const WorkerFilter = z.strictObject({
+  operator,
+  last_heartbeat_time: z.strictObject({ before_: instant, after_: instant }).nullish(),
+  status: z
+    .strictObject({
+      any_: z.array(z.enum(["ONLINE", "OFFLINE"])).nullish(),
+      not_any_: z.array(z.enum(["ONLINE", "OFFLINE"])).nullish(),
+    })
+    .nullish(),
+});
+
+/** Runs live in pools and task runs in journals: a filter by the latter is answered by none here. */
+const runFilters = {
+  flows: FlowFilter.nullish(),
+  flow_runs: FlowRunFilter.nullish(),
+  task_runs: z
+    .union([z.null(), z.strictObject({})], {
+      error: "Flow runs cannot be filtered by their task runs here.",
+    })
+    .optional(),
+  deployments: DeploymentFilter.nullish(),
+  work_pools: WorkPoolFilter.nullish(),
+  work_pool_queues: WorkQueueFilter.nullish(),
+};
+const sort = z
+  .enum(FLOW_RUN_SORTS)
+  .nullish()
+  .transform((chosen) => chosen ?? "ID_DESC");
+
+/** `POST /flow_runs/filter` */
+export const FlowRunsFilterBody = z.strictObject({ ...runFilters, sort, ...Page });
+/** `POST /flow_runs/paginate`: pages counted from 1. */
+export const FlowRunsPaginateBody = z.strictObject({
+  ...runFilters,
+  sort,
+  limit: Page.limit,
+  page: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullish()
+    .transform((page) => page ?? 1),
+});
+/** `POST /flow_runs/count` */
+export const FlowRunsCountBody = z.strictObject(runFilters);
+export type FlowRunsCountBody = z.infer<typeof FlowRunsCountBody>;

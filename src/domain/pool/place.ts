@@ -1,0 +1,56 @@
+/** Where a run stands in its pool's indexes: derived from its record alone, so that it can be taken out again. */
+import { instantToMs } from "../../contract/instants.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+
+/** A SCHEDULED run is called Late when it is this much over its time (source: wire §4.4). */
+export const LATE_AFTER_MS = 15_000;
+/** A run that stays CANCELLING for this long is set to CANCELLED by the server (source: wire §4.4). */
+export const CANCELLING_MAX_MS = 300_000;
+
+/** What the server does alone when the time comes. */
+export type DeadlineKind = "due" | "late" | "pause" | "cancelling" | "slot";
+
+export interface Place {
+  /** Milliseconds since the epoch from which the run may be claimed; null when it is not one to be claimed. */
+  due_at: number | null;
+  /** The next step that the server takes alone; at most one, the run's own state allows no more. */
+  deadline: { at: number; kind: DeadlineKind } | null;
+}
+
+/** Tells whether a SCHEDULED run waits inside its own process, which goes on by itself. */
+export function isRetryingInProcess(run: FlowRun): boolean {
+  return run.state_type === "SCHEDULED" && run.empirical_policy.retry_type === "in_process";
+}
+
+/** Derives where a run stands at `now`. */
+export function placeRun(run: FlowRun, now: number): Place {
+  const since = run.state === null ? 0 : instantToMs(run.state.timestamp);
+  switch (run.state_type) {
+    case "SCHEDULED": {
+      if (isRetryingInProcess(run)) return { due_at: null, deadline: null };
+      const due_at =
+        run.next_scheduled_start_time === null
+          ? Math.ceil(since)
+          : Math.ceil(instantToMs(run.next_scheduled_start_time));
+      if (due_at > now) return { due_at, deadline: { at: due_at, kind: "due" } };
+      return {
+        due_at,
+        deadline: run.state_name === "Scheduled" ? { at: due_at + LATE_AFTER_MS, kind: "late" } : null,
+      };
+    }
+    case "PAUSED": {
+      const timeout = run.state?.state_details.pause_timeout;
+      return {
+        due_at: null,
+        deadline:
+          timeout === null || timeout === undefined
+            ? null
+            : { at: Math.ceil(instantToMs(timeout)), kind: "pause" },
+      };
+    }
+    case "CANCELLING":
+      return { due_at: null, deadline: { at: Math.ceil(since) + CANCELLING_MAX_MS, kind: "cancelling" } };
+    default:
+      return { due_at: null, deadline: null };
+  }
+}

@@ -1,0 +1,40 @@
+/** What the parts of a pool share: its store, the way to other objects, wakes, ids. */
+import type { ObjectAddress } from "../../contract/envelope.ts";
+import { formatId, type IdLayout } from "../../contract/ids.ts";
+import type { AgentWake } from "../../contract/wire/agents.ts";
+import type { ObjectHost } from "../shared/host.ts";
+import type { PoolRow, PoolStore } from "./store.ts";
+
+/** Tells agents to look again: those of one worker, or of all. May be lost. */
+export type WakeAgents = (reason: AgentWake["reason"], worker_name?: string) => void;
+
+export interface PoolContext {
+  readonly host: ObjectHost;
+  readonly store: PoolStore;
+  readonly wake: WakeAgents;
+  readonly send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
+  readonly wakeAt: (at: number) => void;
+}
+
+/** The pool's row. Only called where the object exists. */
+export function poolOf(context: PoolContext): PoolRow {
+  const pool = context.store.readPool();
+  if (pool === undefined) throw new Error("This pool has tables and no row.");
+  return pool;
+}
+
+/** Mints an id that routes to this pool; ordered by `head` (milliseconds) where one is given. */
+export function mintId({ host }: PoolContext, layout: IdLayout, head?: number): string {
+  return formatId({
+    layout,
+    key: host.address.key,
+    version: head === undefined ? 8 : 7,
+    head: head === undefined ? host.randomUint(48) : Math.max(0, Math.floor(head)),
+    tail: host.randomUint(22),
+  });
+}
+
+/** A fresh request id for an effect of this pool. */
+export function mintRequestId({ host }: PoolContext): string {
+  return `${host.address.key}-${host.now().toString(36)}-${host.randomUint(48).toString(36)}`;
+}

@@ -1,0 +1,180 @@
+/** The SQL of run filters and sorts: part of the store. */
+import type { FlowRunFilter, FlowRunSort } from "../../contract/wire/filters.ts";
+import type { RunFilter } from "./operations.ts";
+
+export interface Condition {
+  sql: string;
+  bindings: (string | number)[];
+}
+
+const ALWAYS: Condition = { sql: "1", bindings: [] };
+
+/** How each sort orders; the id makes it total. A run's id is ordered by its expected start at creation. */
+export const ORDERS: Record<FlowRunSort, string> = {
+  ID_DESC: "id DESC",
+  START_TIME_ASC: "coalesce(start_time, expected_start_time) ASC, id",
+  START_TIME_DESC: "coalesce(start_time, expected_start_time) DESC, id DESC",
+  EXPECTED_START_TIME_ASC: "expected_start_time ASC, id ASC",
+  EXPECTED_START_TIME_DESC: "expected_start_time DESC, id DESC",
+  NAME_ASC: "name ASC, id",
+  NAME_DESC: "name DESC, id",
+  NEXT_SCHEDULED_START_TIME_ASC: "next_scheduled_start_time ASC, id",
+  END_TIME_DESC: "end_time DESC, id DESC",
+};
+
+function join(
+  conditions: readonly (Condition | undefined)[],
+  operator: "and_" | "or_" | null | undefined,
+): Condition {
+  const real = conditions.filter((condition) => condition !== undefined);
+  if (real.length === 0) return ALWAYS;
+  return {
+    sql: `(${real.map(({ sql }) => sql).join(operator === "or_" ? " OR " : " AND ")})`,
+    bindings: real.flatMap(({ bindings }) => bindings),
+  };
+}
+
+function anyOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
+  if (list === null || list === undefined) return undefined;
+  return { sql: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(list)] };
+}
+
+/** An empty `not_any_` means nothing at all (source: wire §4.11). */
+function noneOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
+  if (list === null || list === undefined || list.length === 0) return undefined;
+  return {
+    sql: `coalesce(${column}, '') NOT IN (SELECT value FROM json_each(?))`,
+    bindings: [JSON.stringify(list)],
+  };
+}
+
+function isNull(column: string, wanted: boolean | null | undefined): Condition | undefined {
+  if (wanted === null || wanted === undefined) return undefined;
+  return { sql: `${column} IS ${wanted ? "" : "NOT "}NULL`, bindings: [] };
+}
+
+function contains(column: string, text: string | null | undefined): Condition | undefined {
+  if (text === null || text === undefined) return undefined;
+  return { sql: `instr(lower(${column}), lower(?)) > 0`, bindings: [text] };
+}
+
+function within(
+  column: string,
+  filter:
+    | {
+        before_?: string | null | undefined;
+        after_?: string | null | undefined;
+        is_null_?: boolean | null | undefined;
+      }
+    | null
+    | undefined,
+): Condition | undefined {
+  if (filter === null || filter === undefined) return undefined;
+  const { before_, after_, is_null_ } = filter;
+  return join(
+    [
+      typeof before_ === "string" ? { sql: `${column} <= ?`, bindings: [before_] } : undefined,
+      typeof after_ === "string" ? { sql: `${column} >= ?`, bindings: [after_] } : undefined,
+      isNull(column, is_null_),
+    ],
+    "and_",
+  );
+}
+
+function withTags(tags: FlowRunFilter["tags"]): Condition | undefined {
+  if (tags === null || tags === undefined) return undefined;
+  const { all_, any_, is_null_ } = tags;
+  const matching =
+    "(SELECT count(DISTINCT tag.value) FROM json_each(record, '$.tags') tag WHERE tag.value IN (SELECT value FROM json_each(?)))";
+  return join(
+    [
+      all_ === null || all_ === undefined || all_.length === 0
+        ? undefined
+        : { sql: `${matching} = ?`, bindings: [JSON.stringify(all_), new Set(all_).size] },
+      any_ === null || any_ === undefined
+        ? undefined
+        : { sql: `${matching} > 0`, bindings: [JSON.stringify(any_)] },
+      is_null_ === null || is_null_ === undefined
+        ? undefined
+        : { sql: `json_array_length(record, '$.tags') ${is_null_ ? "=" : ">"} 0`, bindings: [] },
+    ],
+    tags.operator,
+  );
+}
+
+function ofRuns(filter: FlowRunFilter): Condition {
+  const { state, created_by } = filter;
+  return join(
+    [
+      filter.id && join([anyOf("id", filter.id.any_), noneOf("id", filter.id.not_any_)], "and_"),
+      filter.name && join([anyOf("name", filter.name.any_), contains("name", filter.name.like_)], "and_"),
+      withTags(filter.tags),
+      filter.deployment_id &&
+        join(
+          [
+            anyOf("deployment_id", filter.deployment_id.any_),
+            isNull("deployment_id", filter.deployment_id.is_null_),
+          ],
+          filter.deployment_id.operator,
+        ),
+      filter.work_queue_name &&
+        join(
+          [
+            anyOf("record ->> '$.work_queue_name'", filter.work_queue_name.any_),
+            isNull("queue_id", filter.work_queue_name.is_null_),
+          ],
+          filter.work_queue_name.operator,
+        ),
+      state &&
+        join(
+          [
+            state.type &&
+              join([anyOf("state_type", state.type.any_), noneOf("state_type", state.type.not_any_)], "and_"),
+            state.name &&
+              join([anyOf("state_name", state.name.any_), noneOf("state_name", state.name.not_any_)], "and_"),
+          ].map((condition) => condition ?? undefined),
+          state.operator,
+        ),
+      filter.flow_version && anyOf("record ->> '$.flow_version'", filter.flow_version.any_),
+      within("start_time", filter.start_time),
+      within("end_time", filter.end_time),
+      within("expected_start_time", filter.expected_start_time),
+      within("next_scheduled_start_time", filter.next_scheduled_start_time),
+      filter.parent_task_run_id &&
+        join(
+          [
+            anyOf("record ->> '$.parent_task_run_id'", filter.parent_task_run_id.any_),
+            isNull("record ->> '$.parent_task_run_id'", filter.parent_task_run_id.is_null_),
+          ],
+          filter.parent_task_run_id.operator,
+        ),
+      // Which run a parent task belongs to is known by its journal, not here: the caller resolves it to task runs.
+      filter.parent_flow_run_id?.any_ ? { sql: "0", bindings: [] } : undefined,
+      filter.idempotency_key && anyOf("record ->> '$.idempotency_key'", filter.idempotency_key.any_),
+      created_by &&
+        join(
+          [
+            anyOf("record ->> '$.created_by.id'", created_by.id_),
+            anyOf("record ->> '$.created_by.type'", created_by.type_),
+            isNull("record ->> '$.created_by.type'", created_by.is_null_),
+          ],
+          created_by.operator,
+        ),
+    ].map((condition) => condition ?? undefined),
+    filter.operator,
+  );
+}
+
+/** Writes a filter as the condition of a WHERE clause. */
+export function toCondition(filter: RunFilter): Condition {
+  return join(
+    [
+      filter.flow_runs ? ofRuns(filter.flow_runs) : undefined,
+      anyOf("flow_id", filter.flow_ids),
+      anyOf("deployment_id", filter.deployment_ids),
+      anyOf("queue_id", filter.work_queue_ids),
+      anyOf("record ->> '$.work_queue_name'", filter.work_queue_names),
+    ],
+    "and_",
+  );
+}
