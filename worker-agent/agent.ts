@@ -32,6 +32,8 @@ type AgentExit = (typeof AGENT_EXIT)[keyof typeof AGENT_EXIT];
 const POLL_WITH_SOCKET_SECONDS = 60;
 /** Runs asked for at a time by an agent without a limit. */
 const UNLIMITED_AT_A_TIME = 20;
+/** A server that takes no reports for so long does not keep the slot of a run whose process is gone. */
+const REPORT_WAIT_MS = 2000;
 /** A run that the server has given up on owns nothing any more, so it gets little time. */
 const GIVEN_UP_GRACE_MS = 10_000;
 /** When leaving, the last reports and logs get this long; what is left goes out at the next start. */
@@ -54,8 +56,10 @@ export class WorkerAgent {
   readonly #reconciler: Reconciler;
   readonly #socket: WakeSocket;
   readonly #runs = new Map<string, Run>();
-  /** Runs with a process, or about to have one: each takes up a slot. */
+  /** Runs with a process, or about to have one. */
   readonly #live = new Set<Run>();
+  /** Runs that take up a slot of the limit. */
+  readonly #taken = new Set<Run>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<AgentExit>();
   readonly #closing = new AbortController();
@@ -184,7 +188,7 @@ export class WorkerAgent {
 
   async #claim(session: Session): Promise<void> {
     const { limit, isRunOnce } = this.#settings;
-    const taken = this.#live.size + this.#claimer.pendingIds.length;
+    const taken = this.#taken.size + this.#claimer.pendingIds.length;
     const free = limit === null ? UNLIMITED_AT_A_TIME : limit - taken;
     if (free <= 0 && this.#claimer.pendingIds.length === 0) return;
     const sentAt = monotonicMs();
@@ -229,11 +233,20 @@ export class WorkerAgent {
   #follow(run: Run): void {
     this.#runs.set(run.attemptId, run);
     this.#live.add(run);
-    void run.ended.finally(() => {
-      this.#live.delete(run);
-      this.#reconciler.wake("slot_free");
-    });
+    this.#taken.add(run);
+    void this.#freeSlot(run);
     void run.done.then(() => this.#runs.delete(run.attemptId));
+  }
+
+  /** The slot is free when the server knows of the end, too: before that it would count the next run beside this one. */
+  async #freeSlot(run: Run): Promise<void> {
+    await run.ended;
+    this.#live.delete(run);
+    const bound = new AbortController();
+    await Promise.race([run.reported, pause(REPORT_WAIT_MS, bound.signal)]);
+    bound.abort();
+    this.#taken.delete(run);
+    this.#reconciler.wake("slot_free");
   }
 
   /** Does what the server says in its answer to a beat. */

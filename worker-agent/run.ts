@@ -123,6 +123,11 @@ export class Run {
     void pause(graceMs, signal).then(() => this.#hurry.abort());
   }
 
+  /** Resolves when the server has answered the end report, or none is wanted. */
+  get reported(): Promise<void> {
+    return this.#reported.promise;
+  }
+
   /** Whether the server may still have a say: its end is not answered yet. */
   get isOpen(): boolean {
     return !this.#isSettled;
