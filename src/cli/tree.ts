@@ -18,23 +18,226 @@ const gcl: Group = {
   },
 };
 
+const concurrencyLimit: Group = {
+  summary: "Limits on the tags of tasks",
+  commands: {
+    create: {
+      summary: "Create or change the limit of a tag",
+      load: () => import("./commands/concurrency-limit/create.ts"),
+    },
+    ls: { summary: "List limits on tags", load: () => import("./commands/concurrency-limit/ls.ts") },
+    inspect: {
+      summary: "Show the limit of one tag",
+      load: () => import("./commands/concurrency-limit/inspect.ts"),
+    },
+    delete: {
+      summary: "Delete the limit of a tag",
+      load: () => import("./commands/concurrency-limit/delete.ts"),
+    },
+    reset: {
+      summary: "Free the slots of a tag",
+      load: () => import("./commands/concurrency-limit/reset.ts"),
+    },
+  },
+};
+
+const workPool: Group = {
+  summary: "Work pools: where deployments' runs wait for workers",
+  commands: {
+    create: { summary: "Create a pool", load: () => import("./commands/work-pool/create.ts") },
+    ls: { summary: "List pools", load: () => import("./commands/work-pool/ls.ts") },
+    inspect: { summary: "Show one pool", load: () => import("./commands/work-pool/inspect.ts") },
+    preview: {
+      summary: "Show what is scheduled in a pool",
+      load: () => import("./commands/work-pool/preview.ts"),
+    },
+    pause: { summary: "Give out no runs", load: () => import("./commands/work-pool/pause.ts") },
+    resume: { summary: "Give out runs again", load: () => import("./commands/work-pool/resume.ts") },
+    update: { summary: "Change a pool", load: () => import("./commands/work-pool/update.ts") },
+    delete: { summary: "Delete a pool", load: () => import("./commands/work-pool/delete.ts") },
+    "set-concurrency-limit": {
+      summary: "Limit how many runs a pool has at once",
+      load: () => import("./commands/work-pool/set-concurrency-limit.ts"),
+    },
+    "clear-concurrency-limit": {
+      summary: "Take the limit away",
+      load: () => import("./commands/work-pool/clear-concurrency-limit.ts"),
+    },
+    "get-default-base-job-template": {
+      summary: "Print what runs of a type of pool may configure",
+      load: () => import("./commands/work-pool/get-default-base-job-template.ts"),
+    },
+    slots: {
+      summary: "Show the runs that hold a pool's slots",
+      load: () => import("./commands/work-pool/slots.ts"),
+    },
+  },
+};
+
+const workQueue: Group = {
+  summary: "Work queues: lines of different priority within a pool",
+  commands: {
+    create: { summary: "Create a queue", load: () => import("./commands/work-queue/create.ts") },
+    ls: { summary: "List queues", load: () => import("./commands/work-queue/ls.ts") },
+    inspect: { summary: "Show one queue", load: () => import("./commands/work-queue/inspect.ts") },
+    pause: { summary: "Give out no runs", load: () => import("./commands/work-queue/pause.ts") },
+    resume: { summary: "Give out runs again", load: () => import("./commands/work-queue/resume.ts") },
+    "set-concurrency-limit": {
+      summary: "Limit how many runs a queue has at once",
+      load: () => import("./commands/work-queue/set-concurrency-limit.ts"),
+    },
+    "clear-concurrency-limit": {
+      summary: "Take the limit away",
+      load: () => import("./commands/work-queue/clear-concurrency-limit.ts"),
+    },
+    preview: {
+      summary: "Show what is scheduled in a queue",
+      load: () => import("./commands/work-queue/preview.ts"),
+    },
+    "read-runs": {
+      summary: "List the runs that wait in a queue",
+      load: () => import("./commands/work-queue/read-runs.ts"),
+    },
+    delete: { summary: "Delete a queue", load: () => import("./commands/work-queue/delete.ts") },
+  },
+};
+
+const worker: Group = {
+  summary: "Workers: processes that take runs from a pool and run them here",
+  commands: {
+    start: {
+      summary: "Run flows of a pool on this machine",
+      load: () => import("./commands/worker/start.ts"),
+    },
+    ls: { summary: "List workers", load: () => import("./commands/worker/ls.ts") },
+  },
+};
+
+const flowRun: Group = {
+  summary: "Flow runs: what ran, runs and will run",
+  commands: {
+    ls: { summary: "List runs", load: () => import("./commands/flow-run/ls.ts") },
+    inspect: { summary: "Show one run", load: () => import("./commands/flow-run/inspect.ts") },
+    logs: { summary: "Print a run's output", load: () => import("./commands/flow-run/logs.ts") },
+    watch: { summary: "Follow a run until it has ended", load: () => import("./commands/flow-run/watch.ts") },
+    cancel: { summary: "Stop a run", load: () => import("./commands/flow-run/cancel.ts") },
+    retry: { summary: "Run it once more", load: () => import("./commands/flow-run/retry.ts") },
+    delete: { summary: "Delete a run", load: () => import("./commands/flow-run/delete.ts") },
+  },
+};
+
+const flow: Group = {
+  summary: "Flows",
+  commands: {
+    ls: { summary: "List flows", load: () => import("./commands/flow/ls.ts") },
+  },
+};
+
+const variable: Group = {
+  summary: "Variables: small values by name",
+  commands: {
+    set: { summary: "Set a variable", load: () => import("./commands/variable/set.ts") },
+    get: { summary: "Print a variable's value", load: () => import("./commands/variable/get.ts") },
+    inspect: { summary: "Show one variable", load: () => import("./commands/variable/inspect.ts") },
+    ls: { summary: "List variables", load: () => import("./commands/variable/ls.ts") },
+    unset: {
+      summary: "Delete a variable",
+      aliases: ["delete"],
+      load: () => import("./commands/variable/unset.ts"),
+    },
+  },
+};
+
+const config: Group = {
+  summary: "Settings of this command line",
+  commands: {
+    set: { summary: "Set a setting", load: () => import("./commands/config/set.ts") },
+    unset: { summary: "Take a setting away", load: () => import("./commands/config/unset.ts") },
+    view: { summary: "Show the settings in force", load: () => import("./commands/config/view.ts") },
+  },
+};
+
+const profile: Group = {
+  summary: "Named sets of settings",
+  commands: {
+    ls: { summary: "List profiles", load: () => import("./commands/profile/ls.ts") },
+    create: { summary: "Create a profile", load: () => import("./commands/profile/create.ts") },
+    use: { summary: "Choose the profile in use", load: () => import("./commands/profile/use.ts") },
+    delete: { summary: "Delete a profile", load: () => import("./commands/profile/delete.ts") },
+  },
+};
+
+const schedule: Group = {
+  summary: "Schedules of a deployment",
+  commands: {
+    create: { summary: "Add a schedule", load: () => import("./commands/deployment/schedule/create.ts") },
+    ls: {
+      summary: "List a deployment's schedules",
+      load: () => import("./commands/deployment/schedule/ls.ts"),
+    },
+    pause: { summary: "Pause schedules", load: () => import("./commands/deployment/schedule/pause.ts") },
+    resume: { summary: "Resume schedules", load: () => import("./commands/deployment/schedule/resume.ts") },
+    delete: {
+      summary: "Delete one schedule",
+      load: () => import("./commands/deployment/schedule/delete.ts"),
+    },
+    clear: { summary: "Delete all schedules", load: () => import("./commands/deployment/schedule/clear.ts") },
+  },
+};
+
+const deployment: Group = {
+  summary: "Deployments: flows with where, when and with what they run",
+  commands: {
+    run: { summary: "Start a run", load: () => import("./commands/deployment/run.ts") },
+    ls: { summary: "List deployments", load: () => import("./commands/deployment/ls.ts") },
+    inspect: { summary: "Show one deployment", load: () => import("./commands/deployment/inspect.ts") },
+    pause: {
+      summary: "Pause a deployment's schedules",
+      load: () => import("./commands/deployment/pause.ts"),
+    },
+    resume: {
+      summary: "Resume a deployment's schedules",
+      load: () => import("./commands/deployment/resume.ts"),
+    },
+    delete: { summary: "Delete a deployment", load: () => import("./commands/deployment/delete.ts") },
+    schedule,
+  },
+};
+
+const server: Group = {
+  summary: "Run Sluice on this machine",
+  commands: {
+    start: {
+      summary: "Start the server and keep it running",
+      load: () => import("./commands/server/start.ts"),
+    },
+    status: {
+      summary: "Show whether a server answers, and where its data is",
+      load: () => import("./commands/server/status.ts"),
+    },
+  },
+};
+
 export const tree: Group = {
   summary: "Concurrency limits, work pools, deployments and flow runs for your own machines.",
   commands: {
-    server: {
-      summary: "Run Sluice on this machine",
-      commands: {
-        start: {
-          summary: "Start the server and keep it running",
-          load: () => import("./commands/server/start.ts"),
-        },
-        status: {
-          summary: "Show whether a server answers, and where its data is",
-          load: () => import("./commands/server/status.ts"),
-        },
-      },
-    },
+    server,
     gcl,
+    "concurrency-limit": concurrencyLimit,
+    "work-pool": workPool,
+    "work-queue": workQueue,
+    worker,
+    deployment,
+    "flow-run": flowRun,
+    flow,
+    why: { summary: "Say why a run is not running", load: () => import("./commands/why.ts") },
+    variable,
+    config,
+    profile,
+    completion: {
+      summary: "Print the script that completes commands in a shell",
+      load: () => import("./commands/completion.ts"),
+    },
     version: { summary: "Print the versions in use", load: () => import("./commands/version.ts") },
   },
 };

@@ -14,6 +14,9 @@ export interface Connection {
   source: string;
   /** Value of the `Authorization` header. */
   authorization: string | undefined;
+  /** The key and the `user:password` themselves, for those who hand them on. */
+  apiKey: string | undefined;
+  authString: string | undefined;
 }
 
 export interface Setting {
@@ -81,7 +84,7 @@ export async function findConnection(env: Env, choice: Choice = {}): Promise<Con
       : key !== undefined
         ? `Bearer ${key.value}`
         : undefined;
-  return { apiUrl, source, authorization };
+  return { apiUrl, source, authorization, apiKey: key?.value, authString: basic?.value };
 }
 
 function isSet(value: string | undefined): value is string {

@@ -13,6 +13,11 @@ const VALUED_ROOT_OPTIONS: ReadonlySet<string> = new Set(["--profile", "--api-ur
 /** Runs one command line and gives its exit code. Failures are printed, never thrown. */
 export async function runCli(argv: readonly string[], tree: Group, system: System): Promise<number> {
   try {
+    if (argv[0] === "complete" && argv[1] === "--") {
+      const { answerCompletion } = await import("./complete.ts");
+      await answerCompletion(argv.slice(2), tree, system);
+      return EXIT.done;
+    }
     const { node, names, rest } = findNode(tree, argv);
     if (isGroup(node)) return runGroup(node, names, rest, system);
     return await runLeaf(node, names, rest, system);

@@ -1,4 +1,5 @@
 /** Parsers of what people type. Each says what it wants by throwing a {@link ValueFault}. */
+import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
 import { ValueFault, type Parse } from "./parameters.ts";
 
 /** Whole numbers within bounds. */
@@ -51,25 +52,34 @@ export function parseDeploymentRef(text: string): string {
 }
 
 /** JSON of any kind. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string): JsonValue {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text) as JsonValue;
   } catch (error) {
     throw new ValueFault(`JSON (${error instanceof Error ? error.message : "not readable"})`);
   }
 }
 
+/** JSON where it is JSON, text where it is not. */
+export function parseJsonOrText(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
 /** A JSON object. */
-export function parseJsonObject(text: string): Record<string, unknown> {
+export function parseJsonObject(text: string): JsonObject {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ValueFault(`a JSON object like {"key": "value"}`);
-  return value as Record<string, unknown>;
+  return value;
 }
 
 export interface KeyValue {
   key: string;
-  value: unknown;
+  value: JsonValue;
 }
 
 /** `KEY=VALUE`, the value as text. */
@@ -82,11 +92,7 @@ export function parseKeyText(text: string): { key: string; value: string } {
 /** `KEY=VALUE`, the value as JSON where it is JSON and as text where it is not (source: wire §3.5b, Prefect's `--param`). */
 export function parseKeyValue(text: string): KeyValue {
   const { key, value } = parseKeyText(text);
-  try {
-    return { key, value: JSON.parse(value) as unknown };
-  } catch {
-    return { key, value };
-  }
+  return { key, value: parseJsonOrText(value) };
 }
 
 const UNITS: Record<string, number> = {

@@ -3,7 +3,8 @@ import type { Client } from "../../client/index.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { DeploymentSchedule, ScheduleOut } from "../../contract/wire/schedules.ts";
 import { find } from "../api.ts";
-import { CommandError } from "../framework/errors.ts";
+import { CommandError, UsageError } from "../framework/errors.ts";
+import { findNearest } from "../framework/suggest.ts";
 import { isId } from "../framework/values.ts";
 import type { Column, Detail } from "../output/table.ts";
 import { formatDuration, formatRelative } from "../output/time.ts";
@@ -100,4 +101,59 @@ export function describeDeployment(deployment: Deployment, flow: string, now: nu
     ["Updated", formatRelative(deployment.updated, now)],
     ["Id", deployment.id],
   ];
+}
+
+/** What was typed of a schedule. */
+export interface ScheduleWords {
+  cron?: string | undefined;
+  interval?: number | undefined;
+  anchor?: string | undefined;
+  rrule?: string | undefined;
+  timezone?: string | undefined;
+}
+
+/** Makes the one schedule out of what was typed; undefined when nothing was. */
+export function buildSchedule({
+  cron,
+  interval,
+  anchor,
+  rrule,
+  timezone,
+}: ScheduleWords): ScheduleIn | undefined {
+  if ([cron, interval, rrule].filter((one) => one !== undefined).length > 1)
+    throw new UsageError("--cron, --interval and --rrule exclude each other.");
+  if (anchor !== undefined && interval === undefined)
+    throw new UsageError("--anchor-date goes with --interval only.");
+  if (timezone !== undefined) checkTimezone(timezone);
+  if (cron !== undefined) {
+    const fields = cron.trim().split(/\s+/).length;
+    if (!cron.trim().startsWith("@") && fields !== 5)
+      throw new UsageError(`--cron wants five fields like "0 3 * * *", not "${cron}".`);
+    return { cron, timezone: timezone ?? "UTC", day_or: true };
+  }
+  if (interval !== undefined) {
+    if (interval <= 0) throw new UsageError("--interval wants a stretch of time longer than none.");
+    return { interval, timezone: timezone ?? "UTC", ...(anchor !== undefined && { anchor_date: anchor }) };
+  }
+  if (rrule !== undefined) return { rrule, timezone: timezone ?? "UTC" };
+  if (timezone !== undefined) throw new UsageError("--timezone goes with --cron, --interval or --rrule.");
+  return undefined;
+}
+
+/** A schedule as it is sent. */
+export type ScheduleIn =
+  | { cron: string; timezone: string; day_or: boolean }
+  | { interval: number; timezone: string; anchor_date?: string }
+  | { rrule: string; timezone: string };
+
+/** Refuses names that are no time zone. */
+export function checkTimezone(timezone: string): void {
+  try {
+    Intl.DateTimeFormat("en", { timeZone: timezone }).format();
+  } catch {
+    const nearest = findNearest(timezone, Intl.supportedValuesOf("timeZone"));
+    throw new UsageError(
+      `There is no time zone ${timezone}${nearest === undefined ? "; it looks like Europe/Berlin" : `; did you mean ${nearest}?`}${nearest === undefined ? "." : ""}`,
+    );
+  }
 }

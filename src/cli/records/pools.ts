@@ -123,24 +123,25 @@ export function describeQueue(queue: WorkQueue, now: number): Detail[] {
 }
 
 /** Columns of a list of workers. */
-export function workerColumns(now: number): Column<Worker & { pool: string }>[] {
+export function workerColumns(now: number): Column<{ worker: Worker; pool: string }>[] {
   return [
-    { title: "Name", value: ({ name }) => name },
+    { title: "Name", value: ({ worker }) => worker.name },
     { title: "Pool", value: ({ pool }) => pool },
     {
       title: "Status",
-      value: ({ status }) => formatStatus(status),
-      color: ({ status }) => colorStatus(status),
+      value: ({ worker }) => formatStatus(worker.status),
+      color: ({ worker }) => colorStatus(worker.status),
     },
-    {
-      title: "Running",
-      value: ({ running, limit }) =>
-        running === undefined ? null : limit === null || limit === undefined ? running : `${running} of ${limit}`,
-    },
-    { title: "GPUs", value: ({ gpus }) => gpus?.map(({ name }) => name).join(", ") },
+    { title: "Running", value: ({ worker }) => formatRunning(worker) },
+    { title: "GPUs", value: ({ worker }) => worker.gpus?.map(({ name }) => name).join(", ") },
     {
       title: "Last heartbeat",
-      value: ({ last_heartbeat_time }) => formatRelative(last_heartbeat_time, now),
+      value: ({ worker }) => formatRelative(worker.last_heartbeat_time, now),
     },
   ];
+}
+
+function formatRunning({ running, limit }: Worker): string | null {
+  if (running === undefined) return null;
+  return typeof limit === "number" ? `${running} of ${limit}` : String(running);
 }

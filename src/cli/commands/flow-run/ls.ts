@@ -1,0 +1,63 @@
+/** `sluice flow-run ls` */
+import { STATE_TYPE_NAMES } from "../../records/states.ts";
+import { defineCommand } from "../../framework/command.ts";
+import { readAll } from "../../framework/list.ts";
+import { option, parseText, repeatedOption, ValueFault } from "../../framework/parameters.ts";
+import { parseDeploymentRef, wholeNumber } from "../../framework/values.ts";
+import { readDeployment } from "../../records/deployments.ts";
+import { readFlowNames, runColumns } from "../../records/runs.ts";
+
+export const command = defineCommand({
+  description: "The latest expected start comes first.",
+  parameters: {
+    states: repeatedOption("--state <name>", "Only runs in this state, by name", parseText),
+    stateTypes: repeatedOption("--state-type <type>", "Only runs in a state of this type", (text) => {
+      const type = STATE_TYPE_NAMES.find((name) => name === text.toUpperCase());
+      if (type === undefined) throw new ValueFault(`one of ${STATE_TYPE_NAMES.join(", ")}`);
+      return type;
+    }),
+    flows: repeatedOption("--flow-name <name>", "Only runs of this flow", parseText),
+    deployment: option("-d, --deployment <name>", "Only runs of FLOW/DEPLOYMENT", parseDeploymentRef, {
+      completes: "deployments",
+    }),
+    pools: repeatedOption("-p, --pool <name>", "Only runs of this work pool", parseText, {
+      completes: "pools",
+    }),
+    limit: option("--limit <n>", "At most this many (default 15)", wholeNumber({ min: 1, max: 10_000 })),
+    offset: option("--offset <n>", "Leave out this many first", wholeNumber({ max: 10_000 })),
+  },
+  examples: [
+    "sluice flow-run ls",
+    "sluice flow-run ls --state Running --flow-name process-image --limit 50",
+    "sluice flow-run ls --state-type FAILED --state-type CRASHED -o json",
+  ],
+  async run({ states, stateTypes, flows, deployment, pools, limit, offset }, cli) {
+    const api = await cli.api();
+    const deploymentId = deployment === undefined ? undefined : (await readDeployment(api, deployment)).id;
+    const state = {
+      ...(states.length > 0 && { name: { any_: states } }),
+      ...(stateTypes.length > 0 && { type: { any_: stateTypes } }),
+    };
+    const runFilter = {
+      ...(Object.keys(state).length > 0 && { state }),
+      ...(deploymentId !== undefined && { deployment_id: { any_: [deploymentId] } }),
+    };
+    const runs = await readAll(
+      (page) =>
+        api.flowRuns.list({
+          ...(Object.keys(runFilter).length > 0 && { flow_runs: runFilter }),
+          ...(flows.length > 0 && { flows: { name: { any_: flows } } }),
+          ...(pools.length > 0 && { work_pools: { name: { any_: pools } } }),
+          sort: "EXPECTED_START_TIME_DESC",
+          ...page,
+        }),
+      { limit: limit ?? 15, ...(offset !== undefined && { offset }) },
+    );
+    const names = cli.isJson ? new Map<string, string>() : await readFlowNames(api, runs);
+    await cli.showTable(
+      runs,
+      runColumns(names, cli.system.now()),
+      "No flow runs match; start one with `sluice deployment run FLOW/DEPLOYMENT`.",
+    );
+  },
+});

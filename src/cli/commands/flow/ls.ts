@@ -1,0 +1,28 @@
+/** `sluice flow ls` */
+import { defineCommand } from "../../framework/command.ts";
+import { readAll } from "../../framework/list.ts";
+import { option } from "../../framework/parameters.ts";
+import { wholeNumber } from "../../framework/values.ts";
+import { formatRelative } from "../../output/time.ts";
+
+export const command = defineCommand({
+  parameters: {
+    limit: option("--limit <n>", "At most this many (default 100)", wholeNumber({ min: 1, max: 10_000 })),
+  },
+  examples: ["sluice flow ls"],
+  async run({ limit }, cli) {
+    const api = await cli.api();
+    const flows = await readAll((page) => api.flows.list(page), { limit: limit ?? 100 });
+    const now = cli.system.now();
+    await cli.showTable(
+      flows,
+      [
+        { title: "Name", value: ({ name }) => name },
+        { title: "Tags", value: ({ tags }) => tags.join(", ") },
+        { title: "Created", value: ({ created }) => formatRelative(created, now) },
+        { title: "Id", value: ({ id }) => id },
+      ],
+      "No flows yet; `sluice deploy` makes them from prefect.yaml.",
+    );
+  },
+});

@@ -1,0 +1,27 @@
+/** `sluice why` */
+import { defineCommand } from "../framework/command.ts";
+import { argument } from "../framework/parameters.ts";
+import { parseIdText } from "../framework/values.ts";
+import { formatDuration } from "../output/time.ts";
+import { orMissingRun } from "../records/runs.ts";
+
+export const command = defineCommand({
+  description:
+    "Says in one sentence what a run waits for: its time, a worker, or a limit, and where it stands in line.",
+  parameters: { run: argument("RUN_ID", "Id of the flow run", parseIdText) },
+  examples: ["sluice why 01993a5c-7b1e-7777-8000-0123456789ab"],
+  async run({ run }, cli) {
+    const api = await cli.api();
+    const answer = await orMissingRun(run, api.flowRuns.explain(run));
+    await cli.show(answer, () => {
+      const more = [
+        ...(answer.position === null ? [] : [`place ${answer.position} in line`]),
+        ...(answer.estimated_seconds === null
+          ? []
+          : [`about ${formatDuration(answer.estimated_seconds)} to go`]),
+      ];
+      const sentence = answer.detail.replace(/\.$/, "");
+      return `${sentence}${more.length === 0 ? "" : ` (${more.join(", ")})`}.`;
+    });
+  },
+});

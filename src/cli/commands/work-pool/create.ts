@@ -1,0 +1,48 @@
+/** `sluice work-pool create` */
+import { isStatus } from "../../../client/index.ts";
+import { defineCommand } from "../../framework/command.ts";
+import { CommandError } from "../../framework/errors.ts";
+import { readJsonFile } from "../../framework/files.ts";
+import { argument, flag, option, parseText } from "../../framework/parameters.ts";
+import { parseName, wholeNumber } from "../../framework/values.ts";
+
+export const command = defineCommand({
+  parameters: {
+    name: argument("NAME", "Name of the pool", parseName),
+    type: option("-t, --type <type>", "What workers do with its runs (default process)", parseText),
+    description: option("--description <text>", "What the pool is for", parseText),
+    template: option("--base-job-template <file>", "JSON file with what its runs may configure", parseText),
+    concurrency: option("--concurrency-limit <n>", "Runs at the same time at most", wholeNumber()),
+    paused: flag("--paused", "Give out no runs until it is resumed"),
+    overwrite: flag("--overwrite", "Change the pool if there is one of this name"),
+  },
+  examples: [
+    "sluice work-pool create ml-pool --type process",
+    "sluice work-pool create ml-pool --type process --concurrency-limit 8 --paused",
+  ],
+  async run({ name, type, description, template, concurrency, paused, overwrite }, cli) {
+    const settings = {
+      ...(description !== undefined && { description }),
+      ...(template !== undefined && { base_job_template: await readJsonFile(template) }),
+      ...(concurrency !== undefined && { concurrency_limit: concurrency }),
+      ...(paused && { is_paused: true }),
+    };
+    const api = await cli.api();
+    try {
+      const pool = await api.workPools.create({ name, type: type ?? "process", ...settings });
+      await cli.show(
+        pool,
+        () =>
+          `Created the work pool ${name} of type ${pool.type}; start a worker with \`sluice worker start --pool ${name}\`.`,
+      );
+    } catch (error) {
+      if (!isStatus(error, 409)) throw error;
+      if (!overwrite)
+        throw new CommandError(
+          `A work pool named ${name} exists already; use --overwrite, or \`sluice work-pool update ${name}\`.`,
+        );
+      await api.workPools.update(name, settings);
+      await cli.showDone(`Updated the work pool ${name}.`, () => api.workPools.read(name));
+    }
+  },
+});

@@ -1,0 +1,14 @@
+/** `sluice work-pool resume` */
+import { defineCommand } from "../../framework/command.ts";
+import { argument, parseText } from "../../framework/parameters.ts";
+import { orMissingPool } from "../../records/pools.ts";
+
+export const command = defineCommand({
+  parameters: { name: argument("NAME", "Name of the pool", parseText, { completes: "pools" }) },
+  examples: ["sluice work-pool resume ml-pool"],
+  async run({ name }, cli) {
+    const api = await cli.api();
+    await orMissingPool(api, name, api.workPools.update(name, { is_paused: false }));
+    await cli.showDone(`The work pool ${name} gives out runs again.`, () => api.workPools.read(name));
+  },
+});

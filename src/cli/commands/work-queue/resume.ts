@@ -1,0 +1,20 @@
+/** `sluice work-queue resume` */
+import { defineCommand } from "../../framework/command.ts";
+import { argument, option, parseText } from "../../framework/parameters.ts";
+import { readQueue } from "../../records/pools.ts";
+
+export const command = defineCommand({
+  parameters: {
+    name: argument("NAME", "Name or id of the queue", parseText),
+    pool: option("-p, --pool <name>", "Its work pool", parseText, { completes: "pools" }),
+  },
+  examples: ["sluice work-queue resume default --pool ml-pool"],
+  async run({ name, pool }, cli) {
+    const api = await cli.api();
+    const queue = await readQueue(api, name, pool);
+    await api.workQueues.update(queue.id, { is_paused: false });
+    await cli.showDone(`The work queue ${queue.name} of ${queue.work_pool_name} gives out runs again.`, () =>
+      api.workQueues.read(queue.id),
+    );
+  },
+});

@@ -1,0 +1,31 @@
+/** Files that a command line names. */
+import { readFile } from "node:fs/promises";
+import type { JsonObject } from "../../contract/wire/common.ts";
+import { CommandError } from "./errors.ts";
+
+/** Reads a file; a missing one is told in one sentence. */
+export async function readTextFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new CommandError(`There is no file ${path}.`);
+    throw new CommandError(`The file ${path} cannot be read: ${message}.`);
+  }
+}
+
+/** Reads a file that must hold a JSON object. */
+export async function readJsonFile(path: string): Promise<JsonObject> {
+  const text = await readTextFile(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(
+      `The file ${path} is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new CommandError(`The file ${path} must hold a JSON object.`);
+  return value as JsonObject;
+}
