@@ -1,8 +1,18 @@
 /** The API: one sub-app per resource, all below `/api`. */
 import { openAPIRouteHandler } from "hono-openapi";
 import { factory } from "./context.ts";
-import { answerError, answerUnknownRoute, authenticate, guardHost } from "./middleware.ts";
+import {
+  answerError,
+  answerUnknownRoute,
+  authenticate,
+  checkApiVersion,
+  guardHost,
+  limitBodies,
+} from "./middleware.ts";
 import { admin } from "./routes/admin.ts";
+import { automations } from "./routes/automations.ts";
+import { collections } from "./routes/collections.ts";
+import { logs } from "./routes/logs.ts";
 import { limits } from "./routes/limits.ts";
 import { tagLimits } from "./routes/tag-limits.ts";
 
@@ -10,12 +20,15 @@ const api = factory
   .createApp()
   .route("/", admin)
   .route("/v2/concurrency_limits", limits)
-  .route("/concurrency_limits", tagLimits);
+  .route("/concurrency_limits", tagLimits)
+  .route("/", automations)
+  .route("/", collections)
+  .route("/", logs);
 
 export const app = factory
   .createApp({ strict: false })
   .use(guardHost)
-  .use("/api/*", authenticate)
+  .use("/api/*", authenticate, checkApiVersion, limitBodies)
   .route("/api", api);
 
 app.get(

@@ -1,7 +1,8 @@
 /** What happens to every request before its route: host guard, key, size, and how refusals go out. */
 import type { ErrorHandler, NotFoundHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { BODY_BYTES_MAX } from "../contract/bounds.ts";
+import { HTTPException } from "hono/http-exception";
+import { BODY_BYTES_MAX, LOG_BODY_BYTES_MAX } from "../contract/bounds.ts";
 import { ERRORS, refuse, type Refusal } from "../contract/errors.ts";
 import { ApiError, factory, type ApiContext, type Bindings, type Env } from "./context.ts";
 
@@ -77,6 +78,40 @@ function encodeBase64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
+/** Clients older than this speak another API (source: wire §2.3). */
+const API_VERSION_MIN = [0, 8, 0] as const;
+
+/** Refuses clients that say they speak an API that is too old, or nothing that is a version. */
+export const checkApiVersion = factory.createMiddleware(async (c, next) => {
+  const version = c.req.header("x-prefect-api-version");
+  if (version !== undefined) {
+    const match = /^(\d{1,6})\.(\d{1,6})\.(\d{1,6})$/.exec(version.trim());
+    if (match === null)
+      return answerRefusal(
+        c,
+        refuse("bad_request", `Invalid X-PREFECT-API-VERSION header: ${version}`).error,
+      );
+    const parts = match.slice(1).map(Number);
+    const different = API_VERSION_MIN.findIndex((wanted, index) => parts[index] !== wanted);
+    if (different !== -1 && (parts[different] ?? 0) < (API_VERSION_MIN[different] ?? 0))
+      return answerRefusal(
+        c,
+        refuse(
+          "bad_request",
+          `The API version ${version} is too old; at least ${API_VERSION_MIN.join(".")} is needed.`,
+        ).error,
+      );
+  }
+  await next();
+});
+
+const limitBodyOfLogs = limitBody(LOG_BODY_BYTES_MAX);
+const limitBodyOfOthers = limitBody(BODY_BYTES_MAX);
+/** Refuses bodies that are too large for their route; batches of logs may be larger than anything else. */
+export const limitBodies = factory.createMiddleware((c, next) =>
+  /^\/api\/logs\/?$/.test(c.req.path) ? limitBodyOfLogs(c, next) : limitBodyOfOthers(c, next),
+);
+
 /** Refuses bodies over `bytesMax`, by their announced length or as they arrive. */
 export function limitBody(bytesMax: number = BODY_BYTES_MAX) {
   return bodyLimit({
@@ -113,6 +148,8 @@ export function answerRefusal(c: ApiContext, refusal: Refusal): Response {
 /** The one place where exceptions become answers. */
 export const answerError: ErrorHandler<Env> = (error, c) => {
   if (error instanceof ApiError) return answerRefusal(c, error.refusal);
+  if (error instanceof HTTPException && error.status < 500)
+    return c.json({ detail: error.message }, error.status);
   console.log(
     JSON.stringify({
       event: "request_failed",

@@ -1,15 +1,78 @@
-/** Health, version and the other routes that wake no object. */
+/** Health, version, settings and the other routes that wake no object. */
+import { z } from "zod";
+import { InstantOut, JsonObject } from "../../contract/wire/common.ts";
+import { formatInstant } from "../../contract/instants.ts";
 import { factory } from "../context.ts";
+import { describe } from "../documents.ts";
+import { query } from "../validation.ts";
 
 /** Prefect's clients warn when the server is older than they are, so this is the newest release that is served. */
 const PREFECT_VERSION = "3.8.8";
 /** The version of the REST API, another thing than the package's (source: wire §1). */
-const API_VERSION = "0.8.4";
+export const API_VERSION = "0.8.4";
+const CSRF_TOKEN_DAYS = 365;
+const DAY_MS = 86_400_000;
+
+const CsrfToken = z.object({ token: z.string(), client: z.string(), expiration: InstantOut });
+const Storage = z.object({ default_result_storage_block_id: z.uuid().nullable() });
+const tag = "Admin";
 
 export const admin = factory
   .createApp()
-  .get("/health", (c) => c.json(true))
-  .get("/ready", (c) => c.json({ message: "OK" }))
-  .get("/hello", (c) => c.json("👋"))
-  .get("/version", (c) => c.json(API_VERSION))
-  .get("/admin/version", (c) => c.json(PREFECT_VERSION));
+  .get(
+    "/health",
+    describe({ summary: "Say that the server lives.", tag, answers: { 200: z.boolean() }, is_open: true }),
+    (c) => c.json(true),
+  )
+  .get(
+    "/ready",
+    describe({
+      summary: "Say that the server takes requests.",
+      tag,
+      answers: { 200: z.object({ message: z.string() }) },
+      is_open: true,
+    }),
+    (c) => c.json({ message: "OK" }),
+  )
+  .get("/hello", describe({ summary: "Say hello.", tag, answers: { 200: z.string() } }), (c) => c.json("👋"))
+  .get(
+    "/version",
+    describe({ summary: "Read the version of the API.", tag, answers: { 200: z.string() } }),
+    (c) => c.json(API_VERSION),
+  )
+  .get(
+    "/admin/version",
+    describe({ summary: "Read the Prefect release that is spoken.", tag, answers: { 200: z.string() } }),
+    (c) => c.json(PREFECT_VERSION),
+  )
+  .get(
+    "/admin/settings",
+    describe({
+      summary: "Read the settings that the server shows.",
+      tag,
+      description: "None: what is secret must not be shown, and nothing else decides how a client behaves.",
+      answers: { 200: JsonObject },
+    }),
+    (c) => c.json({}),
+  )
+  .get(
+    "/admin/storage",
+    describe({ summary: "Read the default storage of results.", tag, answers: { 200: Storage } }),
+    (c) => c.json({ default_result_storage_block_id: null }),
+  )
+  .get(
+    "/csrf-token",
+    describe({
+      summary: "Get a token that names the client on its later calls.",
+      tag,
+      description:
+        "The token protects nothing: no call here is authorized by a cookie. A client that has one sends its own id along with every change, which is how its place in a line is known.",
+      answers: { 200: CsrfToken },
+    }),
+    query(z.object({ client: z.string().max(255) })),
+    (c) => {
+      const { client } = c.req.valid("query");
+      const expiration = formatInstant(Date.now() + CSRF_TOKEN_DAYS * DAY_MS);
+      return c.json({ token: crypto.randomUUID(), client, expiration });
+    },
+  );

@@ -63,15 +63,18 @@ export function truncateMessage(message: string): string {
     const code = character.codePointAt(0) ?? 0;
     const size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
     bytes += size;
-    lineBytes +=
-      code < 0x20 || (code >= 0xd800 && code < 0xe000)
-        ? 6
-        : character === '"' || character === "\\"
-          ? 2
-          : size;
+    lineBytes += measureEscaped(code, size);
     if (bytes > LOG_MESSAGE_BYTES_MAX || lineBytes > LINE_BYTES_MAX)
       return `${message.slice(0, end)}\n[The log message was cut here: ${message.length - end} of its ${message.length} characters are missing.]`;
     end += character.length;
   }
   return message;
+}
+
+/** The bytes that a character takes in JSON. */
+function measureEscaped(code: number, size: number): number {
+  if (code === 0x22 || code === 0x5c) return 2;
+  if (code < 0x20) return code >= 0x08 && code <= 0x0d && code !== 0x0b ? 2 : 6;
+  // A surrogate without its other half.
+  return code >= 0xd800 && code < 0xe000 ? 6 : size;
 }

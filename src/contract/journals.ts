@@ -1,7 +1,7 @@
 /** Which journal keeps the logs of a run. */
-import { addressOfJournal, type ObjectAddress } from "../../contract/envelope.ts";
-import { dayOfId, keyOfId, type ShardKey } from "../../contract/ids.ts";
-import { formatInstant, instantToMs, type Instant } from "../../contract/instants.ts";
+import { addressOfJournal, type ObjectAddress } from "./envelope.ts";
+import { dayOfId, keyOfId, type ShardKey } from "./ids.ts";
+import { formatInstant, instantToMs, type Instant } from "./instants.ts";
 
 /** Stands for "no pool" in a journal's name: logs that belong to no run of ours. */
 export const NO_POOL_KEY: ShardKey = "0000000000";

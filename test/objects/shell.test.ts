@@ -1,0 +1,127 @@
+import { exports } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+
+const fetchApi = (path: string, init?: RequestInit) =>
+  exports.default.fetch(new Request(`http://sluice.test/api${path}`, init));
+const post = (path: string, body: BodyInit, headers: Record<string, string> = {}) =>
+  fetchApi(path, { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
+
+describe("routes without an object", () => {
+  test.each([
+    ["/health", true],
+    ["/hello", "👋"],
+    ["/version", "0.8.4"],
+    ["/admin/version", "3.8.8"],
+    ["/admin/storage", { default_result_storage_block_id: null }],
+    ["/admin/settings", {}],
+    ["/automations/related-to/prefect.deployment.1", []],
+  ])("%s", async (path, expected) => {
+    for (const written of [path, `${path}/`]) {
+      const response = await fetchApi(written);
+      expect(response.status).toBe(200);
+      expect(await response.json()).toEqual(expected);
+    }
+  });
+
+  test("the catalogue has the process worker and its template", async () => {
+    const catalogue = await (await fetchApi("/collections/views/aggregate-worker-metadata")).json();
+    expect(catalogue).toMatchObject({
+      prefect: {
+        process: {
+          type: "process",
+          default_base_job_configuration: { job_configuration: { command: "{{ command }}" } },
+        },
+      },
+    });
+    expect((await fetchApi("/collections/views/constructor")).status).toBe(404);
+  });
+
+  test("a deployment's automations are deleted although there are none", async () => {
+    const response = await fetchApi("/automations/owned-by/prefect.deployment.1", { method: "DELETE" });
+    expect(response.status).toBe(202);
+    expect(await response.json()).toBeNull();
+  });
+
+  test("a csrf token names its client and lasts", async () => {
+    const client = crypto.randomUUID();
+    const response = await fetchApi(`/csrf-token?client=${client}`);
+    expect(response.status).toBe(200);
+    const token = await response.json<{ client: string; expiration: string }>();
+    expect(token.client).toBe(client);
+    expect(Date.parse(token.expiration)).toBeGreaterThan(Date.now() + 86_400_000);
+    expect((await fetchApi("/csrf-token")).status).toBe(422);
+  });
+});
+
+describe("requests that cannot be read", () => {
+  test.each([
+    ["malformed JSON", "{"],
+    ["an unknown field", JSON.stringify({ logs: { flow: 1 } })],
+    ["deep nesting", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],
+    ["a number that is too large", JSON.stringify({ limit: 1 }).replace("1", "1e400")],
+    ["a text where an object belongs", '"text"'],
+  ])("%s is 422 in Prefect's shape", async (_, body) => {
+    const response = await post("/logs/filter", body);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      exception_message: "Invalid request received.",
+      exception_detail: [
+        { loc: expect.arrayContaining(["body"]) as string[], msg: expect.any(String) as string },
+      ],
+    });
+  });
+
+  test.each([
+    ["no body", "", {}],
+    ["null", "null", {}],
+    ["another content type", "{}", { "content-type": "text/plain" }],
+  ])("%s is taken where everything has a default", async (_, body, headers) => {
+    const response = await post("/logs/filter", body, headers);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual([]);
+  });
+
+  test("a body over the cap is 413", async () => {
+    const response = await post("/logs/filter", " ".repeat(1024 * 1024 + 1));
+    expect(response.status).toBe(413);
+    expect(await response.json()).toEqual({ detail: "The request body may have at most 1048576 bytes." });
+  });
+
+  test.each([
+    ["0.7.9", 400],
+    ["latest", 400],
+    ["0.8.0", 200],
+    ["0.8.4", 200],
+    ["1.0.0", 200],
+  ])("API version %s is answered %i", async (version, status) => {
+    const response = await fetchApi("/health", { headers: { "x-prefect-api-version": version } });
+    expect(response.status).toBe(status);
+  });
+
+  test("an unknown route is 404 as JSON", async () => {
+    for (const path of ["/nothing", "/logs/nothing/at/all", "/automations/not-an-id"]) {
+      const response = await fetchApi(path);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toHaveProperty("detail");
+    }
+  });
+});
+
+test("the OpenAPI file is complete: each operation has a summary and schemas", async () => {
+  const response = await fetchApi("/openapi.json");
+  expect(response.status).toBe(200);
+  const document = await response.json<{
+    openapi: string;
+    paths: Record<string, Record<string, { summary?: string; responses?: Record<string, unknown> }>>;
+  }>();
+  expect(document.openapi).toMatch(/^3\.1/);
+  const undescribed = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations)
+      .filter(
+        ([, { summary, responses = {} }]) => summary === undefined || Object.keys(responses).length === 0,
+      )
+      .map(([method]) => `${method} ${path}`),
+  );
+  expect(undescribed).toEqual([]);
+  expect(document.paths).toHaveProperty("/api/logs/filter");
+});
