@@ -29,14 +29,15 @@ export function journalOfLog(
       ? undefined
       : journalOfRun(workspace, log.flow_run_id);
   if (own !== undefined) return own;
-  const isNear = Math.abs(instantToMs(log.timestamp) - now) < DAYS_NEAR * DAY_MS;
+  const age = now - instantToMs(log.timestamp);
+  // A clock that runs ahead writes into tomorrow.
+  const isNear = age > -DAY_MS && age < DAYS_NEAR * DAY_MS;
   return journal(workspace, NO_POOL_KEY, dayOf(isNear ? log.timestamp : formatInstant(now)));
 }
 
 /** The journals, newest first, in which a log without a run of ours may be that was written in the last days. */
 export function journalsWithoutRun(workspace: string, now: number): JournalAddress[] {
-  return Array.from({ length: DAYS_NEAR + 1 }, (_, index) =>
-    // A clock that runs ahead writes into tomorrow.
+  return Array.from({ length: DAYS_NEAR + 2 }, (_, index) =>
     journal(workspace, NO_POOL_KEY, dayOf(formatInstant(now + DAY_MS - index * DAY_MS))),
   );
 }
