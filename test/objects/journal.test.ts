@@ -1,0 +1,183 @@
+import { env, exports } from "cloudflare:workers";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { ENVELOPE_VERSION, formatAddress } from "../../src/contract/envelope.ts";
+import { deriveShardKey, formatId } from "../../src/contract/ids.ts";
+import { journalOfRun } from "../../src/contract/journals.ts";
+import type { Log, LogCreate } from "../../src/contract/wire/logs.ts";
+import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
+import type { JournalOperations } from "../../src/objects/journal/operations.ts";
+
+const DAY_MS = 86_400_000;
+const KEY = deriveShardKey("pool", "default", "pool");
+let runs = 0;
+const newRunId = () => {
+  runs += 1;
+  return formatId({ layout: "flow_run", key: KEY, head: Date.now(), version: 7, tail: runs });
+};
+
+const post = (path: string, body: unknown) =>
+  exports.default.fetch(`http://sluice.test/api${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+const log = (flow_run_id: string | null, message: string, more: Partial<LogCreate> = {}): LogCreate => ({
+  name: "flow",
+  level: 20,
+  message,
+  timestamp: new Date().toISOString(),
+  flow_run_id,
+  ...more,
+});
+
+async function find(flow_run_id: string, more: object = {}): Promise<string[]> {
+  const response = await post("/logs/filter", { logs: { flow_run_id: { any_: [flow_run_id] } }, ...more });
+  expect(response.status).toBe(200);
+  return (await response.json<Log[]>()).map(({ message }) => message);
+}
+
+const stubOf = (run: string) => env.RUN_JOURNAL.getByName(formatAddress(journalOfRun("default", run)!));
+
+/** Asks the object itself, as the API does when it has seen that the run exists. */
+async function ask<Operation extends keyof JournalOperations>(
+  run: string,
+  operation: Operation,
+  command: JournalOperations[Operation]["command"],
+): Promise<JournalOperations[Operation]["answer"]> {
+  const result = await (stubOf(run) as unknown as ObjectRpc).execute({
+    v: ENVELOPE_VERSION,
+    address: journalOfRun("default", run)!,
+    actor: "test",
+    request_id: crypto.randomUUID(),
+    operation,
+    command,
+  });
+  if (!result.ok) throw new Error(result.error.detail);
+  return result.value as JournalOperations[Operation]["answer"];
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("over the API", () => {
+  test("logs are written as Prefect's clients do, found, paged and kept in order", async () => {
+    const run = newRunId();
+    const start = Date.now();
+    const batch = Array.from({ length: 7 }, (_, index) =>
+      log(run, String(index), {
+        timestamp: new Date(start + index).toISOString(),
+        level: index < 3 ? 10 : 40,
+      }),
+    );
+    for (const path of ["/logs/", "/logs"]) {
+      const response = await post(path, path === "/logs/" ? batch.slice(3) : batch.slice(0, 3));
+      expect(response.status).toBe(201);
+      expect(await response.json()).toBeNull();
+    }
+    expect(await find(run)).toEqual(["0", "1", "2", "3", "4", "5", "6"]);
+    expect(await find(run, { sort: "TIMESTAMP_DESC", limit: 2 })).toEqual(["6", "5"]);
+    expect(await find(run, { limit: 3, offset: 6 })).toEqual(["6"]);
+    expect(await find(run, { limit: 3, offset: 100_000 })).toEqual([]);
+  });
+
+  test("logs of other servers' runs, and of none, are found too", async () => {
+    const foreign = crypto.randomUUID();
+    await post("/logs/", [log(foreign, "foreign"), log(null, "of nobody"), log(newRunId(), "ours")]);
+    expect(await find(foreign.toUpperCase())).toEqual(["foreign"]);
+    const all = await post("/logs/filter", { logs: { text: { query: "nobody" } } });
+    expect(await all.json()).toMatchObject([{ message: "of nobody", flow_run_id: null }]);
+  });
+
+  test("text comes back as it was sent, whatever is in it", async () => {
+    const run = newRunId();
+    const message = '\u0000 "quotes" \\ \n 😀 \ud800 é';
+    await post("/logs/", [log(run, message, { name: "\u0000" })]);
+    expect(await find(run)).toEqual([message]);
+  });
+
+  test("a batch with a fault stores nothing", async () => {
+    const run = newRunId();
+    const response = await post("/logs/", [log(run, "good"), { ...log(run, "bad"), level: "high" }]);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ exception_detail: [{ loc: ["body", 1, "level"] }] });
+    expect(await find(run)).toEqual([]);
+  });
+
+  test("four megabytes are taken, more than the cap is 413", async () => {
+    const run = newRunId();
+    const large = Array.from({ length: 4 }, () => log(run, "x".repeat(1_000_000)));
+    expect((await post("/logs/", large)).status).toBe(201);
+    expect(await find(run)).toHaveLength(4);
+    const larger = Array.from({ length: 9 }, () => log(run, "x".repeat(1_000_000)));
+    expect((await post("/logs/", larger)).status).toBe(413);
+  });
+
+  test("a run that nobody created has no tail and no download", async () => {
+    for (const run of [newRunId(), crypto.randomUUID(), "no-id"])
+      for (const route of ["tail", "download"]) {
+        const response = await exports.default.fetch(`http://sluice.test/api/flow_runs/${run}/logs/${route}`);
+        expect(response.status).toBe(404);
+      }
+  });
+});
+
+test("what was written survives the end of the instance, and a batch sent again is stored once", async () => {
+  const run = newRunId();
+  const attempt_id = crypto.randomUUID();
+  const batch = [log(run, "a", { attempt_id, sequence: 0 }), log(run, "b", { attempt_id, sequence: 1 })];
+  await ask(run, "write_logs", { logs: batch });
+  await evictDurableObject(stubOf(run));
+  await ask(run, "write_logs", { logs: [...batch, log(run, "c", { attempt_id, sequence: 2 })] });
+  expect(await find(run)).toEqual(["a", "b", "c"]);
+});
+
+test("a held tail hears the next log", async () => {
+  const run = newRunId();
+  const heard = ask(run, "tail_logs", { flow_run_id: run, after: 0, limit: 10, wait_seconds: 25 });
+  await expect
+    .poll(() => runInDurableObject(stubOf(run), (_, state) => state.storage.getAlarm()))
+    .not.toBeNull();
+  await ask(run, "write_logs", { logs: [log(run, "now")] });
+  expect(await heard).toMatchObject({ logs: [{ message: "now" }], next: 1 });
+});
+
+test("a tail ends by the alarm when its time is over", async () => {
+  const run = newRunId();
+  const heard = await ask(run, "tail_logs", { flow_run_id: run, after: 3, limit: 10, wait_seconds: 0.2 });
+  expect(heard).toEqual({ logs: [], next: 3 });
+});
+
+describe("retention", () => {
+  test("the alarm deletes a whole day, and the journal can begin again", async () => {
+    const run = newRunId();
+    await ask(run, "write_logs", { logs: [log(run, "old")] });
+    const due = await runInDurableObject(stubOf(run), (_, state) => state.storage.getAlarm());
+    expect(due).toBeGreaterThan(Date.now() + 29 * DAY_MS);
+    vi.useFakeTimers({ toFake: ["Date"], now: due ?? 0 });
+    expect(await runDurableObjectAlarm(stubOf(run))).toBe(true);
+    vi.useRealTimers();
+    const readTables = () =>
+      runInDurableObject(stubOf(run), (_, state) =>
+        state.storage.sql
+          .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")
+          .toArray(),
+      );
+    await expect.poll(readTables).toEqual([]);
+    expect(await runInDurableObject(stubOf(run), (_, state) => state.storage.getAlarm())).toBeNull();
+    expect(await find(run)).toEqual([]);
+    await ask(run, "write_logs", { logs: [log(run, "new")] });
+    expect(await find(run)).toEqual(["new"]);
+  });
+
+  test("an alarm that comes early deletes nothing and is set again", async () => {
+    const run = newRunId();
+    await ask(run, "write_logs", { logs: [log(run, "kept")] });
+    expect(await runDurableObjectAlarm(stubOf(run))).toBe(true);
+    expect(await find(run)).toEqual(["kept"]);
+    await expect
+      .poll(() => runInDurableObject(stubOf(run), (_, state) => state.storage.getAlarm()))
+      .toBeGreaterThan(Date.now() + 29 * DAY_MS);
+  });
+});
