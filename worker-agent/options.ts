@@ -24,7 +24,7 @@ export interface AgentOptions {
   poolType?: string | undefined;
   /** What the agent advertises about its host. */
   labels?: Readonly<Record<string, string>> | undefined;
-  /** Where the agent keeps what must outlive it; default `~/.sluice/worker/<pool>/<name>`. */
+  /** Where the agent keeps what must outlive it; default `$SLUICE_HOME/worker/<pool>/<name>`, `SLUICE_HOME` being `~/.sluice`. */
   stateDir?: string | undefined;
   /** The environment that children inherit; default: the agent's own. */
   env?: NodeJS.ProcessEnv | undefined;
@@ -91,7 +91,8 @@ export function resolveSettings(options: AgentOptions): Settings {
     poolType: options.poolType ?? "process",
     labels: { ...options.labels },
     stateDir:
-      options.stateDir ?? join(homedir(), ".sluice", "worker", fileName(options.pool), fileName(name)),
+      options.stateDir ??
+      join(env["SLUICE_HOME"] || join(homedir(), ".sluice"), "worker", fileName(options.pool), fileName(name)),
     env,
     sessionSeconds: Math.max(10, options.sessionSeconds ?? 60),
     pollSeconds: options.pollSeconds ?? 10,
