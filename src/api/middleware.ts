@@ -6,7 +6,10 @@ import { BODY_BYTES_MAX, LOG_BODY_BYTES_MAX } from "../contract/bounds.ts";
 import { ERRORS, refuse, type Refusal } from "../contract/errors.ts";
 import { ApiError, factory, type ApiContext, type Bindings, type Env } from "./context.ts";
 
-const OPEN_PATHS: ReadonlySet<string> = new Set(["/api/health", "/api/ready"]);
+/** What probes may read without a key. */
+export const OPEN_PATHS: ReadonlySet<string> = new Set(["/api/health", "/api/ready"]);
+/** Sockets whose first frame may carry the key instead of the upgrade; what accepts them sees to that. */
+export const AUTH_FRAME_PATHS: ReadonlySet<string> = new Set();
 
 /**
  * Refuses requests that a browser was tricked into: an unknown `Host` (DNS rebinding) or a foreign `Origin`. Only the
@@ -31,12 +34,13 @@ export const guardHost = factory.createMiddleware(async (c, next) => {
 
 /** Lets in who has the key; `/health` and `/ready` are open to probes. */
 export const authenticate = factory.createMiddleware(async (c, next) => {
-  if (!OPEN_PATHS.has(c.req.path)) {
+  const path = c.req.path.replace(/\/$/, "");
+  if (!OPEN_PATHS.has(path)) {
     const verdict = await judgeAuthorization(c.env, c.req.header("authorization"));
-    const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
-    // A socket may authenticate by its first frame instead; the route that accepts it sees to that.
     if (verdict === "not_configured") return answerRefusal(c, refuse("not_configured").error);
-    if (verdict === "refused" && !isSocket) return answerRefusal(c, refuse("unauthorized").error);
+    const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+    if (verdict === "refused" && !(isSocket && AUTH_FRAME_PATHS.has(path)))
+      return answerRefusal(c, refuse("unauthorized").error);
   }
   c.set("workspace", "default");
   c.set("actor", c.req.header("user-agent")?.slice(0, 200) ?? "unknown");
