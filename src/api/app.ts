@@ -13,8 +13,11 @@ import { admin } from "./routes/admin.ts";
 import { automations } from "./routes/automations.ts";
 import { collections } from "./routes/collections.ts";
 import { logs } from "./routes/logs.ts";
+import { deployments } from "./routes/deployments.ts";
+import { flows } from "./routes/flows.ts";
 import { limits } from "./routes/limits.ts";
 import { tagLimits } from "./routes/tag-limits.ts";
+import { variables } from "./routes/variables.ts";
 
 const api = factory
   .createApp()
@@ -23,7 +26,10 @@ const api = factory
   .route("/concurrency_limits", tagLimits)
   .route("/", automations)
   .route("/", collections)
-  .route("/", logs);
+  .route("/", logs)
+  .route("/flows", flows)
+  .route("/deployments", deployments)
+  .route("/variables", variables);
 
 export const app = factory
   .createApp({ strict: false })

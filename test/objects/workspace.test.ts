@@ -20,7 +20,7 @@ function openWorkspace() {
   const address = addressOfWorkspace(workspace);
   const stub = env.WORKSPACE.getByName(formatAddress(address));
   const object = stub as unknown as ObjectRpc;
-  const ask = async <Operation extends keyof WorkspaceOperations & string>(
+  const ask = async <Operation extends keyof WorkspaceOperations>(
     operation: Operation,
     command: WorkspaceOperations[Operation]["command"],
   ) => {

@@ -1,0 +1,196 @@
+/** `/deployments`, except the runs that they make (source: wire §3.5, §3.5b, §4.5, §4.11). */
+import { z } from "zod";
+import { PAGE_MAX } from "../../contract/bounds.ts";
+import { addressOfName, addressOfWorkspace } from "../../contract/envelope.ts";
+import {
+  DeploymentFilter,
+  DeploymentsCountBody,
+  DeploymentsFilterBody,
+  DeploymentsPaginateBody,
+  type CatalogFilter,
+  type QueueOfDeploymentFilter,
+} from "../../contract/wire/catalog-filters.ts";
+import { Id } from "../../contract/wire/common.ts";
+import { Deployment, DeploymentCreate, DeploymentUpdate } from "../../contract/wire/deployments.ts";
+import {
+  DeploymentSchedule,
+  DeploymentScheduleCreate,
+  DeploymentScheduleUpdate,
+} from "../../contract/wire/schedules.ts";
+import { WorkQueue } from "../../contract/wire/work-pools.ts";
+import { completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
+import { call, factory, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
+import { limitBody } from "../middleware.ts";
+import { body, uuidParam } from "../validation.ts";
+
+const describe = describeResource("Deployments");
+/** Deployments that one bulk request deletes. */
+const BULK_MAX = 50;
+const workspace = (c: ApiContext) => addressOfWorkspace(c.get("workspace"));
+
+/** Deployments are filtered by `work_pool_queues`, flows by `work_queues`: the same thing. */
+function toFilter(
+  sent: CatalogFilter & { work_pool_queues?: QueueOfDeploymentFilter | null | undefined },
+): CatalogFilter {
+  const { flows, deployments, work_pools, work_pool_queues } = sent;
+  return { flows, deployments, work_pools, work_queues: work_pool_queues };
+}
+
+const DeploymentPage = z.object({
+  results: z.array(Deployment),
+  count: z.int(),
+  limit: z.int(),
+  pages: z.int(),
+  page: z.int(),
+});
+
+export const deployments = factory
+  .createApp()
+  .use(limitBody())
+  .post(
+    "/",
+    describe("Create a deployment, or replace the one of that flow and name", 201, Deployment),
+    body(DeploymentCreate),
+    async (c) => {
+      const create = c.req.valid("json");
+      const place = await resolvePlace(c, create);
+      const { was_created, ...found } = await call(c, workspace(c), "put_deployment", {
+        create,
+        ...(place !== undefined && { place }),
+      });
+      const [deployment] = await completeDeployments(c, [found]);
+      return c.json(deployment, was_created ? 201 : 200);
+    },
+  )
+  .post(
+    "/filter",
+    describe("List deployments", 200, z.array(Deployment)),
+    body(DeploymentsFilterBody),
+    async (c) => {
+      const { sort, limit, offset, ...sent } = c.req.valid("json");
+      const page = { sort: sort ?? ("NAME_ASC" as const), limit, offset };
+      const found = await call(c, workspace(c), "filter_deployments", { filter: toFilter(sent), ...page });
+      return c.json(await completeDeployments(c, found));
+    },
+  )
+  .post(
+    "/paginate",
+    describe("List deployments by numbered pages", 200, DeploymentPage),
+    body(DeploymentsPaginateBody),
+    async (c) => {
+      const { sort, limit, page, ...sent } = c.req.valid("json");
+      const filter = toFilter(sent);
+      const offset = (page - 1) * limit;
+      const [found, count] = await Promise.all([
+        call(c, workspace(c), "filter_deployments", { filter, sort: sort ?? "NAME_ASC", limit, offset }),
+        call(c, workspace(c), "count_deployments", { filter }),
+      ]);
+      const pages = limit === 0 ? 0 : Math.ceil(count / limit);
+      return c.json({ results: await completeDeployments(c, found), count, limit, pages, page });
+    },
+  )
+  .post("/count", describe("Count deployments", 200, z.int()), body(DeploymentsCountBody), async (c) =>
+    c.json(await call(c, workspace(c), "count_deployments", { filter: toFilter(c.req.valid("json")) })),
+  )
+  .post(
+    "/bulk_delete",
+    describe("Delete deployments", 200, z.object({ deleted: z.array(Id) })),
+    body(
+      z.strictObject({
+        deployments: DeploymentFilter.nullish(),
+        limit: z.int().min(1).max(BULK_MAX).nullish(),
+      }),
+    ),
+    async (c) => {
+      const { deployments: filter, limit } = c.req.valid("json");
+      const ids = await call(c, workspace(c), "find_deployment_ids", {
+        filter: { deployments: filter },
+        limit: limit ?? BULK_MAX,
+      });
+      for (const id of ids) await call(c, workspace(c), "delete_deployment", { id });
+      return c.json({ deleted: ids });
+    },
+  )
+  .get(
+    "/name/:flow_name/:deployment_name",
+    describe("Read a deployment by its flow's and its own name", 200, Deployment),
+    async (c) => {
+      const by = { flow_name: c.req.param("flow_name"), name: c.req.param("deployment_name") };
+      const [deployment] = await completeDeployments(c, [await readDeployment(c, by)]);
+      return c.json(deployment);
+    },
+  )
+  .get("/:id", describe("Read a deployment", 200, Deployment), async (c) => {
+    const [deployment] = await completeDeployments(c, [await readDeployment(c, { id: uuidParam(c, "id") })]);
+    return c.json(deployment);
+  })
+  .patch("/:id", describe("Change what is sent of a deployment", 204), body(DeploymentUpdate), async (c) => {
+    const id = uuidParam(c, "id");
+    const update = c.req.valid("json");
+    const place = await resolvePlace(c, update, async () => {
+      const { deployment } = await readDeployment(c, { id });
+      const { work_pool_name, work_queue_name, work_queue_id } = deployment;
+      return { work_pool_name, work_queue_name, work_queue_id };
+    });
+    await call(c, workspace(c), "update_deployment", { id, update, ...(place !== undefined && { place }) });
+    return c.body(null, 204);
+  })
+  .delete("/:id", describe("Delete a deployment", 204), async (c) => {
+    await call(c, workspace(c), "delete_deployment", { id: uuidParam(c, "id") });
+    return c.body(null, 204);
+  })
+  .post("/:id/pause_deployment", describe("Pause a deployment", 200, z.null()), async (c) => {
+    await call(c, workspace(c), "update_deployment", { id: uuidParam(c, "id"), update: { paused: true } });
+    return c.json(null);
+  })
+  .post("/:id/resume_deployment", describe("Resume a deployment", 200, z.null()), async (c) => {
+    await call(c, workspace(c), "update_deployment", { id: uuidParam(c, "id"), update: { paused: false } });
+    return c.json(null);
+  })
+  .get(
+    "/:id/work_queue_check",
+    describe("The queues that take this deployment's runs", 200, z.array(WorkQueue)),
+    async (c) => {
+      const { deployment } = await readDeployment(c, { id: uuidParam(c, "id") });
+      const { work_pool_name: name, work_queue_id } = deployment;
+      if (name === null || work_queue_id === null) return c.json([]);
+      const address = addressOfName(c.get("workspace"), "pool", name);
+      const wanted = { ids: [work_queue_id], limit: PAGE_MAX, offset: 0 };
+      return c.json(await call(c, address, "filter_queues", wanted, { name }));
+    },
+  )
+  .get(
+    "/:id/schedules",
+    describe("List the schedules of a deployment", 200, z.array(DeploymentSchedule)),
+    async (c) => c.json((await readDeployment(c, { id: uuidParam(c, "id") })).deployment.schedules),
+  )
+  .post(
+    "/:id/schedules",
+    describe("Add schedules to a deployment", 201, z.array(DeploymentSchedule)),
+    body(z.array(DeploymentScheduleCreate).max(100)),
+    async (c) => {
+      const command = { deployment_id: uuidParam(c, "id"), schedules: c.req.valid("json") };
+      return c.json(await call(c, workspace(c), "create_schedules", command), 201);
+    },
+  )
+  .patch(
+    "/:id/schedules/:schedule_id",
+    describe("Change what is sent of a schedule", 204),
+    body(DeploymentScheduleUpdate),
+    async (c) => {
+      await call(c, workspace(c), "update_schedule", {
+        deployment_id: uuidParam(c, "id"),
+        schedule_id: uuidParam(c, "schedule_id"),
+        update: c.req.valid("json"),
+      });
+      return c.body(null, 204);
+    },
+  )
+  .delete("/:id/schedules/:schedule_id", describe("Delete a schedule", 204), async (c) => {
+    await call(c, workspace(c), "delete_schedule", {
+      deployment_id: uuidParam(c, "id"),
+      schedule_id: uuidParam(c, "schedule_id"),
+    });
+    return c.body(null, 204);
+  });
