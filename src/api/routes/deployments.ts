@@ -21,7 +21,6 @@ import { WorkQueue } from "../../contract/wire/work-pools.ts";
 import { completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { limitBody } from "../middleware.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Deployments");
@@ -47,7 +46,6 @@ const DeploymentPage = z.object({
 
 export const deployments = factory
   .createApp()
-  .use(limitBody())
   .post(
     "/",
     describe("Create a deployment, or replace the one of that flow and name", 201, Deployment),

@@ -12,7 +12,6 @@ import { Id } from "../../contract/wire/common.ts";
 import { Flow, FlowCreate, FlowUpdate } from "../../contract/wire/deployments.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { limitBody } from "../middleware.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Flows");
@@ -35,7 +34,6 @@ const FlowPage = z.object({
 
 export const flows = factory
   .createApp()
-  .use(limitBody())
   .post("/", describe("Find a flow by its name or create it", 201, Flow), body(FlowCreate), async (c) => {
     const { flow, was_created } = await call(c, workspace(c), "create_flow", c.req.valid("json"));
     return c.json(flow, was_created ? 201 : 200);

@@ -5,7 +5,6 @@ import { VariablesCountBody, VariablesFilterBody } from "../../contract/wire/cat
 import { Variable, VariableCreate, VariableUpdate } from "../../contract/wire/logs.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { limitBody } from "../middleware.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Variables");
@@ -18,7 +17,6 @@ function toUpdate({ name, value, tags }: z.infer<typeof VariableUpdate>) {
 
 export const variables = factory
   .createApp()
-  .use(limitBody())
   .post("/", describe("Create a variable", 201, Variable), body(VariableCreate), async (c) => {
     const { name, value, tags } = c.req.valid("json");
     return c.json(await call(c, workspace(c), "create_variable", { name, value, tags: tags ?? [] }), 201);
