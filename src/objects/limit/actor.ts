@@ -443,9 +443,11 @@ export class LimitActor extends Actor<LimitOperations> {
     });
     if (taken !== undefined) {
       if (stored?.lane === 1) this.#line.remove(stored);
-      // A request of this waiter that is still held is somebody else's by now: it must ask again.
-      this.#ears.answer(waiter_key, accept(this.#line.describeOffer()));
-      return accept(this.#core.grantOf(this.#core.config ?? config, taken.lease, lease_seconds, now));
+      const grant = accept(this.#core.grantOf(this.#core.config ?? config, taken.lease, lease_seconds, now));
+      // A request of this waiter that is still held must ask again; a socket with its request id hears the same.
+      this.#ears.endHeld(waiter_key, accept(this.#line.describeOffer()));
+      if (isNamed && caller.type !== "socket") this.#ears.answer(waiter_key, grant);
+      return grant;
     }
     return this.#wait(command, waiter, stored, now);
   }
@@ -492,7 +494,7 @@ export class LimitActor extends Actor<LimitOperations> {
     if (stored === undefined) this.#line.insert(updated);
     else this.#store.updateWaiter(stored, updated);
     // A newer request of the same waiter, or of the same client, ends the older one.
-    this.#ears.answer(waiter_key, accept(this.#line.describe(updated, SUPERSEDED_RETRY_SECONDS, now)));
+    this.#ears.endHeld(waiter_key, accept(this.#line.describe(updated, SUPERSEDED_RETRY_SECONDS, now)));
     if (caller.type === "socket" || caller.type === "run" || hold_ms === 0)
       return accept(this.#line.describe(updated, retry_seconds, now));
     const csrf_client = caller.type === "prefect" ? caller.csrf_client : null;

@@ -87,6 +87,11 @@ export class Ears {
     this.#said.push({ waiter_key, answer, ear });
   }
 
+  /** Ends a held request, because a newer one has taken its place; a socket is not touched. */
+  endHeld(waiter_key: string, answer: AcquireAnswer): void {
+    if (this.#held.has(waiter_key)) this.answer(waiter_key, answer);
+  }
+
   /** Sends what was said by transactions that are over. */
   speak(): void {
     const said = this.#said;
