@@ -8,6 +8,7 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
+import { formatInstant } from "../../contract/instants.ts";
 import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
 import { placeRun } from "../../domain/pool/place.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
@@ -25,6 +26,8 @@ import { PoolStore } from "./store.ts";
 const DEADLINES_PER_SWEEP_MAX = 200;
 /** Scheduled runs of a deleted pool or deployment that one turn cancels. */
 const CANCELLED_PER_SWEEP_MAX = 200;
+/** Runs that the schedules of one deployment can have ahead: 100 schedules with 100 runs each. */
+const PLANNED_RUNS_MAX = 10_000;
 const CANCELLED_WITH_POOL = "The work pool of this run was deleted.";
 
 /** What stays possible after the pool was deleted: its runs are still there. */
@@ -73,7 +76,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const { workspace, key } = host.address;
     const internalName = INTERNAL_POOL_NAMES.find((name) => deriveShardKey("pool", workspace, name) === key);
     this.creating = new Set(
-      internalName === undefined ? ["create"] : ["create", "create_run", "materialize"],
+      internalName === undefined ? ["create"] : ["create", "create_run", "put_deployment", "materialize"],
     );
     const catalog = new PoolCatalog(this.#context);
     const runs = new PoolRuns(this.#context);
@@ -247,20 +250,17 @@ export class PoolActor extends Actor<PoolOperations> {
 
   /** Replaces, or adds to, the runs that a deployment's schedules have planned. An older revision changes nothing. */
   #materialize(command: PoolOperations["materialize"]["command"]): Result<null> {
-    const { store } = this.#context;
+    const { store, host } = this.#context;
     const { deployment, is_replacing, runs } = command;
     const noted = this.#runs.noteDeployment(deployment);
     if (!noted.ok) return noted;
     const pool = poolOf(this.#context);
     if (is_replacing) {
-      const wanted = new Set(runs.map(({ idempotency_key }) => idempotency_key));
-      for (;;) {
-        const planned = store
-          .listAutoScheduled(deployment.deployment_id, CANCELLED_PER_SWEEP_MAX)
-          .flatMap((id) => store.readRun(id) ?? [])
-          .filter(({ run }) => !wanted.has(run.idempotency_key));
-        for (const { run } of planned) this.#runs.delete(run.id);
-        if (planned.length === 0) break;
+      // Also those that are wanted again: they are made anew, from what the deployment says now. Due ones stay.
+      const now = formatInstant(host.now());
+      for (const id of store.listAutoScheduled(deployment.deployment_id, PLANNED_RUNS_MAX)) {
+        const planned = store.readRun(id)?.run;
+        if (planned !== undefined && (planned.next_scheduled_start_time ?? now) > now) this.#runs.delete(id);
       }
     }
     for (const draft of runs) this.#runs.insert(draft, pool);

@@ -6,7 +6,7 @@
 import { addressOfName, type ObjectAddress } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant, type Micros } from "../../contract/instants.ts";
-import { isInternalPoolName, poolNameOfRun } from "../../contract/internal-pools.ts";
+import { poolNameOfRun } from "../../contract/internal-pools.ts";
 import type { DeploymentSchedule, DeploymentScheduleUpdate } from "../../contract/wire/schedules.ts";
 import {
   changeDeployment,
@@ -267,12 +267,7 @@ export class Deployments {
   #tellPool(record: DeploymentRecord, operation: keyof PoolOperations, what: string, command: unknown): void {
     const name = poolOf(record);
     const target = addressOfName(this.#place.host.address.workspace, "pool", name);
-    const request = `${record.id}:${record.revision}:${what}`;
-    if (isInternalPoolName(name)) {
-      // The shards for runs without a pool come into being by whoever needs one first; making it again is refused.
-      this.#place.send(target, "create", `${request}:create`, { name, is_internal: true });
-    }
-    this.#place.send(target, operation, request, command);
+    this.#place.send(target, operation, `${record.id}:${record.revision}:${what}`, command);
   }
 
   #tellRemoved(before: DeploymentRecord, revision: number): void {
