@@ -1,7 +1,7 @@
 /** The facade: wires the one-job parts together and decides when to claim and when to leave. */
 import type { Server } from "node:http";
 import type { SessionAnswer } from "../src/contract/wire/agents.ts";
-import { backoffMs, jitter, pause } from "./backoff.ts";
+import { backoffMs, jitter, waitAtMost } from "./backoff.ts";
 import { Claimer } from "./claimer.ts";
 import { detectGpus } from "./gpus.ts";
 import { serveHealth } from "./health.ts";
@@ -242,9 +242,7 @@ export class WorkerAgent {
   async #freeSlot(run: Run): Promise<void> {
     await run.ended;
     this.#live.delete(run);
-    const bound = new AbortController();
-    await Promise.race([run.reported, pause(REPORT_WAIT_MS, bound.signal)]);
-    bound.abort();
+    await waitAtMost(run.reported, REPORT_WAIT_MS);
     this.#taken.delete(run);
     this.#reconciler.wake("slot_free");
   }
@@ -329,9 +327,7 @@ export class WorkerAgent {
     const runs = [...this.#runs.values()];
     if (this.#outbox !== undefined) {
       const all = Promise.all([this.#outbox.whenEmpty(), ...runs.map((run) => run.done)]);
-      const bound = new AbortController();
-      await Promise.race([all, pause(this.#exit === AGENT_EXIT.refused ? 0 : LAST_REPORTS_MS, bound.signal)]);
-      bound.abort();
+      await waitAtMost(all, this.#exit === AGENT_EXIT.refused ? 0 : LAST_REPORTS_MS);
     }
     const unsent = this.#outbox?.attemptIds.length ?? 0;
     if (unsent > 0)

@@ -23,3 +23,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener("abort", finish);
   });
 }
+
+/** Resolves when the promise does, or after `ms`, and leaves no timer behind. */
+export async function waitAtMost(promise: Promise<unknown>, ms: number): Promise<void> {
+  const bound = new AbortController();
+  await Promise.race([promise, pause(ms, bound.signal)]);
+  bound.abort();
+}

@@ -162,14 +162,14 @@ export class LogShipper {
     if (file !== undefined) closeSync(file);
     const parts = cutRecords(bytes, { isEngine });
     const records = parts.map(({ level, message }, index) =>
-      this.#record(level, message, batch.sequence + index, batch.at_ms + index / 1000),
+      this.#record(level, message, batch.sequence + index, batch.at_ms, index),
     );
     if (!(await this.#post(records))) return;
     this.#save({
       ...this.#cursor,
       offset: batch.to,
       next_sequence: batch.sequence + parts.length,
-      last_at_ms: batch.at_ms + parts.length / 1000,
+      last_at_ms: batch.at_ms + Math.ceil(parts.length / 1000),
       batch: null,
     });
   }
@@ -179,17 +179,18 @@ export class LogShipper {
     if (lost_bytes === 0) return;
     const message = `${lost_bytes} bytes of output were not sent: a run may send at most ${this.#input.bytesMax}.`;
     const at = Math.max(Date.now(), last_at_ms + 1);
-    await this.#post([this.#record(LEVEL.warning, message, next_sequence, at)]);
+    await this.#post([this.#record(LEVEL.warning, message, next_sequence, at, 0)]);
   }
 
-  #record(level: number, message: string, sequence: number, at: number): LogCreate {
+  /** A record of the batch of `atMs`; the microseconds keep the order of its records. */
+  #record(level: number, message: string, sequence: number, atMs: number, index: number): LogCreate {
     const { logger, flow_run_id, attempt_id, worker_id } = this.#input;
     const worker = worker_id();
     return {
       name: logger,
       level,
       message,
-      timestamp: formatInstant(at),
+      timestamp: formatInstant(atMs + (index + 0.5) / 1000),
       flow_run_id,
       attempt_id,
       sequence,

@@ -8,7 +8,7 @@ import {
   type AttemptStart,
   type ClaimedRun,
 } from "../src/contract/wire/agents.ts";
-import { backoffMs, pause } from "./backoff.ts";
+import { backoffMs, pause, waitAtMost } from "./backoff.ts";
 import { stopProcesses } from "./cancel.ts";
 import { explainStatus, readShimStatus, type ExitStatus } from "./exit-status.ts";
 import { RefusedError, describeError, type Http } from "./http.ts";
@@ -135,7 +135,7 @@ export class Run {
 
   /** Resolves when the end may be reported: its logs are there, or have had their time. */
   async whenLogsSettled(): Promise<void> {
-    await Promise.race([this.#logsSent.promise, pause(LAST_LOGS_MS)]);
+    await waitAtMost(this.#logsSent.promise, LAST_LOGS_MS);
   }
 
   /** The server has answered the end report, or will never get one. */
@@ -233,7 +233,7 @@ export class Run {
       const end = await stopProcesses(pgid, this.#record.kind, this.#graceMs, this.#hurry.signal);
       if (end === "survived") this.#log("ERROR", `does not end, even by KILL (process group ${pgid})`);
       else this.#log("INFO", end === "killed" ? "had to be killed" : "was stopped");
-      await Promise.race([over, pause(LOOK_MS * 5)]);
+      await waitAtMost(over, LOOK_MS * 5);
     } else if ((await endGroup(pgid, LEFTOVER_GRACE_MS, this.#hurry.signal)) !== "gone")
       this.#log("WARNING", "left processes behind, which were ended");
     const status = isOver ? await over : { code: null, signal: "SIGKILL" as const };

@@ -10,10 +10,12 @@ import { readStartMark } from "./process-identity.ts";
 
 /**
  * The group's leader. It outlives TERM, INT and HUP, which the command itself gets with default handling (a caught
- * signal is reset in a child), and says afterwards how the command ended: `128 + n` for signal n.
+ * signal is reset in a child), and says afterwards how the command ended: `128 + n` for signal n. Stopped before the
+ * command began, it does not begin it.
  */
-const SHIM = `trap : TERM INT HUP
+const SHIM = `trap 'stopped=1' TERM INT HUP
 printf '%s\\n' "$$" >"$0/pid"
+[ -z "$stopped" ] || exit 143
 "$@"
 code=$?
 printf '%s\\n' "$code" >"$0/exit.draft" && mv -f "$0/exit.draft" "$0/exit"

@@ -14,7 +14,7 @@ import { ControlPlane } from "../support/control-plane.ts";
 const cleanups: (() => Promise<unknown> | void)[] = [];
 
 afterEach(async () => {
-  for (const clean of cleanups.splice(0).reverse()) await clean();
+  for (const clean of cleanups.splice(0).toReversed()) await clean();
 });
 
 /** Path of a misbehaving child. */
@@ -52,7 +52,6 @@ export function agentFor(plane: ControlPlane, options: Partial<AgentOptions> = {
   const lines: string[] = [];
   const agent = startAgent({ ...optionsFor(plane, options), writeLog: (line) => void lines.push(line) });
   cleanups.push(async () => {
-    await plane.goAway();
     agent.stop("The test is over");
     agent.stop("The test is over");
     await agent.done;

@@ -118,12 +118,13 @@ export class ControlPlane {
     return this.listen();
   }
 
-  /** Puts a run into the queue and returns it. */
+  /** Puts a run into the queue, wakes who listens, and returns it. */
   addRun(run: Partial<FlowRun> = {}, deployment?: JsonObject): FlowRun {
     const deployment_id = deployment === undefined ? null : randomUUID();
     if (deployment_id !== null && deployment !== undefined) this.deployments.set(deployment_id, deployment);
     const flowRun = makeFlowRun({ deployment_id, ...run });
     this.queue.push(flowRun);
+    this.wake("run_ready");
     return flowRun;
   }
 
@@ -171,7 +172,8 @@ export class ControlPlane {
 
   describe(): string {
     return this.calls
-      .slice(-40)
+      .filter(({ path }) => !path.endsWith("/session"))
+      .slice(-30)
       .map(({ method, path, body }) => `${method} ${path} ${JSON.stringify(body)?.slice(0, 200)}`)
       .join("\n");
   }

@@ -1,0 +1,215 @@
+/** What the agent does when the server, the network or its own process fails. */
+import { expect, test } from "vitest";
+import type { AttemptStart, Claim } from "../../src/contract/wire/agents.ts";
+import { isGroupAlive } from "../../worker-agent/process-identity.ts";
+import {
+  agentFor,
+  agentProcessFor,
+  command,
+  fixture,
+  heldRun,
+  isAlive,
+  makeFolder,
+  pidOf,
+  startPlane,
+  until,
+} from "./support.ts";
+
+test("a claim whose answer was lost is repeated with the same ids, and its run runs once", async () => {
+  const plane = await startPlane();
+  const run = command(plane, ["echo", "once"]);
+  const isClaim = ({ path }: { path: string }): boolean => path.endsWith("/claim");
+  plane.fail(isClaim, "drop", 2);
+  plane.fail(isClaim, 503);
+  agentFor(plane, { limit: 2 });
+  await plane.endOf(run);
+  const ids = plane.calls
+    .filter(({ path }) => path.endsWith("/claim"))
+    .map(({ body }) => (body as Claim).attempt_ids.join());
+  expect(new Set(ids.slice(0, 4)).size).toBe(1);
+  expect(plane.attemptsOf(run)).toHaveLength(1);
+  expect(plane.outputOf(run)).toEqual(["once"]);
+});
+
+test("an attempt that may have been claimed is named in the beat, so the server does not call it lost", async () => {
+  const plane = await startPlane();
+  command(plane, ["true"]);
+  plane.expires_in_seconds = 0.4;
+  plane.fail(({ path }) => path.endsWith("/claim"), "drop", 3);
+  agentFor(plane, { limit: 1 });
+  await plane.until("a beat with the claimed id", () => {
+    const [id] = plane.attempts.keys();
+    return id !== undefined && plane.beats.some((beat) => beat.attempt_ids?.includes(id));
+  });
+});
+
+test("the result of a run that ends while the server is away arrives later, once", async () => {
+  const plane = await startPlane();
+  const { run, release } = heldRun(plane);
+  const { lines } = agentFor(plane);
+  const pid = await pidOf(plane, run);
+  await plane.goAway();
+  release(7);
+  await until("the end of the process", () => !isAlive(pid));
+  await until("a sentence about it", () => lines.some((line) => line.includes("kept until they arrive")));
+  await plane.comeBack();
+  const end = await plane.endOf(run);
+  expect(end).toMatchObject({ exit_code: 7, outcome: "exited" });
+  await plane.until("the folder of the run is let go", () => plane.beats.at(-1)?.attempt_ids !== undefined);
+  expect(plane.attemptsOf(run)[0]?.ends).toHaveLength(1);
+  expect(plane.outputOf(run).at(-1)).toBe("released");
+});
+
+test("a report whose answer was lost is sent again; one that is refused for good is let go", async () => {
+  const plane = await startPlane();
+  const first = command(plane, ["true"]);
+  plane.fail(({ path }) => path.endsWith("/end"), "drop");
+  const { agent } = agentFor(plane);
+  await plane.until("both reports", () => plane.attemptsOf(first)[0]?.ends.length === 2);
+  const second = command(plane, ["true"]);
+  plane.fail(({ path }) => path.endsWith("/end"), 409);
+  await plane.until("the refused report", () => plane.attemptsOf(second)[0]?.started !== undefined);
+  agent.drain("The test drains");
+  expect(await agent.done).toBe(0);
+  expect(plane.attemptsOf(second)[0]?.ends).toEqual([]);
+});
+
+test("a cancelled run gets TERM, and its end says cancelled", async () => {
+  const plane = await startPlane();
+  const { run } = heldRun(plane);
+  agentFor(plane);
+  const pid = await pidOf(plane, run);
+  await plane.until("the socket", () => plane.sockets.size === 1);
+  plane.cancelling.add(run.id);
+  plane.wake("cancel");
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "cancelled", signal: "SIGTERM" });
+  expect(isGroupAlive(pid)).toBe(false);
+});
+
+test("a cancelled run that ignores TERM is killed after the grace, with all its processes", async () => {
+  const plane = await startPlane();
+  const run = command(plane, ["sh", fixture("ignore-term.sh")]);
+  agentFor(plane, { graceSeconds: 0.3 });
+  const pid = await pidOf(plane, run);
+  await plane.until("its first line", () => plane.outputOf(run).length === 1);
+  plane.cancelling.add(run.id);
+  plane.wake("cancel");
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "cancelled", signal: "SIGKILL" });
+  expect(isGroupAlive(pid)).toBe(false);
+});
+
+test("when the server is silent for too long the children are gone before the session's deadline", async () => {
+  const plane = await startPlane();
+  plane.expires_in_seconds = 3;
+  const runs = [heldRun(plane).run, command(plane, ["sh", fixture("ignore-term.sh")])];
+  agentFor(plane);
+  const pids = await Promise.all(runs.map((run) => pidOf(plane, run)));
+  await plane.goAway();
+  // The last beat was answered before this moment, so the session ends at the latest this long after it.
+  const deadline = performance.now() + 3000;
+  await until("both groups are gone", () => pids.every((pid) => !isGroupAlive(pid)));
+  expect(performance.now()).toBeLessThan(deadline);
+  await plane.comeBack();
+  for (const run of runs) expect(await plane.endOf(run)).toMatchObject({ outcome: "lost" });
+});
+
+test("attempts that the server has given up on are stopped, without a report", async () => {
+  const plane = await startPlane();
+  plane.expires_in_seconds = 0.4;
+  const { run } = heldRun(plane);
+  agentFor(plane);
+  const pid = await pidOf(plane, run);
+  plane.endedAttempts.add(plane.attemptsOf(run)[0]!.claim.attempt_id);
+  await until("the process is gone", () => !isGroupAlive(pid));
+  const later = command(plane, ["true"]);
+  await plane.endOf(later);
+  expect(plane.attemptsOf(run)[0]?.ends).toEqual([]);
+});
+
+test("a process whose start the server refuses is stopped", async () => {
+  const plane = await startPlane();
+  const { run } = heldRun(plane);
+  plane.fail(({ path }) => path.endsWith("/start"), 410);
+  agentFor(plane);
+  const find = (): number | undefined => {
+    const call = plane.calls.find(({ path }) => path.endsWith("/start"));
+    return call === undefined ? undefined : Number((call.body as AttemptStart).infrastructure_pid);
+  };
+  await plane.until("the start was refused", () => find() !== undefined);
+  const pid = find() ?? 0;
+  expect(pid).toBeGreaterThan(1);
+  await until("the process is gone", () => !isGroupAlive(pid));
+  const later = command(plane, ["true"]);
+  await plane.endOf(later);
+  expect(plane.attemptsOf(run)[0]?.ends).toEqual([]);
+});
+
+test("a claim that lapsed before the run could be prepared starts nothing", async () => {
+  const plane = await startPlane();
+  plane.start_within_seconds = 1;
+  const gate = Promise.withResolvers<void>();
+  const run = plane.addRun({}, { job_variables: { command: "echo too late" } });
+  plane.fail(({ path }) => path.startsWith("/deployments/"), { waitFor: gate.promise });
+  const { lines } = agentFor(plane, { limit: 1 });
+  await plane.until("the claim", () => plane.attemptsOf(run).length === 1);
+  setTimeout(() => gate.resolve(), 1100);
+  await until("a sentence about it", () => lines.some((line) => line.includes("claim lapsed")));
+  expect(plane.countCalls("POST", /\/(start|end)$/)).toBe(0);
+});
+
+test("an agent that is killed leaves its processes working, and the next one takes them over", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  const first = heldRun(plane);
+  const second = heldRun(plane);
+  const one = agentProcessFor(plane, { stateDir });
+  const pids = [await pidOf(plane, first.run), await pidOf(plane, second.run)];
+  one.child.kill("SIGKILL");
+  expect(await one.exited).toBe("SIGKILL");
+  expect(pids.every(isAlive)).toBe(true);
+  // One ends while nobody looks, the other later.
+  second.release(5);
+  await until("the end of the second process", () => !isAlive(pids[1] ?? 0));
+  const beats = plane.beats.length;
+  agentProcessFor(plane, { stateDir });
+  expect(await plane.endOf(second.run)).toMatchObject({ exit_code: 5, outcome: "exited" });
+  const attemptId = plane.attemptsOf(first.run)[0]?.claim.attempt_id;
+  expect(plane.beats[beats]?.attempt_ids).toContain(attemptId);
+  first.release(6);
+  expect(await plane.endOf(first.run)).toMatchObject({ exit_code: 6, outcome: "exited" });
+  expect(plane.outputOf(first.run)).toEqual([expect.stringMatching(/^waiting/), "released"]);
+  expect(plane.outputOf(second.run)).toEqual([expect.stringMatching(/^waiting/), "released"]);
+  expect(plane.attempts.size).toBe(2);
+});
+
+test("a run whose process and shim were killed while no agent looked is reported as lost", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  const { run } = heldRun(plane);
+  const one = agentProcessFor(plane, { stateDir });
+  const pid = await pidOf(plane, run);
+  one.child.kill("SIGKILL");
+  await one.exited;
+  process.kill(-pid, "SIGKILL");
+  await until("the end of the process", () => !isGroupAlive(pid));
+  agentProcessFor(plane, { stateDir });
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: null, outcome: "lost" });
+});
+
+test("a result that was not delivered before the agent was killed is delivered by the next one", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  const { run, release } = heldRun(plane);
+  const one = agentProcessFor(plane, { stateDir });
+  const pid = await pidOf(plane, run);
+  await plane.goAway();
+  release(4);
+  await until("the end of the process", () => !isAlive(pid));
+  await until("a sentence about it", () => one.lines().includes("ended: exit code 4"));
+  one.child.kill("SIGKILL");
+  await one.exited;
+  await plane.comeBack();
+  agentProcessFor(plane, { stateDir });
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: 4, outcome: "exited" });
+  expect(plane.outputOf(run)).toEqual([expect.stringMatching(/^waiting/), "released"]);
+});

@@ -1,0 +1,158 @@
+/** Starting and leaving: refusals, draining, signals, one agent per folder. */
+import { expect, test } from "vitest";
+import { isGroupAlive } from "../../worker-agent/process-identity.ts";
+import {
+  agentFor,
+  agentProcessFor,
+  command,
+  fixture,
+  heldRun,
+  makeFolder,
+  pidOf,
+  startPlane,
+  until,
+} from "./support.ts";
+
+test("the first signal drains: no more claims, what runs runs on, then goodbye and exit 0", async () => {
+  const plane = await startPlane();
+  const { run, release } = heldRun(plane);
+  const agent = agentProcessFor(plane, { limit: 2 });
+  await pidOf(plane, run);
+  agent.child.kill("SIGINT");
+  await until("a sentence about it", () => agent.lines().includes("no more runs are claimed"));
+  const later = command(plane, ["true"]);
+  release();
+  expect(await agent.exited).toBe(0);
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: 0 });
+  expect(plane.attemptsOf(later)).toEqual([]);
+  expect(plane.goodbyes).toBe(1);
+});
+
+test("the second signal stops what runs, reports it, and leaves with exit 2", async () => {
+  const plane = await startPlane();
+  const { run } = heldRun(plane);
+  const agent = agentProcessFor(plane);
+  const pid = await pidOf(plane, run);
+  agent.child.kill("SIGTERM");
+  await until("a sentence about it", () => agent.lines().includes("no more runs are claimed"));
+  agent.child.kill("SIGTERM");
+  expect(await agent.exited).toBe(2);
+  expect(isGroupAlive(pid)).toBe(false);
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "lost", signal: "SIGTERM" });
+  expect(plane.goodbyes).toBe(1);
+});
+
+test("SIGTERM's deadline stops what still runs, KILL included", async () => {
+  const plane = await startPlane();
+  const run = command(plane, ["sh", fixture("ignore-term.sh")]);
+  const agent = agentProcessFor(plane, { drainSeconds: 0.2, graceSeconds: 0.2 });
+  await pidOf(plane, run);
+  await plane.until("its first line", () => plane.outputOf(run).length === 1);
+  agent.child.kill("SIGTERM");
+  expect(await agent.exited).toBe(2);
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "lost", signal: "SIGKILL" });
+});
+
+test("run-once claims what is due, runs it to the end and leaves", async () => {
+  const plane = await startPlane();
+  const runs = [command(plane, ["true"]), command(plane, ["false"]), command(plane, ["true"])];
+  const { agent } = agentFor(plane, { isRunOnce: true, limit: 2 });
+  expect(await agent.done).toBe(0);
+  const ends = runs.map((run) => plane.attemptsOf(run)[0]?.ends.map(({ exit_code }) => exit_code));
+  expect(ends).toEqual([[0], [1], undefined]);
+  expect(plane.countCalls("POST", /\/claim$/)).toBe(1);
+});
+
+test("a run that is claimed while the agent is told to leave goes back to its queue", async () => {
+  const plane = await startPlane();
+  const gate = Promise.withResolvers<void>();
+  const run = command(plane, ["echo", "must not run"]);
+  plane.fail(({ path }) => path.endsWith("/claim"), { waitFor: gate.promise });
+  const { agent } = agentFor(plane);
+  await until("the claim", () => plane.countCalls("POST", /\/claim$/) === 1);
+  agent.drain("The test drains");
+  gate.resolve();
+  expect(await agent.done).toBe(0);
+  expect(plane.attemptsOf(run)[0]?.ends).toEqual([expect.objectContaining({ outcome: "not_started" })]);
+  expect(plane.attemptsOf(run)[0]?.started).toBeUndefined();
+});
+
+test("a second agent with the same name on the same host says so and leaves", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  await agentFor(plane, { stateDir }).agent.ready;
+  const second = agentProcessFor(plane, { stateDir });
+  expect(await second.exited).toBe(1);
+  expect(second.lines()).toMatch(/Another agent \(process \d+\) already works as "gpu-1".*--name/);
+});
+
+test("a lock whose owner was killed does not keep the next agent out", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  const first = agentProcessFor(plane, { stateDir });
+  await plane.until("its first beat", () => plane.beats.length > 0);
+  first.child.kill("SIGKILL");
+  await first.exited;
+  await agentFor(plane, { stateDir }).agent.ready;
+});
+
+test("a missing pool is created, or explained when it may not be", async () => {
+  const plane = await startPlane();
+  plane.hasPool = false;
+  const { agent, lines } = agentFor(plane, { canCreatePool: false });
+  expect(await agent.done).toBe(1);
+  expect(lines.join("\n")).toMatch(/no work pool "pool".*sluice work-pool create "pool"/);
+  await agentFor(plane).agent.ready;
+  expect(plane.hasPool).toBe(true);
+});
+
+test("a refused key is explained and never printed", async () => {
+  const plane = await startPlane();
+  plane.authorization = "Bearer right";
+  const { agent, lines } = agentFor(plane, { apiKey: "wrong-key" });
+  await expect(agent.ready).rejects.toThrow(/refuses the key/);
+  expect(await agent.done).toBe(1);
+  expect(lines.join("\n")).toMatch(/SLUICE_API_KEY/);
+  expect(lines.join("\n")).not.toContain("wrong-key");
+});
+
+test("an agent that is started before its server waits for it", async () => {
+  const plane = await startPlane();
+  await plane.goAway();
+  const { agent, lines } = agentFor(plane);
+  await until("a sentence about it", () => lines.some((line) => line.includes("does not answer")));
+  await plane.comeBack();
+  await agent.ready;
+  const run = command(plane, ["true"]);
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: 0 });
+  expect(lines.filter((line) => line.includes("does not answer"))).toHaveLength(1);
+});
+
+test("a wake on the socket starts a run long before the next poll, also after the socket was lost", async () => {
+  const plane = await startPlane();
+  plane.authorization = `Basic ${Buffer.from("user:password").toString("base64")}`;
+  agentFor(plane, { authString: "user:password", pollSeconds: 600 });
+  await plane.until("the socket", () => plane.sockets.size === 1);
+  const first = command(plane, ["true"]);
+  await plane.endOf(first);
+  for (const socket of plane.sockets) socket.terminate();
+  await plane.until("no socket", () => plane.sockets.size === 0);
+  // What became ready while nobody listened is found when the socket is back.
+  const second = command(plane, ["true"]);
+  await plane.endOf(second);
+});
+
+test("the health check tells whether the server answers", async () => {
+  const plane = await startPlane();
+  plane.expires_in_seconds = 1;
+  const { agent } = agentFor(plane, { healthcheckPort: 0 });
+  await agent.ready;
+  const look = async (): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${agent.healthPort}/health`)).status;
+  expect(await look()).toBe(200);
+  await plane.goAway();
+  let status = 200;
+  const end = performance.now() + 10_000;
+  while (status === 200 && performance.now() < end) status = await look();
+  expect(status).toBe(503);
+});
