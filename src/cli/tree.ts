@@ -227,6 +227,10 @@ export const tree: Group = {
     "work-pool": workPool,
     "work-queue": workQueue,
     worker,
+    deploy: {
+      summary: "Create or replace the deployments of prefect.yaml",
+      load: () => import("./commands/deploy.ts"),
+    },
     deployment,
     "flow-run": flowRun,
     flow,

@@ -130,7 +130,7 @@ async function runLeaf(
   if (examples !== "") program.addHelpText("after", `\nExamples:\n${examples}`);
   program.action(() => undefined);
   try {
-    await program.parseAsync(rest, { from: "user" });
+    await program.parseAsync(spellOut(rest, program), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
@@ -205,6 +205,21 @@ function declareParameters(program: Commander, command: Command): Map<string, st
     }
   }
   return keys;
+}
+
+/** Two-letter flags of Prefect's commands; commander knows single letters only. */
+const LONG_FORMS = new Map([
+  ["-jv", "--job-variable"],
+  ["-cl", "--concurrency-limit"],
+]);
+
+function spellOut(words: readonly string[], program: Commander): string[] {
+  const end = words.indexOf("--");
+  return words.map((word, at) => {
+    const long = LONG_FORMS.get(word);
+    const isKnown = program.options.some((option) => option.long === long);
+    return long !== undefined && isKnown && (end === -1 || at < end) ? long : word;
+  });
 }
 
 function createOption(parameter: OptionSpec<unknown>): Option {

@@ -1,0 +1,194 @@
+/** `sluice deploy` */
+import { basename, dirname, relative, resolve } from "node:path";
+import type { Client } from "../../client/index.ts";
+import type { Deployment } from "../../contract/wire/deployments.ts";
+import { find } from "../api.ts";
+import { planDeployment, type Overrides, type Plan } from "../deploy/plan.ts";
+import { readProjectFile, type DeploymentEntry, type ProjectFile } from "../deploy/project-file.ts";
+import { selectDeployments } from "../deploy/select.ts";
+import { fillTemplates, TemplateFault } from "../deploy/templates.ts";
+import type { Cli } from "../framework/cli.ts";
+import { defineCommand } from "../framework/command.ts";
+import { CommandError, UsageError } from "../framework/errors.ts";
+import { readTextFile } from "../framework/files.ts";
+import { flag, option, optionalArgument, parseText, repeatedOption } from "../framework/parameters.ts";
+import {
+  parseInstantText,
+  parseJsonObject,
+  parseKeyValue,
+  parseName,
+  parseSeconds,
+  wholeNumber,
+} from "../framework/values.ts";
+import { buildSchedule } from "../records/deployments.ts";
+import { readPool } from "../records/pools.ts";
+
+const FILE_DEFAULT = "prefect.yaml";
+
+export const command = defineCommand({
+  description:
+    "Reads prefect.yaml and creates or replaces its deployments. A deployment runs a Prefect flow (`entrypoint: file.py:function`; the file is read, not run) or any command (`flow_name`, and `command` in work_pool.job_variables). Nothing is sent before the whole file is understood.",
+  parameters: {
+    entrypoint: optionalArgument(
+      "ENTRYPOINT",
+      "file.py:function, to deploy without a prefect.yaml",
+      parseText,
+    ),
+    all: flag("--all", "Deploy all deployments of the file"),
+    names: repeatedOption(
+      "-n, --name <name>",
+      "Deploy this one: NAME, FLOW/NAME, or a pattern with *",
+      parseText,
+    ),
+    file: option("--prefect-file <file>", "The file to read (default prefect.yaml)", parseText),
+    pool: option("-p, --pool <name>", "Work pool, instead of the file's", parseName, { completes: "pools" }),
+    queue: option("-q, --work-queue <name>", "Work queue, instead of the file's", parseName),
+    jobVariables: repeatedOption(
+      "--job-variable <key=value>",
+      "A job variable, added to the file's",
+      parseKeyValue,
+    ),
+    param: repeatedOption("--param <key=value>", "A parameter's value, added to the file's", parseKeyValue),
+    params: option("--params <json>", "Several parameters as a JSON object", parseJsonObject),
+    tags: repeatedOption("-t, --tag <tag>", "A tag, added to the file's", parseText),
+    version: option("--version <text>", "Version of the deployment", parseText),
+    description: option("-d, --description <text>", "What the deployment is for", parseText),
+    concurrencyLimit: option("--concurrency-limit <n>", "Runs of it at the same time at most", wholeNumber()),
+    cron: option("--cron <text>", "Run by this schedule, instead of the file's", parseText),
+    interval: option("--interval <time>", "Run every so often, such as 90s or 1h30m", parseSeconds),
+    anchor: option("--anchor-date <time>", "The interval is counted from here", parseInstantText),
+    rrule: option("--rrule <text>", "Run by a rule of RFC 5545", parseText),
+    timezone: option("--timezone <zone>", "Time zone of the schedule, such as Europe/Berlin", parseText),
+    paused: flag("--paused", "Let its schedules make no runs yet"),
+  },
+  examples: [
+    "sluice deploy --all",
+    "sluice deploy -n process-image --pool ml-pool --job-variable working_dir=/srv/flows",
+    "sluice deploy flows.py:nightly -n nightly -p ml-pool --cron '0 3 * * *' --timezone Europe/Berlin",
+  ],
+  async run(values, cli) {
+    const schedule = buildSchedule(values);
+    const overrides: Overrides = {
+      pool: values.pool,
+      queue: values.queue,
+      jobVariables: Object.fromEntries(values.jobVariables.map(({ key, value }) => [key, value])),
+      parameters: {
+        ...values.params,
+        ...Object.fromEntries(values.param.map(({ key, value }) => [key, value])),
+      },
+      tags: values.tags,
+      version: values.version,
+      description: values.description,
+      concurrencyLimit: values.concurrencyLimit,
+      schedules: schedule === undefined ? undefined : [{ schedule }],
+      isPaused: values.paused,
+    };
+    const path = resolve(values.file ?? FILE_DEFAULT);
+    const fileName = relative(process.cwd(), path) || basename(path);
+    const project =
+      values.entrypoint === undefined
+        ? await readProject(path, fileName, values.file !== undefined)
+        : describeEntrypoint(values.entrypoint, values.names);
+    const chosen =
+      values.entrypoint === undefined
+        ? selectDeployments(project.deployments, values.names, values.all, fileName)
+        : project.deployments;
+    if (!cli.isJson) for (const warning of project.warnings) cli.note(warning);
+
+    const api = await cli.api();
+    const folder = values.entrypoint === undefined ? dirname(path) : process.cwd();
+    const plans: Plan[] = [];
+    for (const entry of chosen) {
+      const place = values.entrypoint === undefined ? `${fileName}:${entry.line}` : "sluice deploy";
+      const filled = await fillEntry(api, cli, entry, place);
+      plans.push(await planDeployment(filled, overrides, { folder, place }));
+    }
+    for (const pool of new Set(plans.map((plan) => plan.pool))) await readPool(api, pool);
+    const done: Deployment[] = [];
+    for (const plan of plans) {
+      const existed = await find(api.deployments.readByName(`${plan.flow_name}/${plan.deployment.name}`));
+      const flow = await api.flows.put({ name: plan.flow_name });
+      const deployment = await api.deployments.put({ ...plan.deployment, flow_id: flow.id });
+      done.push(deployment);
+      if (!cli.isJson)
+        cli.print(
+          `${existed === undefined ? "Created" : "Updated"} the deployment ${plan.flow_name}/${deployment.name} in ${plan.pool}.`,
+        );
+    }
+    if (cli.isJson) cli.print(JSON.stringify(done, null, 2));
+    else await hint(cli, api, plans);
+  },
+});
+
+async function readProject(path: string, fileName: string, isGiven: boolean): Promise<ProjectFile> {
+  const text = await readTextFile(path).catch((error: unknown) => {
+    if (isGiven || !(error instanceof CommandError)) throw error;
+    throw new CommandError(
+      `There is no ${FILE_DEFAULT} in ${dirname(path)}; change to the folder that has one, or say --prefect-file.`,
+    );
+  });
+  return readProjectFile(text, fileName);
+}
+
+function describeEntrypoint(entrypoint: string, names: readonly string[]): ProjectFile {
+  const [name] = names;
+  if (name === undefined || names.length > 1)
+    throw new UsageError("sluice deploy ENTRYPOINT wants one --name for the deployment.");
+  const entry: DeploymentEntry = {
+    name: parseName(name),
+    line: 1,
+    entrypoint,
+    flow_name: undefined,
+    version: undefined,
+    description: undefined,
+    tags: [],
+    parameters: {},
+    parameter_openapi_schema: undefined,
+    enforce_parameter_schema: undefined,
+    paused: undefined,
+    schedules: undefined,
+    concurrency_limit: undefined,
+    concurrency_options: undefined,
+    work_pool_name: undefined,
+    work_queue_name: undefined,
+    job_variables: {},
+    pull: undefined,
+  };
+  return { deployments: [entry], warnings: [] };
+}
+
+/** Fills in templates everywhere but in the pull steps, which the worker fills in when it runs them. */
+async function fillEntry(
+  api: Client,
+  cli: Cli,
+  { pull, ...entry }: DeploymentEntry,
+  place: string,
+): Promise<DeploymentEntry> {
+  const sources = {
+    env: cli.env,
+    readVariable: async (name: string) => (await find(api.variables.read(name)))?.value,
+  };
+  try {
+    // An entry is what YAML can say, so it is JSON but for what was left out.
+    const plain = JSON.parse(JSON.stringify(entry)) as Parameters<typeof fillTemplates>[0];
+    const filled = (await fillTemplates(plain, sources)) as unknown as Omit<DeploymentEntry, "pull">;
+    for (const name of [filled.name, filled.flow_name, filled.work_pool_name, filled.work_queue_name])
+      if (name !== undefined) parseName(name);
+    return { ...entry, ...filled, pull };
+  } catch (error) {
+    if (error instanceof TemplateFault) throw new CommandError(`${place}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Says what to do next, and whether anybody is there to do the work. */
+async function hint(cli: Cli, api: Client, plans: readonly Plan[]): Promise<void> {
+  const [first] = plans;
+  if (first === undefined) return;
+  for (const pool of new Set(plans.map((plan) => plan.pool))) {
+    const online = await api.workers.list(pool, { workers: { status: { any_: ["ONLINE"] } }, limit: 1 });
+    if (online.length === 0)
+      cli.note(`No worker serves ${pool} yet; start one with \`sluice worker start --pool ${pool}\`.`);
+  }
+  cli.note(`Start a run with \`sluice deployment run ${first.flow_name}/${first.deployment.name}\`.`);
+}
