@@ -1,11 +1,12 @@
 /** How operations are described, so that the OpenAPI file follows from the routes. */
 import { describeRoute, resolver } from "hono-openapi";
 import { z, type ZodType } from "zod";
+import { Json } from "../contract/wire/common.ts";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 
 /** The body of a refusal. */
 const ErrorAnswer = z
-  .looseObject({ detail: z.json().optional(), exception_message: z.string().optional() })
+  .looseObject({ detail: Json.optional(), exception_message: z.string().optional() })
   .meta({ id: "Error" });
 /** The body of a refusal that names fields. */
 const ValidationErrorAnswer = z
@@ -20,7 +21,7 @@ const ValidationErrorAnswer = z
         }),
       )
       .optional(),
-    detail: z.json(),
+    detail: Json,
   })
   .meta({ id: "ValidationError" });
 
@@ -39,7 +40,7 @@ interface Description {
   is_open?: boolean;
 }
 
-/** Describes an operation; every operation that needs a key may also be refused for want of one, and with 422 and 503. */
+/** Describes an operation; every operation that needs a key may also be refused for want of one, and every one with 400, 422 and 503. */
 export function describe({
   summary,
   tag,
@@ -49,7 +50,7 @@ export function describe({
   media = "application/json",
   is_open = false,
 }: Description) {
-  const codes = new Set<ErrorCode>([...refuses, "invalid", "unavailable"]);
+  const codes = new Set<ErrorCode>([...refuses, "bad_request", "invalid", "unavailable"]);
   if (!is_open) codes.add("unauthorized");
   const responses: NonNullable<Parameters<typeof describeRoute>[0]["responses"]> = {};
   for (const [status, schema] of Object.entries(answers))

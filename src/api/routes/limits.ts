@@ -86,7 +86,7 @@ interface Target {
 
 /** `{id_or_name}`: what parses as one of our ids is tried as an id first. */
 async function onLimit<Value>(c: ApiContext, act: (target: Target) => Promise<Value>): Promise<Value> {
-  const name = decodeURIComponent(c.req.param("id_or_name") ?? "");
+  const name = c.req.param("id_or_name") ?? "";
   const key = isUuid(name) ? keyOfId(name, "limit") : undefined;
   if (key !== undefined) {
     try {

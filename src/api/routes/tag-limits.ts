@@ -43,7 +43,7 @@ function addressOfTag(c: ApiContext, tag: string): AddressOf<"limit"> {
   return addressOfName(c.get("workspace"), "limit", PREFIX + tag);
 }
 
-const tagParam = (c: ApiContext): string => decodeURIComponent(c.req.param("tag") ?? "");
+const tagParam = (c: ApiContext): string => c.req.param("tag") ?? "";
 
 /** Says what this view says where there is no such limit. */
 async function orNotFound<Value>(answer: Promise<Value>): Promise<Value> {

@@ -4,7 +4,7 @@ import { NAME_CHARACTERS_MAX, OFFSET_MAX, PAGE_MAX, TAGS_MAX } from "../bounds.t
 import { parseInstant, type Instant } from "../instants.ts";
 
 /** Any JSON value. */
-export const Json: z.ZodType<JsonValue> = z.json();
+export const Json: z.ZodType<JsonValue> = z.json().meta({ id: "Json" });
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
 export const JsonObject = z.record(z.string(), Json);

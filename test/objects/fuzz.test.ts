@@ -1,0 +1,89 @@
+import { exports } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { createRandom, Generator, listOperations, type OpenApi } from "./support/fuzz.ts";
+
+/** `VITE_FUZZ_SEED=… vitest run test/objects/fuzz.test.ts` repeats a search, `VITE_FUZZ_ROUNDS=…` makes it longer. */
+const settings = import.meta as unknown as { env?: Record<string, string | undefined> };
+const SEED = Number(settings.env?.["VITE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+const ROUNDS = Number(settings.env?.["VITE_FUZZ_ROUNDS"] ?? 12);
+/** An answer that takes longer than this hangs. */
+const ANSWER_MS_MAX = 10_000;
+
+interface Failure {
+  request: string;
+  answer: string;
+}
+
+async function judge(method: string, url: string, body: string | Uint8Array | undefined) {
+  const timeout = AbortSignal.timeout(ANSWER_MS_MAX);
+  const answered = exports.default.fetch(
+    new Request(`http://sluice.test${url}`, {
+      method,
+      headers: { "content-type": "application/json" },
+      ...(body !== undefined && { body }),
+    }),
+  );
+  const hangs = new Promise<"hangs">((resolve) => {
+    timeout.addEventListener("abort", () => resolve("hangs"), { once: true });
+  });
+  const response = await Promise.race([answered, hangs]);
+  if (response === "hangs") return { fault: "no answer", json: undefined };
+  const text = await response.text();
+  let json: unknown;
+  try {
+    json = text === "" ? undefined : JSON.parse(text);
+  } catch {
+    json = undefined;
+  }
+  // Nothing is away in this test: a 503 here is an exception in disguise.
+  if (response.status >= 500) return { fault: `${response.status} ${text}`, json };
+  const hasShape =
+    typeof json === "object" && json !== null && ("detail" in json || "exception_message" in json);
+  if (response.status >= 400 && !hasShape)
+    return { fault: `an error without detail: ${response.status} ${text}`, json };
+  return { fault: undefined, json };
+}
+
+test("no input makes the API fail", async () => {
+  const document = await (await exports.default.fetch("http://sluice.test/api/openapi.json")).json<OpenApi>();
+  const operations = listOperations(document);
+  expect(operations.length).toBeGreaterThan(30);
+  const generator = new Generator(document, createRandom(SEED));
+  const failures = new Map<string, Failure>();
+  for (let round = 0; round < ROUNDS; round += 1)
+    for (const operation of operations) {
+      const { url, body } = generator.request(operation);
+      const { fault, json } = await judge(operation.method, url, body);
+      generator.learn(json);
+      if (fault !== undefined)
+        failures.set(`${operation.method} ${operation.path} ${fault.slice(0, 60)}`, {
+          request: `${operation.method} ${url.slice(0, 300)} ${typeof body === "string" ? body.slice(0, 600) : String(body)}`,
+          answer: fault.slice(0, 300),
+        });
+    }
+  expect([...failures.values()], `seed ${SEED}, ${ROUNDS} rounds`).toEqual([]);
+}, 120_000);
+
+test("no route's path makes the API fail", async () => {
+  const segments = [
+    "%00",
+    "%ED%A0%80",
+    "%",
+    "..%2f..",
+    "%2e%2e",
+    "//",
+    "a".repeat(8000),
+    ";",
+    "?",
+    "#",
+    "%F0%9F%98%80",
+  ];
+  for (const segment of segments)
+    for (const prefix of ["/api/", "/api/flows/", "/api/work_pools/", "/api/flow_runs/", "/", "/api"])
+      for (const method of ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"]) {
+        const { status } = await exports.default.fetch(
+          new Request(`http://sluice.test${prefix}${segment}`, { method }),
+        );
+        expect(status, `${method} ${prefix}${segment}`).toBeLessThan(500);
+      }
+});
