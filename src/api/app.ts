@@ -12,12 +12,16 @@ import {
 import { admin } from "./routes/admin.ts";
 import { automations } from "./routes/automations.ts";
 import { collections } from "./routes/collections.ts";
-import { logs } from "./routes/logs.ts";
+import { deploymentRuns } from "./routes/deployment-runs.ts";
 import { deployments } from "./routes/deployments.ts";
+import { flowRuns, flowRunStates } from "./routes/flow-runs.ts";
 import { flows } from "./routes/flows.ts";
 import { limits } from "./routes/limits.ts";
+import { logs } from "./routes/logs.ts";
 import { tagLimits } from "./routes/tag-limits.ts";
 import { variables } from "./routes/variables.ts";
+import { workPools } from "./routes/work-pools.ts";
+import { workQueues } from "./routes/work-queues.ts";
 
 const api = factory
   .createApp()
@@ -28,8 +32,13 @@ const api = factory
   .route("/", collections)
   .route("/", logs)
   .route("/flows", flows)
+  .route("/deployments", deploymentRuns)
   .route("/deployments", deployments)
-  .route("/variables", variables);
+  .route("/variables", variables)
+  .route("/work_pools", workPools)
+  .route("/work_queues", workQueues)
+  .route("/flow_runs", flowRuns)
+  .route("/flow_run_states", flowRunStates);
 
 export const app = factory
   .createApp({ strict: false })

@@ -33,7 +33,11 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
   /** Accepts an agent's socket. A probe of a pool that nobody created makes nothing. */
   override fetch(request: Request): Response {
     const name = request.headers.get(WORKER_NAME_HEADER);
-    if (!this.actor.isOpen || this.actor.name !== request.headers.get(POOL_NAME_HEADER) || name === null)
+    if (
+      !this.actor.isOpen ||
+      encodeURIComponent(this.actor.name ?? "") !== request.headers.get(POOL_NAME_HEADER) ||
+      name === null
+    )
       return Response.json({ detail: "Work pool not found." }, { status: 404 });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server, [tagOf(decodeURIComponent(name))]);

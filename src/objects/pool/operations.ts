@@ -9,7 +9,7 @@ import type {
 } from "../../contract/wire/agents.ts";
 import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
 import type { FlowRunFilter, FlowRunSort } from "../../contract/wire/filters.ts";
-import type { FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import type { EmpiricalPolicy, FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import type {
@@ -47,7 +47,7 @@ export interface RunDraft {
   idempotency_key: string | null;
   parent_task_run_id: string | null;
   infrastructure_document_id: string | null;
-  empirical_policy: Partial<FlowRun["empirical_policy"]>;
+  empirical_policy: { [Field in keyof EmpiricalPolicy]?: EmpiricalPolicy[Field] | undefined };
   job_variables: JsonObject | null;
   created_by: CreatedBy | null;
   auto_scheduled: boolean;
@@ -115,7 +115,12 @@ export type PoolOperations = {
   };
   /** Makes the internal pool where it does not exist yet. */
   create_run: {
-    command: { draft: RunDraft; deployment: DeploymentNote | null };
+    command: {
+      draft: RunDraft;
+      deployment: DeploymentNote | null;
+      /** The run's own job variables lie over these; together they must fit the pool's template. */
+      deployment_job_variables?: JsonObject;
+    };
     answer: { flow_run: FlowRun; was_created: boolean };
   };
   read_run: { command: { id: string }; answer: FlowRun };

@@ -17,8 +17,9 @@ import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { placeRun } from "../../domain/pool/place.ts";
 import type { Effect } from "../shared/actor.ts";
+import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
-import type { DeploymentNote, RunDraft } from "./operations.ts";
+import type { DeploymentNote, PoolOperations, RunDraft } from "./operations.ts";
 import type { PoolRow, QueueRow, StoredRun } from "./store.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
@@ -127,14 +128,19 @@ export class PoolRuns {
   create({
     draft,
     deployment,
-  }: {
-    draft: RunDraft;
-    deployment: DeploymentNote | null;
-  }): Result<{ flow_run: FlowRun; was_created: boolean }> {
+    deployment_job_variables,
+  }: PoolOperations["create_run"]["command"]): Result<{ flow_run: FlowRun; was_created: boolean }> {
     const pool = poolOf(this.#context);
     if (deployment !== null) {
       const refusal = this.noteDeployment(deployment);
       if (!refusal.ok) return refusal;
+    }
+    if (draft.job_variables !== null && Object.keys(draft.job_variables).length > 0 && !pool.is_internal) {
+      const fault = findJobVariablesFault(pool.base_job_template, {
+        ...deployment_job_variables,
+        ...draft.job_variables,
+      });
+      if (fault !== undefined) return refuse("invalid", `Error creating flow run: ${fault}`);
     }
     return accept(this.insert(draft, pool));
   }
@@ -161,7 +167,11 @@ export class PoolRuns {
       const stored = known === undefined ? undefined : store.readRun(known);
       if (stored !== undefined) return { flow_run: this.present(stored.run), was_created: false };
     }
-    const queue = pool.is_internal ? undefined : this.#findQueue(draft.work_queue_name, pool);
+    // A run that its parent runs in its own process stands in no queue and holds no slot of the pool.
+    const isSubflow =
+      draft.parent_task_run_id !== null && draft.deployment_id === null && draft.work_queue_name === null;
+    const isPooled = !pool.is_internal && !isSubflow;
+    const queue = isPooled ? this.#findQueue(draft.work_queue_name, pool) : undefined;
     const scheduled = draft.state.state_details?.scheduled_time ?? null;
     const expected = draft.state.type === "SCHEDULED" && scheduled !== null ? instantToMs(scheduled) : now;
     let id = mintId(context, "flow_run", expected);
@@ -191,8 +201,8 @@ export class PoolRuns {
         infrastructure_document_id: draft.infrastructure_document_id,
         infrastructure_pid: null,
         created_by: draft.created_by,
-        work_pool_id: pool.is_internal ? null : pool.id,
-        work_pool_name: pool.is_internal ? null : pool.name,
+        work_pool_id: isPooled ? pool.id : null,
+        work_pool_name: isPooled ? pool.name : null,
         job_variables: draft.job_variables ?? {},
       },
     });

@@ -51,7 +51,7 @@ export interface TestPool {
   /** How other objects answer. */
   answer: (envelope: Envelope) => Result<unknown>;
   /** Asks the pool and fails the test when it refuses. */
-  do<Operation extends keyof PoolOperations & string>(
+  do<Operation extends keyof PoolOperations>(
     operation: Operation,
     command: PoolOperations[Operation]["command"],
   ): Promise<PoolOperations[Operation]["answer"]>;

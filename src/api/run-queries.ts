@@ -1,0 +1,100 @@
+/** Questions about runs of several pools: asked in parallel, merged by their sort. */
+import { addressOfWorkspace } from "../contract/envelope.ts";
+import type { FlowRunsCountBody, FlowRunSort } from "../contract/wire/filters.ts";
+import type { FlowRun } from "../contract/wire/flow-runs.ts";
+import type { RunFilter } from "../objects/pool/operations.ts";
+import { call, type ApiContext } from "./context.ts";
+import { addressesOfRuns, orIfAbsent } from "./pools.ts";
+
+/** Flows or deployments that one filter may mean. */
+const RESOLVED_MAX = 10_000;
+
+/** Prefect's filter with what other objects know resolved to ids. */
+async function resolve(c: ApiContext, body: FlowRunsCountBody): Promise<RunFilter> {
+  const workspace = addressOfWorkspace(c.get("workspace"));
+  const [flow_ids, deployment_ids] = await Promise.all([
+    body.flows
+      ? call(c, workspace, "find_flow_ids", { filter: { flows: body.flows }, limit: RESOLVED_MAX })
+      : undefined,
+    body.deployments
+      ? call(c, workspace, "find_deployment_ids", {
+          filter: { deployments: body.deployments },
+          limit: RESOLVED_MAX,
+        })
+      : undefined,
+  ]);
+  const queues = body.work_pool_queues;
+  return {
+    flow_runs: body.flow_runs ?? null,
+    ...(flow_ids !== undefined && { flow_ids }),
+    ...(deployment_ids !== undefined && { deployment_ids }),
+    ...(queues?.id?.any_ && { work_queue_ids: queues.id.any_ }),
+    ...(queues?.name?.any_ && { work_queue_names: queues.name.any_ }),
+  };
+}
+
+type Key = (run: FlowRun) => string | null;
+
+const SORTS: Record<FlowRunSort, { key: Key; isDescending: boolean }> = {
+  ID_DESC: { key: (run) => run.id, isDescending: true },
+  START_TIME_ASC: { key: (run) => run.start_time ?? run.expected_start_time, isDescending: false },
+  START_TIME_DESC: { key: (run) => run.start_time ?? run.expected_start_time, isDescending: true },
+  EXPECTED_START_TIME_ASC: { key: (run) => run.expected_start_time, isDescending: false },
+  EXPECTED_START_TIME_DESC: { key: (run) => run.expected_start_time, isDescending: true },
+  NAME_ASC: { key: (run) => run.name, isDescending: false },
+  NAME_DESC: { key: (run) => run.name, isDescending: true },
+  NEXT_SCHEDULED_START_TIME_ASC: { key: (run) => run.next_scheduled_start_time, isDescending: false },
+  END_TIME_DESC: { key: (run) => run.end_time, isDescending: true },
+};
+
+function compare(sort: FlowRunSort): (left: FlowRun, right: FlowRun) => number {
+  const { key, isDescending } = SORTS[sort];
+  return (left, right) => {
+    // SQLite puts nulls first when it goes up; so does the empty text here.
+    const [before, after] = [key(left) ?? "", key(right) ?? ""];
+    const order = before < after ? -1 : before > after ? 1 : left.id < right.id ? -1 : 1;
+    return isDescending ? -order : order;
+  };
+}
+
+/** One page of the runs that a filter means. */
+export async function findRuns(
+  c: ApiContext,
+  body: FlowRunsCountBody & { sort: FlowRunSort; limit: number; offset: number },
+): Promise<FlowRun[]> {
+  const { sort, limit, offset } = body;
+  const [addresses, filter] = await Promise.all([
+    addressesOfRuns(c, { work_pools: body.work_pools, run_ids: runIdsOf(body) }),
+    resolve(c, body),
+  ]);
+  const [only, ...others] = addresses;
+  if (only === undefined || limit === 0) return [];
+  if (others.length === 0)
+    return orIfAbsent(call(c, only, "filter_runs", { filter, sort, limit, offset }), []);
+  const pages = await Promise.all(
+    addresses.map((address) =>
+      orIfAbsent(call(c, address, "filter_runs", { filter, sort, limit: offset + limit, offset: 0 }), []),
+    ),
+  );
+  return pages
+    .flat()
+    .toSorted(compare(sort))
+    .slice(offset, offset + limit);
+}
+
+/** How many runs a filter means. */
+export async function countRuns(c: ApiContext, body: FlowRunsCountBody): Promise<number> {
+  const [addresses, filter] = await Promise.all([
+    addressesOfRuns(c, { work_pools: body.work_pools, run_ids: runIdsOf(body) }),
+    resolve(c, body),
+  ]);
+  const counts = await Promise.all(
+    addresses.map((address) => orIfAbsent(call(c, address, "count_runs", { filter }), 0)),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Ids say by themselves which pools to ask, unless another condition would do as well. */
+function runIdsOf({ flow_runs }: FlowRunsCountBody): string[] | null {
+  return flow_runs?.operator === "or_" ? null : (flow_runs?.id?.any_ ?? null);
+}
