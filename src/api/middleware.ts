@@ -20,7 +20,13 @@ export const guardHost = factory.createMiddleware(async (c, next) => {
   if (allowed !== undefined) {
     const host = c.req.header("host") ?? "";
     if (!allowed.includes(host.toLowerCase()))
-      return answerRefusal(c, refuse("forbidden", `The host ${host} is not served here.`).error);
+      return answerRefusal(
+        c,
+        refuse(
+          "forbidden",
+          `The host ${host} is not served here; if it is this server's, start it with --allowed-host ${host}.`,
+        ).error,
+      );
     const origin = c.req.header("origin");
     if (origin !== undefined && !allowed.includes(origin.replace(/^https?:\/\//, "").toLowerCase())) {
       return answerRefusal(

@@ -1,6 +1,7 @@
 /** The Worker as workerd loads it: made from the sources in a development checkout, read from beside in the package. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { ServerError } from "./errors.ts";
 
 /** Everything that workerd has to know about the Worker, from wrangler.toml, so that edge and machine run the same. */
 export interface WorkerManifest {
@@ -32,7 +33,7 @@ export async function loadWorker(): Promise<WorkerBundle> {
 
 /** Bundles the Worker from the sources below `root`, with the conditions that wrangler uses. */
 export async function buildWorker(root: URL): Promise<WorkerBundle> {
-  const [{ build }, { parse }] = await Promise.all([import("esbuild"), import("smol-toml")]);
+  const [{ build }, { parse }] = await loadTools();
   const config = parse(readFileSync(new URL("wrangler.toml", root), "utf8")) as unknown as {
     main: string;
     compatibility_date: string;
@@ -63,4 +64,16 @@ export async function buildWorker(root: URL): Promise<WorkerBundle> {
       objects: config.durable_objects.bindings.map(({ name, class_name }) => ({ name, class_name })),
     },
   };
+}
+
+/** The package has no use for these two, so they come with a development checkout only. */
+async function loadTools() {
+  try {
+    return await Promise.all([import("esbuild"), import("smol-toml")]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new ServerError(
+      "To run from its sources, the server needs the packages for development; install them with `npm ci`.",
+    );
+  }
 }
