@@ -490,7 +490,9 @@ export class LimitActor extends Actor<LimitOperations> {
         : caller.type === "run"
           ? now + RUN_HEARD_MS
           : retry_at + EXPECTED_BACK_SECONDS * 1000;
-    const updated: Waiter = { ...waiter, lane: 0, offered_at: null, retry_at, present_until };
+    // The same caller may come first by a request and then by a socket: from then on it can be handed a lease.
+    const by = caller.type === "socket" || caller.type === "request" ? caller.type : waiter.caller;
+    const updated: Waiter = { ...waiter, lane: 0, caller: by, offered_at: null, retry_at, present_until };
     if (stored === undefined) this.#line.insert(updated);
     else this.#store.updateWaiter(stored, updated);
     // A newer request of the same waiter, or of the same client, ends the older one.

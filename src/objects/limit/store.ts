@@ -275,13 +275,14 @@ export class LimitStore {
   /** Writes what changes while a waiter stands in line: where, and until when it is expected. */
   updateWaiter(
     place: Place,
-    change: Pick<Waiter, "lane" | "priority" | "present_until" | "retry_at" | "offered_at">,
+    change: Pick<Waiter, "lane" | "priority" | "caller" | "present_until" | "retry_at" | "offered_at">,
   ): void {
     this.#sql.all(
-      `UPDATE waiter SET lane = ?, priority = ?, present_until = ?, retry_at = ?, offered_at = ?
+      `UPDATE waiter SET lane = ?, priority = ?, caller = ?, present_until = ?, retry_at = ?, offered_at = ?
         WHERE lane = ? AND priority = ? AND seq = ?`,
       change.lane,
       change.priority,
+      change.caller,
       change.present_until,
       change.retry_at,
       change.offered_at,
