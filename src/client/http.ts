@@ -165,7 +165,7 @@ export class Http {
   }
 
   async #attempt(method: Method, path: string, options: CallOptions): Promise<HttpAnswer> {
-    const timeout = AbortSignal.timeout((options.timeoutSeconds ?? this.#timeoutSeconds) * 1000);
+    const timeout = AbortSignal.timeout(Math.ceil((options.timeoutSeconds ?? this.#timeoutSeconds) * 1000));
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
     let answer: Dispatcher.ResponseData;
     let text: string;

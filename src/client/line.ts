@@ -34,6 +34,8 @@ const RECONNECT_MS_MAX = 3000;
 /** A grant may be lost before it arrives; one that is lost again and again is a fault to report. */
 const LOST_GRANTS_MAX = 5;
 const WITHDRAW_SECONDS = 3;
+/** One try of confirming a grant. */
+const CONFIRM_SECONDS = 3;
 
 /**
  * Acquires. Waits for as long as `signal` allows, through lost connections and restarts of the server, and keeps the
@@ -76,6 +78,11 @@ async function waitInLine(
   for (let failures = 0; ; failures += 1) {
     const outcome = await waitOnSocket(http, acquire, options);
     if (outcome.type === "granted") return confirm(limits, outcome.grant, acquire, options.signal);
+    if (outcome.type === "offered") {
+      const taken = await takeOffer(limits, acquire, options);
+      if (taken !== undefined) return taken;
+      continue;
+    }
     if (outcome.type === "refused" && !isWorthRepeating(outcome.error)) throw outcome.error;
     if (outcome.type === "closed" && outcome.wasOpen) failures = 0;
     if (failures >= CLOSED_SOCKETS_MAX) {
@@ -85,6 +92,19 @@ async function waitInLine(
     }
     await pause(jitter(Math.min(RECONNECT_MS_MAX, RECONNECT_MS * 2 ** failures)), options.signal);
   }
+}
+
+/** Takes an offer by a request that does not wait. Undefined: somebody else was quicker, and the place is kept. */
+async function takeOffer(
+  limits: Limits,
+  acquire: z.input<typeof Acquire>,
+  { signal, onWaiting }: LineOptions,
+): Promise<Taken | undefined> {
+  const sentMs = monotonicMs();
+  const answer = await limits.acquire({ ...acquire, wait_seconds: 0 }, { signal });
+  if (answer.status === "granted") return { grant: answer, countsFromMs: sentMs };
+  onWaiting(answer);
+  return undefined;
 }
 
 /**
@@ -137,7 +157,7 @@ async function confirm(
     try {
       const expires_in_seconds = await limits.renew(grant.lease_id, {
         retries: 0,
-        timeoutSeconds: leftMs / 1000,
+        timeoutSeconds: Math.min(CONFIRM_SECONDS, leftMs / 1000),
         signal,
       });
       return { grant: { ...grant, expires_in_seconds }, countsFromMs: sentMs };

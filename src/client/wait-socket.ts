@@ -10,6 +10,8 @@ import type { Http } from "./http.ts";
 export type SocketOutcome =
   | { type: "granted"; grant: Grant }
   | { type: "refused"; error: SluiceApiError }
+  /** The slot is there for the next request that comes with this request id. */
+  | { type: "offered" }
   /** The connection ended, or never came to be; the place in line is still there for a while. */
   | { type: "closed"; wasOpen: boolean };
 
@@ -79,7 +81,8 @@ export function waitOnSocket(
       isAlive = true;
       const frame = readFrame(data);
       if (frame === undefined || signal.aborted) return;
-      if (frame.type === "waiting") onWaiting(frame);
+      if (frame.type === "waiting" && frame.reason === "offered") finish({ type: "offered" });
+      else if (frame.type === "waiting") onWaiting(frame);
       else if (frame.type === "granted") finish({ type: "granted", grant: frame });
       else finish({ type: "refused", error: toError(frame) });
     });

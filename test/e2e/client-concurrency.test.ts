@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  concurrency,
+  ConcurrencyTimeoutError,
+  createClient,
+  rateLimit,
+  type Client,
+} from "../../src/client/index.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+let client: Client;
+beforeAll(async () => {
+  server = await startTestServer();
+  client = createClient({ apiUrl: `${server.url}/api` });
+});
+afterAll(() => server.stop());
+
+/** Polls until the line of a limit is so long. */
+async function waitForLine(name: string, length: number): Promise<void> {
+  await expect.poll(async () => (await client.limits.waiters(name)).length, { timeout: 10_000 }).toBe(length);
+}
+
+test("slots go round in the order of arrival, and never more than there are", async () => {
+  await client.limits.create({ name: "gpu", limit: 2 });
+  const order: number[] = [];
+  let now = 0;
+  let most = 0;
+  const jobs: Promise<void>[] = [];
+  const open: (() => void)[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    const mayEnd = new Promise<void>((resolve) => open.push(resolve));
+    jobs.push(
+      concurrency("gpu", { client, note: `job ${index}` }, async (lease) => {
+        order.push(index);
+        now += 1;
+        most = Math.max(most, now);
+        expect(lease.signal.aborted).toBe(false);
+        await mayEnd;
+        now -= 1;
+      }),
+    );
+    await (index < 2
+      ? expect.poll(() => order.length, { timeout: 10_000 }).toBe(index + 1)
+      : waitForLine("gpu", index - 1));
+  }
+  for (const [index, end] of open.entries()) {
+    end();
+    await jobs[index];
+  }
+  await Promise.all(jobs);
+  expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(most).toBe(2);
+  expect((await client.limits.read("gpu")).active_slots).toBe(0);
+});
+
+test("a freed slot reaches the next in line in milliseconds", async () => {
+  await client.limits.create({ name: "fast", limit: 1 });
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const held = await concurrency("fast", { client });
+    const next = concurrency("fast", { client }, () => performance.now());
+    await waitForLine("fast", 1);
+    const releasedAt = performance.now();
+    await held.release();
+    times.push((await next) - releasedAt);
+  }
+  expect(Math.min(...times)).toBeLessThan(100);
+});
+
+test("who gives up leaves the line at once", async () => {
+  await client.limits.create({ name: "busy", limit: 1 });
+  await using _held = await concurrency("busy", { client });
+  await expect(concurrency("busy", { client, timeoutSeconds: 0.3 })).rejects.toThrow(ConcurrencyTimeoutError);
+  await waitForLine("busy", 0);
+});
+
+test("a waiter keeps its place while the server is killed and comes back", async () => {
+  await client.limits.create({ name: "kept", limit: 1 });
+  const held = await concurrency("kept", { client });
+  const order: string[] = [];
+  const first = concurrency("kept", { client }, () => void order.push("first"));
+  await waitForLine("kept", 1);
+  const second = concurrency("kept", { client }, () => void order.push("second"));
+  await waitForLine("kept", 2);
+  await server.kill9();
+  await server.restart();
+  await expect
+    .poll(async () => (await client.limits.waiters("kept")).map(({ is_present }) => is_present), {
+      timeout: 20_000,
+    })
+    .toEqual([true, true]);
+  await held.release();
+  await Promise.all([first, second]);
+  expect(order).toEqual(["first", "second"]);
+});
+
+test("named slots say which they are", async () => {
+  await client.limits.create({ name: "named", limit: 2, slot_names: ["GPU-a", "GPU-b"] });
+  const both = await Promise.all([1, 2].map(() => concurrency("named", { client, strict: true })));
+  expect(both.flatMap(({ slotNames }) => slotNames).sort()).toEqual(["GPU-a", "GPU-b"]);
+  await Promise.all(both.map((lease) => lease.release()));
+  expect((await client.limits.read("named")).active_slots).toBe(0);
+});
+
+test("a force-released lease aborts its holder's work", async () => {
+  await client.limits.create({ name: "forced", limit: 1 });
+  await concurrency("forced", { client, leaseSeconds: 5 }, async (lease) => {
+    await client.limits.forceRelease(lease.id);
+    await new Promise<void>((resolve) => lease.signal.addEventListener("abort", () => resolve()));
+    expect(String(lease.signal.reason)).toContain("ended by the server");
+  });
+});
+
+test("a rate limit lets through what has decayed", async () => {
+  await client.limits.create({ name: "calls", limit: 2, slot_decay_per_second: 10 });
+  for (let call = 0; call < 4; call += 1) await rateLimit("calls", { client });
+  await expect(rateLimit("gpu", { client })).rejects.toThrow(/decay/);
+});
