@@ -72,6 +72,14 @@ export function listOperations(document: OpenApi): Operation[] {
   );
 }
 
+/** What an operation is about, such as `flow_run`: the first part of its path. */
+export function kindOf({ path }: Operation): string {
+  return path
+    .replace(/^\/api\/(v2\/)?/, "")
+    .replace(/\/.*$/, "")
+    .replace(/s$/, "");
+}
+
 const LONG = "x".repeat(70_000);
 /** Values that have broken servers before. */
 const HOSTILE: readonly unknown[] = [
@@ -145,8 +153,8 @@ const NAMES: readonly string[] = ["alpha", "beta", "gpu:a", "tag:red", "default"
 export class Generator {
   readonly #random: Random;
   readonly #schemas: Record<string, Schema>;
-  /** Ids that answers have named: requests that use them reach what exists. */
-  readonly #ids: string[] = [];
+  /** Ids and names that answers have said, by what they name: requests that use them reach what exists. */
+  readonly #known = new Map<string, string[]>();
 
   constructor(document: OpenApi, random: Random) {
     this.#random = random;
@@ -163,23 +171,38 @@ export class Generator {
     return this.#random() < probability;
   }
 
-  /** Remembers the ids in an answer. */
-  learn(answer: unknown): void {
-    if (Array.isArray(answer)) for (const item of answer.slice(0, 20)) this.learn(item);
-    else if (typeof answer === "object" && answer !== null)
+  /** Remembers the ids and names in an answer about things of a kind, such as `flow`. */
+  learn(answer: unknown, kind: string): void {
+    if (Array.isArray(answer)) for (const item of answer.slice(0, 20)) this.learn(item, kind);
+    else if (typeof answer === "object" && answer !== null) {
+      const own = "state_type" in answer ? "flow_run" : "schedule" in answer ? "schedule" : kind;
       for (const [key, value] of Object.entries(answer)) {
-        if (typeof value !== "string") this.learn(value);
-        else if (/^(id|.*_id)$/.test(key) && /^[0-9a-f-]{36}$/i.test(value)) {
-          this.#ids.push(value);
-          if (this.#ids.length > 300) this.#ids.splice(Math.floor(this.#random() * 300), 1);
-        }
+        if (typeof value !== "string") this.learn(value, key.replace(/s$/, ""));
+        else if (key === "id") this.#remember(own, value);
+        else if (key === "name" && value.length < 100) this.#remember(`${own}_name`, value);
+        else if (key.endsWith("_id")) this.#remember(key.slice(0, -3), value);
       }
+    }
+  }
+
+  #remember(kind: string, value: string): void {
+    const known = this.#known.get(kind) ?? [];
+    known.push(value);
+    if (known.length > 8) known.shift();
+    this.#known.set(kind, known);
+  }
+
+  /** A known id or name of a kind; undefined when there is none. */
+  #recall(kind: string): string | undefined {
+    const known = this.#known.get(kind);
+    return known === undefined ? undefined : this.pick(known);
   }
 
   /** One request of an operation. */
   request(operation: Operation): { url: string; body: string | Uint8Array | undefined } {
     const { path, parameters, body } = operation;
-    let url = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => this.#segment(name));
+    const kind = kindOf(operation);
+    let url = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => this.#segment(name, kind));
     const search = new URLSearchParams();
     for (const { name, in: place, schema = {} } of parameters) {
       if (place !== "query" || this.chance(0.3)) continue;
@@ -188,17 +211,22 @@ export class Generator {
     }
     if (search.size > 0) url += `?${search.toString()}`;
     if (operation.method === "GET" || body === undefined) return { url, body: undefined };
-    if (this.chance(0.08)) return { url, body: this.pick(RAW_BODIES) };
+    if (this.chance(0.05)) return { url, body: this.pick(RAW_BODIES) };
     const value = this.value(body);
-    return { url, body: JSON.stringify(this.chance(0.5) ? this.#spoil(value) : value) ?? "" };
+    return { url, body: JSON.stringify(this.chance(0.4) ? this.#spoil(value) : value) ?? "" };
   }
 
-  #segment(name: string): string {
-    if (this.chance(0.15)) return this.pick(HOSTILE_SEGMENTS);
-    const isId = /id/i.test(name);
-    if (isId && this.#ids.length > 0 && this.chance(0.8)) return this.pick(this.#ids);
-    if (isId && this.chance(0.5)) return this.uuid();
-    return encodeURIComponent(this.pick(NAMES));
+  #segment(name: string, kind: string): string {
+    if (this.chance(0.1)) return this.pick(HOSTILE_SEGMENTS);
+    const wanted =
+      name === "id"
+        ? kind
+        : name === "name" || name === "id_or_name"
+          ? `${kind}_name`
+          : name.replace(/_id$/, "");
+    const known = this.#recall(wanted);
+    if (known !== undefined && this.chance(0.9)) return encodeURIComponent(known.toWellFormed());
+    return /id/.test(name) ? this.uuid() : encodeURIComponent(this.pick(NAMES));
   }
 
   uuid(): string {
@@ -265,8 +293,12 @@ export class Generator {
   }
 
   #text({ format }: Schema, name: string): string {
-    if (format === "uuid" || name.endsWith("_id"))
-      return this.#ids.length > 0 && this.chance(0.8) ? this.pick(this.#ids) : this.uuid();
+    if (format === "uuid" || name.endsWith("_id")) {
+      const known = this.#recall(name.replace(/_id$/, ""));
+      return known !== undefined && this.chance(0.9) ? known : this.uuid();
+    }
+    const known = this.#recall(name);
+    if (known !== undefined && this.chance(0.6)) return known;
     if (format === "date-time")
       return this.pick([
         "2026-11-22T04:08:34.807049Z",
