@@ -19,7 +19,7 @@ export async function runCli(argv: readonly string[], tree: Group, system: Syste
       return EXIT.done;
     }
     const { node, names, rest } = findNode(tree, argv);
-    if (isGroup(node)) return runGroup(node, names, rest, system);
+    if (isGroup(node)) return await runGroup(node, names, rest, system);
     return await runLeaf(node, names, rest, system);
   } catch (error) {
     return reportFailure(error, system);
@@ -122,8 +122,29 @@ async function runLeaf(
   system: System,
 ): Promise<number> {
   const command = (await leaf.load()).command as Command;
-  const program = createCommander(names, leaf.summary, system);
-  if (command.description !== undefined) program.description(`${leaf.summary}\n\n${command.description}`);
+  const line = await readLine(command, leaf.summary, names, rest, system);
+  if (line === undefined) return EXIT.done;
+  const cli = new Cli(system, line.common);
+  try {
+    return (await command.run(line.values, cli)) ?? EXIT.done;
+  } catch (error) {
+    const sentence = await cli.explain(error);
+    return reportFailure(sentence === undefined ? error : new CommandError(sentence), system);
+  } finally {
+    await cli.close();
+  }
+}
+
+/** Reads what was typed after a command's name; undefined when it was `--help`, which is answered at once. */
+export async function readLine(
+  command: Command,
+  summary: string,
+  names: readonly string[],
+  rest: readonly string[],
+  system: System,
+): Promise<{ values: Record<string, unknown>; common: CommonOptions } | undefined> {
+  const program = createCommander(names, summary, system);
+  if (command.description !== undefined) program.description(`${summary}\n\n${command.description}`);
   const keys = declareParameters(program, command);
   addCommonOptions(program);
   const examples = command.examples.map((line) => `  ${line}`).join("\n");
@@ -132,19 +153,17 @@ async function runLeaf(
   try {
     await program.parseAsync(spellOut(rest, program), { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return EXIT.done;
-      throw new UsageError(writeUsage(error.message, names));
-    }
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new UsageError(writeUsage(error.message, names));
   }
   const options = program.opts<CommonOptions & Record<string, unknown>>();
-  const cli = new Cli(system, options);
   const values: Record<string, unknown> = {};
   let position = 0;
   for (const [key, parameter] of Object.entries(command.parameters)) {
     if (parameter.kind === "argument") {
-      values[key] = program.processedArgs[position] ?? (parameter.presence === "rest" ? [] : undefined);
+      const given: unknown = program.processedArgs[position];
+      values[key] = given ?? (parameter.presence === "rest" ? [] : undefined);
       position += 1;
     } else {
       const given = options[keys.get(key) ?? key];
@@ -152,14 +171,7 @@ async function runLeaf(
       else values[key] = given ?? (parameter.presence === "repeated" ? [] : undefined);
     }
   }
-  try {
-    return (await command.run(values, cli)) ?? EXIT.done;
-  } catch (error) {
-    const sentence = await cli.explain(error);
-    return reportFailure(sentence === undefined ? error : new CommandError(sentence), system);
-  } finally {
-    await cli.close();
-  }
+  return { values, common: options };
 }
 
 function createCommander(names: readonly string[], summary: string, system: System): Commander {

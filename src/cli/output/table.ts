@@ -46,11 +46,10 @@ export async function formatTable<Row>(
     head: titles,
     colWidths: widths.map((width) => width + 2),
     colAligns: columns.map(({ align }) => align ?? "left"),
-    wordWrap: true,
-    wrapOnWordBoundary: false,
     style: screen.hasColor ? { head: ["bold"], border: ["gray"] } : { head: [], border: [] },
   });
-  for (const [at, row] of rows.entries()) table.push(colorRow(columns, row, cells[at] ?? [], screen));
+  for (const [at, row] of rows.entries())
+    table.push(colorRow(columns, row, wrapRow(cells[at] ?? [], widths), screen));
   return table.toString();
 }
 
@@ -62,8 +61,15 @@ function colorRow<Row>(
 ): string[] {
   return cells.map((cell, index) => {
     const color = screen.hasColor ? columns[index]?.color?.(row) : undefined;
-    return color === undefined ? cell : styleText(color, cell, { validateStream: false });
+    if (color === undefined) return cell;
+    const paint = (line: string): string => styleText(color, line, { validateStream: false });
+    return cell.split("\n").map(paint).join("\n");
   });
+}
+
+/** Cells are wrapped here because the table's own wrapping loses wide characters. */
+function wrapRow(cells: readonly string[], widths: readonly number[]): string[] {
+  return cells.map((cell, index) => wrap(cell, widths[index] ?? COLUMN_WIDTH_MIN).join("\n"));
 }
 
 /** Writes one record as titles and values. */
@@ -121,23 +127,28 @@ function formatCards(
     .join("\n\n");
 }
 
-/** Breaks text into lines of at most `room` columns; wide characters count as two. */
+/** Breaks text into lines of at most `room` columns, at blanks where there are any; wide characters count as two. */
 export function wrap(text: string, room: number): string[] {
   const lines: string[] = [];
   for (const line of text.split("\n")) {
     let current = "";
-    let used = 0;
-    for (const { segment } of new Intl.Segmenter().segment(line)) {
-      const width = stringWidth(segment);
-      if (used + width > room && current !== "") {
-        lines.push(current);
-        current = "";
-        used = 0;
+    for (const word of line.match(/\s+|\S+/g) ?? []) {
+      if (measure(current + word) <= room) {
+        current += word;
+        continue;
       }
-      current += segment;
-      used += width;
+      if (current !== "") lines.push(current.trimEnd());
+      current = "";
+      if (word.trim() === "") continue;
+      for (const { segment } of new Intl.Segmenter().segment(word)) {
+        if (measure(current + segment) > room && current !== "") {
+          lines.push(current);
+          current = "";
+        }
+        current += segment;
+      }
     }
-    lines.push(current);
+    lines.push(current.trimEnd());
   }
   return lines;
 }
