@@ -128,7 +128,8 @@ class Reader {
         `${this.#fileName}:1: ${error instanceof Error ? error.message : String(error)}.`,
       );
     }
-    const file = this.#object(root, [], "the file") ?? {};
+    const file = this.#object(root ?? {}, [], "the file");
+    if (file === undefined) return { deployments: [], warnings: [] };
     const entries = file["deployments"];
     if (entries === undefined || entries === null || (Array.isArray(entries) && entries.length === 0)) {
       this.#fault([], "has no deployments; list them under `deployments:`");
