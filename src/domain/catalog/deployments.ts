@@ -26,6 +26,8 @@ export interface DeploymentRecord {
   /** Slots of the limit `deployment:<id>`, null without one. */
   concurrency_limit: number | null;
   tags: string[];
+  /** It has moved, and the pool that it left may still have its runs: the new pool gets none before that is over. */
+  is_moving: boolean;
   details: DeploymentDetails;
 }
 
@@ -77,6 +79,7 @@ export function makeDeployment(
     work_queue_id: null,
     concurrency_limit: null,
     tags: [],
+    is_moving: false,
     details: {
       version: null,
       version_info: null,

@@ -35,13 +35,13 @@ export function planRuns(schedule: ScheduleOut, maxScheduledRuns: number | null,
   if (further === undefined) return { dates, due_at: null };
 
   const firstDate = dates[0] ?? now;
-  const lastDate = dates.at(-1);
-  /** From when on fewer than the least number are left. */
-  const isShortAt = dates[dates.length - RUNS_MIN] ?? firstDate;
-  const isMissingAt = lastDate === undefined ? now : Math.min(isShortAt, lastDate - AHEAD_MIN + 1000);
+  /** From when on fewer than the least number are left, and from when on the last one is too near. */
+  const isShortAt = dates[dates.length - RUNS_MIN] ?? now;
+  const isNearAt = (dates.at(-1) ?? now) - AHEAD_MIN + 1000;
   const hasRoomAt = dates.length >= most ? firstDate : now;
-  const needsMoreAt = Math.max(isMissingAt, hasRoomAt, further - AHEAD_MAX);
-  const due = Math.max(needsMoreAt, Math.min(isShortAt, now + FILL_PAUSE), now + FILL_PAUSE_MIN);
+  const needsMoreAt = Math.max(Math.min(isShortAt, isNearAt), hasRoomAt, further - AHEAD_MAX);
+  const pause = Math.max(Math.min(isShortAt - now, FILL_PAUSE), FILL_PAUSE_MIN);
+  const due = Math.max(needsMoreAt, now + pause);
   return { dates, due_at: Math.ceil(due / 1000) };
 }
 

@@ -2,7 +2,7 @@
 import type { Envelope } from "../../contract/envelope.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
-import { Actor, type Handlers } from "../shared/actor.ts";
+import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import {
   countRows,
@@ -183,6 +183,10 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
 
   protected earliestDeadline(): number | undefined {
     return readEarliestDue(this.host.sql);
+  }
+
+  protected override settleEffect(effect: Effect): void {
+    this.#deployments.settle(effect);
   }
 
   #now(): string {

@@ -99,11 +99,13 @@ export function readDeployment(
 export function putDeployment(sql: Sql, record: DeploymentRecord): void {
   sql.all(
     `INSERT INTO deployment (id, flow_id, name, created, updated, revision, paused, work_pool_name, work_queue_name,
-       work_queue_id, concurrency_limit, tags, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       work_queue_id, concurrency_limit, tags, is_moving, details)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, revision = excluded.revision,
        paused = excluded.paused, work_pool_name = excluded.work_pool_name,
        work_queue_name = excluded.work_queue_name, work_queue_id = excluded.work_queue_id,
-       concurrency_limit = excluded.concurrency_limit, tags = excluded.tags, details = excluded.details`,
+       concurrency_limit = excluded.concurrency_limit, tags = excluded.tags,
+       is_moving = excluded.is_moving, details = excluded.details`,
     record.id,
     record.flow_id,
     record.name,
@@ -116,6 +118,7 @@ export function putDeployment(sql: Sql, record: DeploymentRecord): void {
     record.work_queue_id,
     record.concurrency_limit,
     JSON.stringify(record.tags),
+    record.is_moving ? 1 : 0,
     JSON.stringify(record.details),
   );
 }
@@ -242,8 +245,9 @@ function toFlow(row: FlowRow): Flow {
   };
 }
 
-interface DeploymentRow extends Omit<DeploymentRecord, "paused" | "tags" | "details"> {
+interface DeploymentRow extends Omit<DeploymentRecord, "paused" | "tags" | "is_moving" | "details"> {
   paused: number;
+  is_moving: number;
   tags: string;
   details: string;
 }
@@ -262,6 +266,7 @@ function toDeploymentRecord(row: DeploymentRow): DeploymentRecord {
     work_queue_id: row.work_queue_id,
     concurrency_limit: row.concurrency_limit,
     tags: JSON.parse(row.tags),
+    is_moving: row.is_moving === 1,
     details: JSON.parse(row.details),
   };
 }

@@ -27,6 +27,7 @@ import {
 } from "../../domain/catalog/schedules.ts";
 import type { LimitOperations } from "../limit/operations.ts";
 import type { DeploymentNote, PoolOperations, RunDraft } from "../pool/operations.ts";
+import type { Effect } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import {
   deleteDeployment,
@@ -209,25 +210,50 @@ export class Deployments {
   /** Stores a change and tells everybody whom it concerns. `schedules` undefined: they stay. */
   #commit(
     before: DeploymentRecord | undefined,
-    record: DeploymentRecord,
+    changed: DeploymentRecord,
     schedules: readonly ScheduleRecord[] | undefined,
     wasLimitSent: boolean,
   ): void {
     const { sql } = this.#place.host;
-    const hadSchedules = before !== undefined && this.#schedulesOf(record.id).length > 0;
+    const hadSchedules = before !== undefined && this.#schedulesOf(changed.id).length > 0;
+    const isLeaving = before !== undefined && hadSchedules && poolOf(before) !== poolOf(changed);
+    const record = { ...changed, is_moving: changed.is_moving || isLeaving };
     putDeployment(sql, record);
     if (schedules !== undefined) replaceScheduleRows(sql, record.id, schedules);
-    if (before !== undefined && poolOf(before) !== poolOf(record)) this.#tellRemoved(before, record.revision);
+    if (isLeaving && !before.is_moving) this.#leave(before, record.revision);
     this.#tellPool(record, "put_deployment", "put", noteOf(record));
     const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
     if (hadSchedules || stored.length > 0) this.#materialize(record, stored, true);
     if (wasLimitSent) this.#tellLimit(before, record);
   }
 
+  /** Takes the planned runs away from the pool that a deployment leaves; what people asked for stays there. */
+  #leave(before: DeploymentRecord, revision: number): void {
+    const command: PoolOperations["materialize"]["command"] = {
+      deployment: { ...noteOf(before), revision },
+      is_replacing: true,
+      runs: [],
+    };
+    this.#tellPool({ ...before, revision }, "materialize", LEAVE, command);
+  }
+
+  /** The pool that was left has answered, or does not exist any more: now the new one may have runs. */
+  settle(effect: Effect): void {
+    if (effect.operation !== "materialize" || !effect.request_id.endsWith(`:${LEAVE}`)) return;
+    const { sql } = this.#place.host;
+    const { deployment } = effect.command as PoolOperations["materialize"]["command"];
+    const record = readDeployment(sql, { id: deployment.deployment_id });
+    if (record === undefined || !record.is_moving) return;
+    const settled = { ...record, is_moving: false };
+    putDeployment(sql, settled);
+    this.#materialize(settled, readSchedules(sql, [record.id]).get(record.id) ?? [], true);
+  }
+
   #remove(record: DeploymentRecord): void {
     deleteDeployment(this.#place.host.sql, record.id);
     const revision = record.revision + 1;
-    this.#tellRemoved(record, revision);
+    const command: PoolOperations["remove_deployment"]["command"] = { deployment_id: record.id, revision };
+    this.#tellPool({ ...record, revision }, "remove_deployment", "remove", command);
     if (record.concurrency_limit !== null)
       this.#tellLimit(record, { ...record, revision, concurrency_limit: null });
   }
@@ -235,6 +261,10 @@ export class Deployments {
   /** Plans the runs of these schedules and sends the pool those that it has not got yet, or all in place of what it has. */
   #materialize(record: DeploymentRecord, schedules: readonly StoredSchedule[], isReplacing: boolean): void {
     const { host } = this.#place;
+    if (record.is_moving) {
+      for (const { record: schedule } of schedules) noteMaterialized(host.sql, schedule.id, 0, null);
+      return;
+    }
     const now: Micros = host.now() * 1000;
     const runs: RunDraft[] = [];
     for (const { record: schedule, materialized_until } of schedules) {
@@ -268,12 +298,6 @@ export class Deployments {
     const name = poolOf(record);
     const target = addressOfName(this.#place.host.address.workspace, "pool", name);
     this.#place.send(target, operation, `${record.id}:${record.revision}:${what}`, command);
-  }
-
-  #tellRemoved(before: DeploymentRecord, revision: number): void {
-    const target = addressOfName(this.#place.host.address.workspace, "pool", poolOf(before));
-    const command: PoolOperations["remove_deployment"]["command"] = { deployment_id: before.id, revision };
-    this.#place.send(target, "remove_deployment", `${before.id}:${revision}:remove`, command);
   }
 
   #tellLimit(before: DeploymentRecord | undefined, record: DeploymentRecord): void {
@@ -329,6 +353,8 @@ export class Deployments {
   }
 }
 
+/** Marks the effect that ends a move. */
+const LEAVE = "leave";
 const NOT_FOUND = refuse("not_found", "Deployment not found");
 const SCHEDULE_NOT_FOUND = refuse("not_found", "Schedule not found.");
 const FOREIGN_LIMIT =
