@@ -64,7 +64,7 @@ async function main(): Promise<number> {
 
 async function perform(options: DemoOptions, stage: Stage, progress: Progress): Promise<Outcome> {
   progress.say("Starting the server on a free port, its data in a temporary folder");
-  const apiUrl = await stage.startServer();
+  const [apiUrl] = await Promise.all([stage.startServer(), stage.warmUp(EXAMPLE)]);
   const client = createClient({ apiUrl });
   progress.say(`The server answers at ${apiUrl}`);
 

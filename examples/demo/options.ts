@@ -14,6 +14,8 @@ export interface DemoOptions {
   isJson: boolean;
 }
 
+const AGENT_LIMIT_MAX = 10;
+
 export const USAGE = `npm run demo -- [--runs 20] [--slots 2] [--download 1] [--infer 3] [--save 0.5] [--json]
 Durations are seconds. Two workers share the runs; each has --slots GPUs.
 `;
@@ -31,11 +33,14 @@ export function readOptions(args: string[]): DemoOptions {
       json: { type: "boolean", default: false },
     },
   });
+  const workers = ["gpu-1", "gpu-2"];
+  const runs = readNumber("--runs", values.runs, { isWhole: true, min: 1, max: 500 });
   return {
-    runs: readNumber("--runs", values.runs, { isWhole: true, min: 1, max: 500 }),
-    workers: ["gpu-1", "gpu-2"],
+    runs,
+    workers,
     slots: readNumber("--slots", values.slots, { isWhole: true, min: 1, max: 8 }),
-    agentLimit: 10,
+    // An agent takes what it has room for: with room for all, one of two agents may get all of few runs.
+    agentLimit: Math.min(AGENT_LIMIT_MAX, Math.ceil(runs / workers.length)),
     downloadSeconds: readNumber("--download", values.download, { min: 0, max: 600 }),
     inferSeconds: readNumber("--infer", values.infer, { min: 0.05, max: 600 }),
     saveSeconds: readNumber("--save", values.save, { min: 0, max: 600 }),
