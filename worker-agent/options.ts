@@ -92,7 +92,12 @@ export function resolveSettings(options: AgentOptions): Settings {
     labels: { ...options.labels },
     stateDir:
       options.stateDir ??
-      join(env["SLUICE_HOME"] || join(homedir(), ".sluice"), "worker", fileName(options.pool), fileName(name)),
+      join(
+        env["SLUICE_HOME"] || join(homedir(), ".sluice"),
+        "worker",
+        fileName(options.pool),
+        fileName(name),
+      ),
     env,
     sessionSeconds: Math.max(10, options.sessionSeconds ?? 60),
     pollSeconds: options.pollSeconds ?? 10,

@@ -63,6 +63,8 @@ export class Run {
   #stopReason: StopReason | undefined;
   #graceMs = 0;
   #wasSignalled = false;
+  /** Monotonic; processes that were taken over count as old. */
+  #spawnedAt = -Infinity;
   #isDetached = false;
   #isSettled = false;
   #shipper: LogShipper | undefined;
@@ -176,6 +178,7 @@ export class Run {
       const message = `the process could not be started (${describeError(error)}); look at the limits of worker "${this.#tools.settings.name}" (processes, memory, open files)`;
       return this.#report({ exit_code: 126, signal: null }, "exited", message);
     }
+    this.#spawnedAt = monotonicMs();
     this.#save({ kind: job.kind, pgid: spawned.pgid, start_mark: spawned.startMark });
     this.#log("INFO", `started: pid ${spawned.pgid}`);
     this.#reportStart(spawned.pgid, job.kind);
@@ -230,7 +233,13 @@ export class Run {
     await Promise.race([over, aborted(this.#stopping.signal)]);
     if (!isOver) {
       this.#wasSignalled = true;
-      const end = await stopProcesses(pgid, this.#record.kind, this.#graceMs, this.#hurry.signal);
+      const end = await stopProcesses(
+        pgid,
+        this.#record.kind,
+        monotonicMs() - this.#spawnedAt,
+        this.#graceMs,
+        this.#hurry.signal,
+      );
       if (end === "survived") this.#log("ERROR", `does not end, even by KILL (process group ${pgid})`);
       else this.#log("INFO", end === "killed" ? "had to be killed" : "was stopped");
       await waitAtMost(over, LOOK_MS * 5);

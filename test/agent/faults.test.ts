@@ -115,11 +115,12 @@ test("when the server is silent for too long the children are gone before the se
 
 test("attempts that the server has given up on are stopped, without a report", async () => {
   const plane = await startPlane();
-  plane.expires_in_seconds = 0.4;
   const { run } = heldRun(plane);
   agentFor(plane);
   const pid = await pidOf(plane, run);
+  await plane.until("the socket", () => plane.sockets.size === 1);
   plane.endedAttempts.add(plane.attemptsOf(run)[0]!.claim.attempt_id);
+  plane.wake("attempt_ended");
   await until("the process is gone", () => !isGroupAlive(pid));
   const later = command(plane, ["true"]);
   await plane.endOf(later);

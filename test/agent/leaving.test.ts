@@ -144,7 +144,7 @@ test("a wake on the socket starts a run long before the next poll, also after th
 
 test("the health check tells whether the server answers", async () => {
   const plane = await startPlane();
-  plane.expires_in_seconds = 1;
+  plane.expires_in_seconds = 2;
   const { agent } = agentFor(plane, { healthcheckPort: 0 });
   await agent.ready;
   const look = async (): Promise<number> =>
