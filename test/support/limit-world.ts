@@ -9,6 +9,12 @@ import type { AcquireAnswer } from "../../src/objects/limit/ears.ts";
 import type { AcquireCommand, Caller, LimitOperations } from "../../src/objects/limit/operations.ts";
 import { createNodeHost, type NodeHost } from "./node-host.ts";
 
+/** An answer on a socket, and when it was sent. */
+export interface Frame {
+  at: number;
+  answer: AcquireAnswer;
+}
+
 interface Timer {
   at: number;
   body: () => void;
@@ -37,7 +43,7 @@ export class LimitWorld {
   readonly database = new DatabaseSync(":memory:");
   readonly sent: Envelope[] = [];
   /** The frames that each open socket has got. */
-  readonly sockets = new Map<string, AcquireAnswer[]>();
+  readonly sockets = new Map<string, Frame[]>();
   readonly #call: (envelope: Envelope) => Promise<Result<unknown>>;
   host: NodeHost;
   actor: LimitActor;
@@ -169,7 +175,7 @@ export class LimitWorld {
       },
     });
     host.alarm_at = alarm_at;
-    const { all } = host.sql;
+    const all = host.sql.all.bind(host.sql);
     host.sql.all = (statement, ...bindings) => {
       this.statements.push(statement);
       return all(statement, ...bindings);
@@ -181,7 +187,7 @@ export class LimitWorld {
     return new LimitActor(this.host, {
       hasSocket: (waiter_key) => this.sockets.has(waiter_key),
       sendAnswer: (waiter_key, answer) => {
-        this.sockets.get(waiter_key)?.push(answer);
+        this.sockets.get(waiter_key)?.push({ at: this.clock.now, answer });
         if (!answer.ok || answer.value.status === "granted") this.sockets.delete(waiter_key);
       },
       after: (ms, body) => {

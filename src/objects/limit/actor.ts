@@ -18,7 +18,7 @@ import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.
 import type { ObjectHost } from "../shared/host.ts";
 import { LimitCore } from "./core.ts";
 import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
-import { Line, SOCKET_HEARD_MS, TOO_MANY_SLOTS } from "./line.ts";
+import { Line, SOCKET_HEARD_MS, TOO_MANY_SLOTS, UNPLACED } from "./line.ts";
 import { migrations } from "./migrations.ts";
 import type { AcquireCommand, LimitOperations } from "./operations.ts";
 import { LimitStore } from "./store.ts";
@@ -419,7 +419,7 @@ export class LimitActor extends Actor<LimitOperations> {
     const waiter: Waiter = stored ?? {
       lane: 0,
       priority: command.priority,
-      seq: this.#line.nextSeq(now),
+      seq: UNPLACED,
       waiter_key,
       caller: caller.type === "anonymous" ? "request" : caller.type,
       request_id: isNamed ? command.request_id : null,
@@ -490,10 +490,16 @@ export class LimitActor extends Actor<LimitOperations> {
         : caller.type === "run"
           ? now + RUN_HEARD_MS
           : retry_at + EXPECTED_BACK_SECONDS * 1000;
-    // The same caller may come first by a request and then by a socket: from then on it can be handed a lease.
-    const by = caller.type === "socket" || caller.type === "request" ? caller.type : waiter.caller;
-    const updated: Waiter = { ...waiter, lane: 0, caller: by, offered_at: null, retry_at, present_until };
-    if (stored === undefined) this.#line.insert(updated);
+    // It may come back another way: what it can be told depends on how it waits now.
+    let updated: Waiter = {
+      ...waiter,
+      caller: caller.type,
+      lane: 0,
+      offered_at: null,
+      retry_at,
+      present_until,
+    };
+    if (stored === undefined) updated = this.#line.insert(updated);
     else this.#store.updateWaiter(stored, updated);
     // A newer request of the same waiter, or of the same client, ends the older one.
     this.#ears.endHeld(waiter_key, accept(this.#line.describe(updated, SUPERSEDED_RETRY_SECONDS, now)));

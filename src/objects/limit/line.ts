@@ -25,6 +25,8 @@ const WALK_MAX = 256;
 const POSITION_MAX = 1000;
 const BLOCKERS_MAX = 5;
 const SEQS_PER_MS = 1000;
+/** The place of a waiter that does not stand in line yet: behind everybody of its priority. */
+export const UNPLACED = Number.MAX_SAFE_INTEGER;
 /** How long an open socket counts as heard of. */
 export const SOCKET_HEARD_MS = 600_000;
 /** A run that got its slot while it waited must use it within this long. */
@@ -58,7 +60,6 @@ export class Line {
   next_at = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #waiters: number | undefined;
-  #last_seq = 0;
 
   constructor(core: LimitCore, ears: Ears, links: LineLinks) {
     this.#core = core;
@@ -70,25 +71,29 @@ export class Line {
     this.#waiters = undefined;
   }
 
-  /** Places in line follow the time of arrival, so that limits agree on who came first. */
-  nextSeq(now: number): number {
-    this.#last_seq = Math.max(now * SEQS_PER_MS, this.#last_seq + 1);
-    return this.#last_seq;
-  }
-
   isFull(): boolean {
     this.#waiters ??= this.#core.store.countWaiters(WAITERS_MAX);
     return this.#waiters >= WAITERS_MAX;
   }
 
-  /** Adds a waiter; one whose place is taken stands right behind it. */
-  insert(waiter: Waiter): void {
+  /**
+   * Adds a waiter, at the end of its priority unless it has a place from elsewhere; one whose place is taken stands right
+   * behind it. Places follow the time of arrival, so that limits agree on who came first.
+   */
+  insert(waiter: Waiter): Waiter {
+    const { store } = this.#core;
     let { seq } = waiter;
-    for (const lane of [0, 1] as const)
-      while (this.#core.store.hasPlace({ lane, priority: waiter.priority, seq })) seq += 1;
-    this.#core.store.insertWaiter({ ...waiter, seq });
+    if (seq === UNPLACED) {
+      seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.lastSeq(waiter.priority) ?? 0) + 1);
+    } else {
+      for (const lane of [0, 1] as const)
+        while (store.hasPlace({ lane, priority: waiter.priority, seq })) seq += 1;
+    }
+    const placed = { ...waiter, seq };
+    store.insertWaiter(placed);
     if (this.#waiters !== undefined) this.#waiters += 1;
     this.#core.wakeAt(waiter.arrived_at + ABSENT_SECONDS * 1000);
+    return placed;
   }
 
   remove(waiter: Waiter): void {

@@ -347,6 +347,19 @@ export class LimitStore {
     );
   }
 
+  /** The last place that is taken within a priority, in line or parked. */
+  lastSeq(priority: number): number | undefined {
+    return (
+      first<{ seq: number | null }>(
+        this.#sql,
+        `SELECT max(seq) AS seq FROM (SELECT max(seq) AS seq FROM waiter WHERE lane = 0 AND priority = ?
+          UNION ALL SELECT max(seq) AS seq FROM waiter WHERE lane = 1 AND priority = ?)`,
+        priority,
+        priority,
+      )?.seq ?? undefined
+    );
+  }
+
   /** How many stand in line up to and including a place, counted no further than `counted_max` + 1. */
   countUpTo(place: { priority: number; seq: number }, counted_max: number): number {
     return (

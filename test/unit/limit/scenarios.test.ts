@@ -85,7 +85,7 @@ test("a waiter on a socket is granted at once, with a short lease until it renew
   const frames = limit.sockets.get("request:socket") ?? [];
   await limit.must("release", { lease_id: first.lease_id });
   await limit.quiet();
-  const grant = granted(frames[0]);
+  const grant = granted(frames[0]?.answer);
   expect(grant.expires_in_seconds).toBe(10);
   expect(await limit.must("renew", { lease_id: grant.lease_id, lease_seconds: null })).toEqual({
     expires_in_seconds: 300,
@@ -106,7 +106,7 @@ test("a closed socket makes its waiter absent at once, also when the process die
     const frames = limit.sockets.get("request:there") ?? [];
     await limit.must("release", { lease_id: first.lease_id });
     await limit.quiet();
-    granted(frames[0]);
+    granted(frames[0]?.answer);
   }
 });
 
@@ -236,7 +236,7 @@ test("a disabled limit lets everybody through and counts nobody", async () => {
   await limit.must("update", { active: false });
   expect(waiting(await peek(held)).reason).toBe("offered");
   await limit.quiet();
-  expect(granted(frames[0]).fence).toBeNull();
+  expect(granted(frames[0]?.answer).fence).toBeNull();
   expect(granted(await limit.acquire({ request_id: "two" })).limits).toMatchObject([{ name: "gpu" }]);
   await limit.must("release", { lease_id: first.lease_id });
   await limit.must("update", { active: true });
@@ -390,9 +390,9 @@ test("no lease expires before the floor that a start of the server sets", async 
 test("what one operation reads does not grow with the number of waiters", async () => {
   const limit = await world(1);
   granted(await limit.acquire({ request_id: "holder" }));
-  for (let index = 0; index < 3000; index += 1) await limit.acquire({ request_id: `w:${index}` });
+  for (let index = 0; index < 1200; index += 1) await limit.acquire({ request_id: `w:${index}` });
   let rows = 0;
-  const { all } = limit.host.sql;
+  const all = limit.host.sql.all.bind(limit.host.sql);
   limit.host.sql.all = <Row>(statement: string, ...bindings: (string | number | null | Uint8Array)[]) => {
     const result = all<Row>(statement, ...bindings);
     rows = Math.max(rows, result.length);
