@@ -95,8 +95,8 @@ export class Session {
     if (!isGoodbye || !this.#hasAnswered) return;
     const { http, settings, log } = this.#input;
     try {
-      const body = { name: settings.name, session_id: this.#id };
-      await http.call("DELETE", this.#path, { body, timeoutMs: GOODBYE_MS });
+      const worker = `/work_pools/${encodeURIComponent(settings.pool)}/workers/${encodeURIComponent(settings.name)}`;
+      await http.call("DELETE", `${worker}/session/${this.#id}`, { timeoutMs: GOODBYE_MS });
     } catch (error) {
       log.write("WARNING", `The goodbye did not arrive: ${describeError(error)}`);
     }

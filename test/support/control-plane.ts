@@ -228,12 +228,11 @@ export class ControlPlane {
     if (path.startsWith("/work_pools/") && !this.hasPool) return [404, { detail: "Work pool not found" }];
     if (method === "GET" && /^\/work_pools\/[^/]+$/.test(path))
       return [200, { name: "pool", base_job_template: this.base_job_template }];
-    if (path.endsWith("/workers/session")) {
-      if (method === "DELETE") {
-        this.goodbyes += 1;
-        return [204, undefined];
-      }
+    if (method === "POST" && path.endsWith("/workers/session"))
       return [200, this.#beat(SessionBeat.parse(body))];
+    if (method === "DELETE" && /\/workers\/[^/]+\/session\/[^/]+$/.test(path)) {
+      this.goodbyes += 1;
+      return [204, undefined];
     }
     if (method === "POST" && path.endsWith("/claim")) return [200, this.#claim(Claim.parse(body))];
     const attempt = /^\/flow_runs\/([^/]+)\/attempts\/([^/]+)\/(start|end)$/.exec(path);
