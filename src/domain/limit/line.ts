@@ -27,6 +27,9 @@ export interface LineState {
   next_at: number;
 }
 
+/** A waiter who is here longer than was expected is looked at again after this long. */
+const RECHECK_MS = 100;
+
 export type LineAction = "drop" | "refuse" | "park" | "keep" | "offer" | "grant" | "take" | "block";
 
 /** A walk begins with what is free. */
@@ -54,7 +57,8 @@ export function stepLine(
   const isPresent = sighting.is_here || sighting.is_asking || isExpected;
   if (!isPresent) return "park";
   if (isWalkOver(state, limit.bypass_max) || waiter.slots > state.budget) {
-    if (!sighting.is_here && !sighting.is_asking) noteDeadline(state, waiter.present_until);
+    // Should it not come back, the next in line may fit.
+    if (waiter.caller !== "socket") noteDeadline(state, Math.max(waiter.present_until, now + RECHECK_MS));
     state.blocked.push(waiter);
     return "block";
   }
