@@ -243,7 +243,7 @@ export class PoolClaims {
       wanted,
       is_paused: pool.is_paused,
       pool_limit: pool.concurrency_limit,
-      pool_used: active.length,
+      pool_used: active.filter(({ queue_id }) => queue_id !== null).length,
       worker_limit: worker.run_limit,
       worker_used: active.filter(({ worker_name }) => worker_name === worker.name).length,
       queues: queues.map((queue) => ({
@@ -313,7 +313,7 @@ export class PoolClaims {
     queues: readonly QueueRow[],
   ): void {
     if (given.length === 0) return;
-    const active = this.#context.store.listActive();
+    const active = this.#context.store.listActive().filter(({ queue_id }) => queue_id !== null);
     if (pool.concurrency_limit !== null && active.length > pool.concurrency_limit)
       throw new InvariantViolation("I1", "More runs are active than the pool has slots.", { active });
     const used = countBy(active, ({ queue_id }) => queue_id);
@@ -452,6 +452,11 @@ export class PoolClaims {
     const { store, host, wake } = this.#context;
     if (now >= host.expiry_floor) {
       for (const active of store.listActiveOverdue(now, LOST_PER_SWEEP_MAX)) {
+        if (active.attempt_id === null) {
+          const stored = store.readRun(active.run_id);
+          if (stored !== undefined) this.#runs.giveUpSilent(stored);
+          continue;
+        }
         if (active.is_started && now < host.expiry_floor + GRACE_MS && host.expiry_floor > 0) continue;
         if (active.is_started) this.#giveUp(active);
         else this.#giveBack(active);

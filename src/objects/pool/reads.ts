@@ -118,7 +118,7 @@ export class PoolReads {
     if (command.queue_id !== undefined && queues.length === 0)
       return refuse("not_found", "Work queue not found.");
     const runs = store
-      .readRuns(store.listActive().map(({ run_id }) => run_id))
+      .readRuns(store.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])))
       .map(({ run }) => this.#runs.present(run))
       .filter(({ state_type }) => state_type !== null && SLOT_HOLDING_TYPES.includes(state_type));
     return accept({
@@ -192,7 +192,7 @@ export class PoolReads {
         `The work queue ${queue.name} is paused.`,
         blockedBy("work_queue", queue.name),
       );
-    const all = store.listActive();
+    const all = store.listActive().filter(({ queue_id }) => queue_id !== null);
     if (freeSlots(pool.concurrency_limit, all.length) === 0)
       return say(
         "pool_full",

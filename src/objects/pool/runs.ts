@@ -17,6 +17,7 @@ import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { placeRun } from "../../domain/pool/place.ts";
 import type { Effect } from "../shared/actor.ts";
+import { isOnline } from "../../domain/pool/status.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { DeploymentNote, PoolOperations, RunDraft } from "./operations.ts";
@@ -28,6 +29,11 @@ const SLOT_WAIT_SECONDS = 30;
 const SLOT_LEASE_SECONDS = 300;
 /** A slot that was granted to a run which nobody claims lapses after this long. */
 export const SLOT_LAPSES_MS = 20_000;
+/**
+ * A run of Prefect's workers, or of no worker, that says nothing for this long is given up. Only calls of the run itself
+ * are seen here, so this is the longest silence that the design allows; a run that reports anything begins it anew.
+ */
+const SILENCE_MAX_MS = 24 * 3_600_000;
 const STATES_LISTED_MAX = 1000;
 const MINT_ATTEMPTS_MAX = 8;
 
@@ -62,18 +68,8 @@ export class PoolRuns {
     const holdsSlot =
       run.state_type === "PENDING" || run.state_type === "RUNNING" || run.state_type === "CANCELLING";
     const active = store.readActive(run.id);
-    if (holdsSlot && active === undefined && run.work_queue_id !== null) {
-      store.writeActive({
-        run_id: run.id,
-        queue_id: run.work_queue_id,
-        attempt_id: null,
-        session_id: null,
-        worker_name: null,
-        fence: null,
-        is_started: true,
-        deadline_at: null,
-      });
-    } else if (!holdsSlot && active !== undefined && active.attempt_id === null) {
+    if (holdsSlot && (active === undefined || active.attempt_id === null)) this.#watchSubmitted(run, now);
+    else if (!holdsSlot && active !== undefined && active.attempt_id === null) {
       store.deleteSubmitted(run.id);
       wake("run_ready");
     }
@@ -93,6 +89,36 @@ export class PoolRuns {
       before?.state_type !== run.state_type
     )
       wake("cancel", active.worker_name ?? undefined);
+  }
+
+  /** A run that no agent of ours runs holds its slot, and is given up after a long silence. */
+  #watchSubmitted(run: FlowRun, now: number): void {
+    const deadline_at = now + SILENCE_MAX_MS;
+    this.#context.store.writeActive({
+      run_id: run.id,
+      queue_id: run.work_queue_id,
+      attempt_id: null,
+      session_id: null,
+      worker_name: null,
+      fence: null,
+      is_started: true,
+      deadline_at,
+    });
+    this.#context.wakeAt(deadline_at);
+  }
+
+  /** Gives up a run that said nothing for long, unless the worker that submitted it still lives. */
+  giveUpSilent(stored: StoredRun): void {
+    const { store, host } = this.#context;
+    const { run } = stored;
+    const name = run.labels["prefect.worker.name"];
+    const worker = typeof name === "string" ? store.readWorker(name) : undefined;
+    if (worker !== undefined && isOnline(worker, host.now())) {
+      this.#watchSubmitted(run, host.now());
+      return;
+    }
+    const message = `Nothing was heard of this run for ${SILENCE_MAX_MS / 3_600_000} hours, so it was given up.`;
+    this.decide(stored, { type: "CRASHED", name: "Crashed", message }, true);
   }
 
   /** A run that does not wait any more gives back what its deployment's limit has or keeps for it. */

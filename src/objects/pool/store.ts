@@ -560,12 +560,12 @@ export class PoolStore {
   }
 
   /** Runs that hold slots by Prefect's count: CANCELLING does not (source: wire §4.2). */
-  countActiveByQueue(types: readonly string[]): Map<string | null, number> {
+  countActiveByQueue(types: readonly string[]): Map<string, number> {
     return new Map(
       this.#sql
-        .all<{ queue_id: string | null; count: number }>(
+        .all<{ queue_id: string; count: number }>(
           `SELECT a.queue_id, count(*) AS count FROM active a JOIN flow_run r ON r.id = a.run_id
-             WHERE r.state_type IN (SELECT value FROM json_each(?)) GROUP BY a.queue_id`,
+             WHERE a.queue_id IS NOT NULL AND r.state_type IN (SELECT value FROM json_each(?)) GROUP BY a.queue_id`,
           JSON.stringify(types),
         )
         .map(({ queue_id, count }) => [queue_id, count] as const),
