@@ -19,7 +19,7 @@ export default defineConfig({
             miniflare: { bindings: { SLUICE_OPEN: "true" } },
           }),
         ],
-        test: { name: "objects", include: ["test/objects/**/*.test.ts"] },
+        test: { name: "objects", include: ["test/objects/**/*.test.ts"], testTimeout: 30_000 },
       },
     ],
   },

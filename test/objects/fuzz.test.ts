@@ -63,9 +63,23 @@ async function makeWorld(generator: Generator, world: number): Promise<void> {
   };
   await post("/v2/concurrency_limits/", "concurrency_limit", { name: `alpha-${world}`, limit: 3 });
   await post("/variables/", "variable", { name: `alpha-${world}`, value: 1 });
+  const pool = `alpha-${world}`;
+  await post("/work_pools/", "work_pool", { name: pool, type: "process" });
+  await post(`/work_pools/${pool}/queues`, "work_queue", { name: "beta" });
   const flow = await post("/flows/", "flow", { name: `alpha-${world}` });
-  const deployment = await post("/deployments/", "deployment", { name: `beta-${world}`, flow_id: flow.id });
+  const deployment = await post("/deployments/", "deployment", {
+    name: `beta-${world}`,
+    flow_id: flow.id,
+    work_pool_name: pool,
+  });
   await post(`/deployments/${deployment.id}/schedules`, "schedule", [{ schedule: { interval: 3600 } }]);
+  for (let run = 0; run < 3; run += 1)
+    await post(`/deployments/${deployment.id}/create_flow_run`, "flow_run", {});
+  await post("/flow_runs/", "flow_run", { flow_id: flow.id });
+  const session_id = crypto.randomUUID();
+  await post(`/work_pools/${pool}/workers/session`, "session", { name: "gamma", session_id });
+  const attempt_ids = [crypto.randomUUID(), crypto.randomUUID()];
+  await post(`/work_pools/${pool}/claim`, "claim", { worker_name: "gamma", session_id, attempt_ids });
 }
 
 test("no input makes the API fail", async () => {
