@@ -47,6 +47,8 @@ export interface HttpAnswer {
 
 const TIMEOUT_SECONDS = 30;
 const RETRIES = 5;
+/** A run outlives a restart of the server that made it: about 40 s of trying. */
+const RETRIES_IN_RUN = 12;
 const FIRST_DELAY_MS = 100;
 const DELAY_MS_MAX = 5000;
 /** A server that wants to be left alone for longer than this is not waited for. */
@@ -68,8 +70,8 @@ export class Http {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  /** A refused connection is worth repeating only where somebody has answered before. */
-  #hasAnswered = false;
+  /** A refused connection is worth repeating only where somebody has answered before; a run's server has made it. */
+  #hasAnswered: boolean;
 
   constructor(options: HttpOptions = {}) {
     this.apiUrl = stripSlash(options.apiUrl ?? resolveApiUrl(process.env));
@@ -80,15 +82,17 @@ export class Http {
     const authorization =
       options.apiKey === undefined ? resolveAuthorization(process.env) : authorizeWithKey(options.apiKey);
     const run = process.env["SLUICE_RUN"];
+    const isInRun = run !== undefined && run !== "";
+    this.#hasAnswered = isInRun;
     this.#headers = {
       accept: "application/json",
       "user-agent": "sluice-client",
       ...(authorization !== undefined && { authorization }),
-      ...(run !== undefined && run !== "" && { [RUN_IDENTITY_HEADER.toLowerCase()]: run }),
+      ...(isInRun && { [RUN_IDENTITY_HEADER.toLowerCase()]: run }),
       ...lowerKeys(options.headers ?? {}),
     };
     this.#timeoutSeconds = options.timeoutSeconds ?? TIMEOUT_SECONDS;
-    this.#retries = options.retries ?? RETRIES;
+    this.#retries = options.retries ?? (isInRun ? RETRIES_IN_RUN : RETRIES);
   }
 
   /** The headers that go out with every call, the authorization among them: for sockets, which are opened elsewhere. */
