@@ -153,7 +153,8 @@ export class Session {
     this.#setStop(sentAt + lifeMs - marginMs, marginMs);
     state.saveStopTime(sentAt + lifeMs - marginMs);
     events.onAnswer(answer, known);
-    return Math.max(100, sentAt + lifeMs / 2 - monotonicMs());
+    // A little past half: before that the server need not write, and would not prolong.
+    return Math.max(100, sentAt + lifeMs * 0.52 - monotonicMs());
   }
 
   async #handleFault(error: unknown, failures: number): Promise<number> {
