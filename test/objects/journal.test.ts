@@ -123,6 +123,50 @@ describe("over the API", () => {
   });
 });
 
+describe("the logs of a run that exists", () => {
+  const ROOT = "http://sluice.test/api";
+  async function createRun(): Promise<string> {
+    const flow = await (await post("/flows/", { name: "flow" })).json<{ id: string }>();
+    const response = await post("/flow_runs/", { flow_id: flow.id, name: 'run "one", é' });
+    expect(response.status).toBe(201);
+    return (await response.json<{ id: string }>()).id;
+  }
+
+  test("are followed from the first one on", async () => {
+    const run = await createRun();
+    const tail = async (after: number, wait_seconds: number) => {
+      const response = await exports.default.fetch(
+        `${ROOT}/flow_runs/${run}/logs/tail?after=${after}&wait_seconds=${wait_seconds}`,
+      );
+      expect(response.status).toBe(200);
+      return response.json<{ logs: Log[]; next: number }>();
+    };
+    expect(await tail(0, 0)).toEqual({ logs: [], next: 0 });
+    const heard = tail(0, 20);
+    await post("/logs/", [log(run, "first")]);
+    expect(await heard).toMatchObject({ logs: [{ message: "first" }], next: 1 });
+    await post("/logs/", [log(run, "second"), log(run, "third")]);
+    expect(await tail(1, 20)).toMatchObject({ logs: [{ message: "second" }, { message: "third" }], next: 3 });
+  });
+
+  test("are downloaded as CSV, all of them", async () => {
+    const run = await createRun();
+    const start = Date.now();
+    const batch = Array.from({ length: 1200 }, (_, index) =>
+      log(run, `line ${index}, "quoted"\nand broken`, { timestamp: new Date(start + index).toISOString() }),
+    );
+    await post("/logs/", batch);
+    const response = await exports.default.fetch(`${ROOT}/flow_runs/${run}/logs/download`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/csv");
+    expect(response.headers.get("content-disposition")).toContain("run%20%22one%22%2C%20%C3%A9-logs.csv");
+    const rows = (await response.text()).split("\r\n");
+    expect(rows[0]).toBe("timestamp,level,flow_run_id,task_run_id,message");
+    expect(rows[1]).toMatch(/^\S+Z,20,[0-9a-f-]{36},,"line 0, ""quoted""\nand broken"$/);
+    expect(rows).toHaveLength(1202);
+  });
+});
+
 test("what was written survives the end of the instance, and a batch sent again is stored once", async () => {
   const run = newRunId();
   const attempt_id = crypto.randomUUID();
