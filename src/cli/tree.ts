@@ -242,6 +242,10 @@ export const tree: Group = {
       summary: "Print the script that completes commands in a shell",
       load: () => import("./commands/completion.ts"),
     },
+    exec: {
+      summary: "Run a command while holding slots of a limit",
+      load: () => import("./commands/exec.ts"),
+    },
     version: { summary: "Print the versions in use", load: () => import("./commands/version.ts") },
   },
 };
