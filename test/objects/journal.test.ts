@@ -149,6 +149,14 @@ describe("the logs of a run that exists", () => {
     expect(await tail(1, 20)).toMatchObject({ logs: [{ message: "second" }, { message: "third" }], next: 3 });
   });
 
+  test("go with the run", async () => {
+    const run = await createRun();
+    await post("/logs/", [log(run, "here")]);
+    expect(await find(run)).toEqual(["here"]);
+    expect((await exports.default.fetch(`${ROOT}/flow_runs/${run}`, { method: "DELETE" })).status).toBe(204);
+    await expect.poll(() => find(run)).toEqual([]);
+  });
+
   test("are downloaded as CSV, all of them", async () => {
     const run = await createRun();
     const start = Date.now();

@@ -1,5 +1,6 @@
 /** Flow runs of a pool: how they come into being, change their states and go. */
 import { addressOfName } from "../../contract/envelope.ts";
+import { journalOfRun } from "../../contract/journals.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant, instantToMs } from "../../contract/instants.ts";
 import type { JsonObject, Labels } from "../../contract/wire/common.ts";
@@ -302,7 +303,7 @@ export class PoolRuns {
 
   /** Removes a run; what it holds or waits for is given back. */
   delete(id: string): Result<null> {
-    const { store, wake } = this.#context;
+    const { host, send, store, wake } = this.#context;
     const stored = store.readRun(id);
     if (stored === undefined) return refuse("not_found", "Flow run not found");
     this.#leaveLine(stored);
@@ -311,6 +312,9 @@ export class PoolRuns {
     this.onAttemptUnwanted(id);
     store.deleteSubmitted(id);
     store.deleteRun(id);
+    const journal = journalOfRun(host.address.workspace, id);
+    if (journal !== undefined)
+      send(journal, "delete_run_logs", mintRequestId(this.#context), { flow_run_id: id });
     wake("run_ready");
     return accept(null);
   }
@@ -441,7 +445,9 @@ export class PoolRuns {
       run.deployment_id === null ? undefined : this.#context.store.readDeployment(run.deployment_id);
     if (note === undefined || note.concurrency_limit === null) return { status: "none" };
     if (stored.slot_lease_id !== null) return { status: "granted", lease_id: stored.slot_lease_id };
-    if (note.concurrency_limit === 0) return { status: "zero" };
+    // A limit that was lowered takes nothing from a run that holds a slot.
+    const held = run.state?.state_details.deployment_concurrency_lease_id ?? null;
+    if (note.concurrency_limit === 0 && held === null) return { status: "zero" };
     return { status: "unknown" };
   }
 
@@ -682,7 +688,8 @@ function readSlot(operation: string, command: unknown, result: Result<unknown>):
     const { lease_id } = command as { lease_id: string };
     return result.ok ? { status: "renewed", lease_id } : { status: "lost" };
   }
-  if (!result.ok) return { status: "none" };
+  // One slot is refused as too many by a limit of 0; any other refusal says that there is no such limit.
+  if (!result.ok) return { status: result.error.code === "invalid" ? "zero" : "none" };
   const answer = result.value as Grant | Waiting;
   return answer.status === "granted" ? { status: "granted", lease_id: answer.lease_id } : { status: "full" };
 }
