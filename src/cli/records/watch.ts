@@ -8,45 +8,46 @@ import { formatDuration } from "../output/time.ts";
 import { formatClock, formatLog } from "./logs.ts";
 import { hasEnded } from "./runs.ts";
 
-export interface WatchOptions {
+export interface FollowOptions {
   /** Called for each new log, in order. */
   onLog: (log: Log) => Promise<void>;
   /** Called when the state has changed, and at first. */
   onState: (run: FlowRun) => void;
   /** Gives up after this long. */
   timeoutSeconds?: number | undefined;
-  /** Starts after this many logs. */
-  seen?: number;
+  /** Of the logs that are there already, only this many of the last. */
+  last?: number | undefined;
 }
 
-/** How long one look at the logs is held by the server while nothing is new. */
-const INTERVAL_MS = 500;
+/** How often the state is looked at. */
+const STATE_INTERVAL_MS = 500;
+/** One look at the logs is held by the server for this long while nothing is new. */
+const HOLD_SECONDS = 20;
+/** The last lines of a process are on their way when its run has ended: nothing new for this long means that all came … */
+const LINGER_SECONDS = 1;
+/** … and nobody waits longer than this for more. */
+const LINGER_MS_MAX = 5000;
 
-/** Follows a run until it has ended and all of its logs were seen; gives its last record. */
-export async function followRun(api: Client, id: string, options: WatchOptions): Promise<FlowRun> {
+/** Follows a run until it has ended and its logs were seen; gives its last record. */
+export async function followRun(api: Client, id: string, options: FollowOptions): Promise<FlowRun> {
+  const ended = new AbortController();
+  const logs = followLogs(api, id, options, ended.signal);
+  // A failure to read logs is told when the states are through with; it must not go unheard before.
+  logs.catch(() => undefined);
+  try {
+    return await followStates(api, id, options);
+  } finally {
+    ended.abort();
+    await logs;
+  }
+}
+
+async function followStates(api: Client, id: string, options: FollowOptions): Promise<FlowRun> {
   const { setTimeout: sleep } = await import("node:timers/promises");
   const startedAt = performance.now();
-  const seen = new Set<string>();
-  let offset = options.seen ?? 0;
   let stateId: string | null | undefined;
   for (;;) {
-    // The run is read before its logs, so that a run that has ended has no logs which are not read after it.
     const run = await api.flowRuns.read(id);
-    for (;;) {
-      const logs = await api.logs.list({
-        logs: { flow_run_id: { any_: [id] } },
-        sort: "TIMESTAMP_ASC",
-        limit: 200,
-        offset,
-      });
-      for (const log of logs) {
-        if (seen.has(log.id)) continue;
-        seen.add(log.id);
-        await options.onLog(log);
-      }
-      offset += logs.length;
-      if (logs.length < 200) break;
-    }
     if (run.state_id !== stateId) {
       stateId = run.state_id;
       options.onState(run);
@@ -57,23 +58,73 @@ export async function followRun(api: Client, id: string, options: WatchOptions):
       throw new CommandError(
         `The flow run ${run.name} is still ${run.state_name ?? "without a state"} after ${formatDuration(elapsed)}; it goes on without being watched.`,
       );
-    await sleep(INTERVAL_MS);
+    await sleep(STATE_INTERVAL_MS);
   }
+}
+
+async function followLogs(
+  api: Client,
+  id: string,
+  { onLog, last }: FollowOptions,
+  ended: AbortSignal,
+): Promise<void> {
+  let after = 0;
+  if (last !== undefined) {
+    const kept: Log[] = [];
+    for (;;) {
+      const page = await readTail(api, id, after, 0);
+      after = page.next;
+      kept.push(...page.logs);
+      if (page.logs.length === 0) break;
+    }
+    for (const log of kept.slice(-last)) await onLog(log);
+  }
+  while (!ended.aborted) {
+    const page = await readTail(api, id, after, HOLD_SECONDS, ended).catch((error: unknown) => {
+      if (ended.aborted) return undefined;
+      throw error;
+    });
+    if (page === undefined) break;
+    after = page.next;
+    for (const log of page.logs) await onLog(log);
+  }
+  const endedAt = performance.now();
+  while (performance.now() - endedAt < LINGER_MS_MAX) {
+    const page = await readTail(api, id, after, LINGER_SECONDS);
+    if (page.logs.length === 0) break;
+    after = page.next;
+    for (const log of page.logs) await onLog(log);
+  }
+}
+
+function readTail(
+  api: Client,
+  id: string,
+  after: number,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<{ logs: Log[]; next: number }> {
+  return api.http.get(`/flow_runs/${id}/logs/tail`, {
+    query: { after, wait_seconds: waitSeconds },
+    timeoutSeconds: waitSeconds + 30,
+    signal,
+  });
 }
 
 /** Shows a run's progress and says how it ended; the exit code is 1 unless it completed. */
 export async function watchRun(cli: Cli, id: string, timeoutSeconds?: number): Promise<number> {
   const api = await cli.api();
   const write = (line: string): void => (cli.isJson ? cli.note(line) : cli.print(line));
+  let shown: string | undefined;
   const run = await followRun(api, id, {
     timeoutSeconds,
     onLog: async (log) => write(await formatLog(log, cli.screen)),
-    onState: (run) => {
-      const state = run.state;
+    onState: ({ name, state_name, state }) => {
       const message = state?.message === null || state?.message === undefined ? "" : `: ${state.message}`;
-      write(
-        `${formatClock(state?.timestamp ?? new Date(cli.system.now()).toISOString())} | ${run.name} is ${run.state_name ?? "new"}${message}`,
-      );
+      const text = `${name} is ${state_name ?? "new"}${message}`;
+      if (text !== shown)
+        write(`${formatClock(state?.timestamp ?? new Date(cli.system.now()).toISOString())} | ${text}`);
+      shown = text;
     },
   });
   if (cli.isJson) cli.print(JSON.stringify(run, null, 2));

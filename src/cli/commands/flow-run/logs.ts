@@ -38,10 +38,11 @@ export const command = defineCommand({
       // One JSON object a line: a stream has no end that a list could wait for.
       const write = async (log: Log): Promise<void> =>
         cli.print(cli.isJson ? JSON.stringify(log) : await formatLog(log, cli.screen));
-      let skipped: Log[] = [];
-      if (tail)
-        skipped = (await readLogs(api, id, { isLatestFirst: false })).slice(0, -(count ?? COUNT_DEFAULT));
-      await followRun(api, id, { onLog: write, onState: () => undefined, seen: skipped.length });
+      await followRun(api, id, {
+        onLog: write,
+        onState: () => undefined,
+        last: tail ? (count ?? COUNT_DEFAULT) : undefined,
+      });
       return;
     }
     const limit = head || tail ? (count ?? COUNT_DEFAULT) : undefined;
