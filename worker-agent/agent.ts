@@ -196,6 +196,8 @@ export class WorkerAgent {
       const { answer, asked } = await this.#claimer.claim(free, session.id, this.#closing.signal);
       this.#log.clear("claim", "Claims work again.");
       this.#claimFailures = 0;
+      // The server is there, so its socket need not wait for its next try.
+      this.#socket.open();
       for (const claim of answer.claims) this.#begin(claim, sentAt + claim.start_within_seconds * 1000);
       if (isRunOnce) return this.drain("Claimed once what was due");
       if (answer.claims.length === asked) this.#reconciler.wake("slot_free");

@@ -100,11 +100,11 @@ function refuseBlocks(template: JsonValue): void {
   const block = used.find((name) => name.startsWith(BLOCKS));
   if (block !== undefined)
     throw new TemplateError(
-      `the job template uses the block placeholder {{ ${block} }}, which this worker cannot resolve; use a variable ({{ prefect.variables.NAME }}) or the worker's environment ({{ $NAME }}) instead`,
+      `The job template uses the block placeholder {{ ${block} }}, which this worker cannot resolve; use a variable ({{ prefect.variables.NAME }}) or the worker's environment ({{ $NAME }}) instead`,
     );
   if (text.includes('"block_document_id"'))
     throw new TemplateError(
-      "the job template refers to a block document ($ref), which this worker cannot resolve; put the value there, or use {{ prefect.variables.NAME }}",
+      "The job template refers to a block document ($ref), which this worker cannot resolve; put the value there, or use {{ prefect.variables.NAME }}",
     );
 }
 

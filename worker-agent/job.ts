@@ -67,7 +67,7 @@ export async function prepareJob(input: JobInput): Promise<Job> {
   const program = findProgram(words[0] ?? "", cwd, env);
   if (program === undefined)
     throw new JobError(
-      `the command ${JSON.stringify(words[0])} was not found on this host (looked ${words[0]?.includes("/") ? `in ${cwd}` : "along PATH"}); install it on worker "${input.settings.name}", or change the deployment's command`,
+      `The command ${JSON.stringify(words[0])} was not found on this host (looked ${words[0]?.includes("/") ? `in ${cwd}` : "along PATH"}); install it on worker "${input.settings.name}", or change the deployment's command`,
       127,
     );
   return { kind, words: [program, ...words.slice(1)], env, cwd };
@@ -110,12 +110,12 @@ function decideWords(
     try {
       return splitCommand(command);
     } catch (error) {
-      throw new JobError(`the command ${JSON.stringify(command)} cannot be read: ${String(error)}`);
+      throw new JobError(`The command ${JSON.stringify(command)} cannot be read: ${String(error)}`);
     }
   }
   if (kind === "command")
     throw new JobError(
-      "the run has neither a command nor a Python entrypoint; set `command` in the deployment's job variables, or deploy it with an entrypoint",
+      "The run has neither a command nor a Python entrypoint; set `command` in the deployment's job variables, or deploy it with an entrypoint",
     );
   const python = ["python", "python3"].find((name) => findProgram(name, cwd, env) !== undefined);
   return [python ?? "python", ...ENGINE];
@@ -134,7 +134,7 @@ function decideFolder(input: JobInput, configuration: JsonObject, kind: JobKind)
   const path = resolve(folder ?? settings.env["PWD"] ?? process.cwd());
   if (!existsSync(path) || !statSync(path).isDirectory())
     throw new JobError(
-      `the working directory ${path} does not exist on this host; create it on worker "${settings.name}", or change working_dir in the job variables`,
+      `The working directory ${path} does not exist on this host; create it on worker "${settings.name}", or change working_dir in the job variables`,
     );
   return path;
 }
@@ -145,7 +145,7 @@ function followPullSteps(steps: JsonValue | undefined, start: string | undefined
     for (const [name, inputs] of Object.entries(asObject(step) ?? {})) {
       if (!name.endsWith("set_working_directory"))
         throw new JobError(
-          `the pull step ${name} needs Python; for a command, use the pull step prefect.deployments.steps.set_working_directory, or working_dir in the job variables`,
+          `The pull step ${name} needs Python; for a command, use the pull step prefect.deployments.steps.set_working_directory, or working_dir in the job variables`,
         );
       const directory = asObject(inputs)?.["directory"];
       if (typeof directory === "string")

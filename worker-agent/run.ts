@@ -175,7 +175,7 @@ export class Run {
     try {
       spawned = await spawnJob(job, this.#folder);
     } catch (error) {
-      const message = `the process could not be started (${describeError(error)}); look at the limits of worker "${this.#tools.settings.name}" (processes, memory, open files)`;
+      const message = `The process could not be started (${describeError(error)}); look at the limits of worker "${this.#tools.settings.name}" (processes, memory, open files)`;
       return this.#report({ exit_code: 126, signal: null }, "exited", message);
     }
     this.#spawnedAt = monotonicMs();
@@ -209,11 +209,11 @@ export class Run {
         if (error instanceof JobError) throw error;
         if (error instanceof RefusedError && error.status === 404)
           throw new JobError(
-            "the run's deployment or work pool does not exist any more; deploy it again, or cancel the run",
+            "The run's deployment or work pool does not exist any more; deploy it again, or cancel the run",
           );
         const delay = backoffMs(failures, { maxMs: 5000 });
         if (this.#stopReason !== undefined || monotonicMs() + delay >= startBy)
-          throw new JobError(`the run could not be prepared: ${describeError(error)}`);
+          throw new JobError(`The run could not be prepared: ${describeError(error)}`);
         log.writeOnce(`prepare ${this.attemptId}`, "WARNING", `A run waits: ${describeError(error)}`);
         await pause(delay, this.#stopping.signal);
       }
@@ -312,7 +312,14 @@ export class Run {
   #reportExit(status: ExitStatus): void {
     const message = explainStatus(status);
     const reason = this.#wasSignalled ? this.#stopReason : undefined;
-    if (reason === "cancelled") return this.#report(status, "cancelled", message);
+    if (reason === "cancelled")
+      return this.#report(
+        status,
+        "cancelled",
+        status.signal === "SIGKILL"
+          ? "The run was cancelled; its process did not end on SIGTERM and was killed."
+          : "The run was cancelled.",
+      );
     if (reason === undefined || reason === "given_up" || status.exit_code === 0)
       return this.#report(status, "exited", message);
     const why =

@@ -37,8 +37,10 @@ export class WakeSocket {
     return this.#isOpen;
   }
 
+  /** Opens the socket now, unless it is open: also when it was to be tried again only later. */
   open(): void {
     if (this.#isClosed || this.#socket !== undefined) return;
+    clearTimeout(this.#timer);
     const authorization = this.#authorization;
     const socket = new WebSocket(
       this.#url,
