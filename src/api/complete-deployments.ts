@@ -2,8 +2,10 @@
 import { PAGE_MAX } from "../contract/bounds.ts";
 import { addressOfName, addressOfWorkspace } from "../contract/envelope.ts";
 import { instantToMs } from "../contract/instants.ts";
+import type { JsonObject } from "../contract/wire/common.ts";
 import type { Deployment, LimitSummary } from "../contract/wire/deployments.ts";
 import type { WorkQueue } from "../contract/wire/work-pools.ts";
+import { findDefaultsFault, findVariablesFault } from "../domain/catalog/values.ts";
 import type { CatalogDeployment, DeploymentPlace } from "../objects/workspace/operations.ts";
 import { ApiError, call, fail, type ApiContext } from "./context.ts";
 
@@ -113,10 +115,9 @@ async function readLimits(
 export async function resolvePlace(
   c: ApiContext,
   sent: { work_pool_name?: string | null | undefined; work_queue_name?: string | null | undefined },
-  readCurrent?: () => Promise<DeploymentPlace>,
+  current?: DeploymentPlace,
 ): Promise<DeploymentPlace | undefined> {
   if (sent.work_pool_name === undefined && sent.work_queue_name === undefined) return undefined;
-  const current = await readCurrent?.();
   const pool = sent.work_pool_name === undefined ? (current?.work_pool_name ?? null) : sent.work_pool_name;
   if (pool === null)
     return { work_pool_name: null, work_queue_name: sent.work_queue_name ?? null, work_queue_id: null };
@@ -131,4 +132,29 @@ export async function resolvePlace(
   const queue = await find(ask());
   if (queue === undefined) return fail("not_found", `Work pool ${JSON.stringify(pool)} not found.`);
   return { work_pool_name: pool, work_queue_name: queue.name, work_queue_id: queue.id };
+}
+
+/** Refuses default values that cannot fit: parameters by the flow's schema, job variables by the pool's template. */
+export async function checkValues(
+  c: ApiContext,
+  values: {
+    enforce_parameter_schema?: boolean | null | undefined;
+    parameter_openapi_schema?: JsonObject | null | undefined;
+    parameters?: JsonObject | null | undefined;
+    job_variables?: JsonObject | null | undefined;
+  },
+  work_pool_name: string | null,
+  doing: "creating" | "updating",
+): Promise<void> {
+  const { enforce_parameter_schema, parameter_openapi_schema, parameters, job_variables } = values;
+  if (enforce_parameter_schema !== false && parameters) {
+    const fault = findDefaultsFault(parameter_openapi_schema ?? null, parameters);
+    if (fault !== undefined) fail("conflict", `Error ${doing} deployment: ${fault}`);
+  }
+  if (work_pool_name === null || !job_variables || Object.keys(job_variables).length === 0) return;
+  const address = addressOfName(c.get("workspace"), "pool", work_pool_name);
+  const pool = await find(call(c, address, "read", {}, { name: work_pool_name }));
+  if (pool === undefined) return;
+  const fault = findVariablesFault(pool.base_job_template, job_variables);
+  if (fault !== undefined) fail("conflict", `Error ${doing} deployment: ${fault}`);
 }

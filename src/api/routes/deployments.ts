@@ -10,7 +10,7 @@ import {
   type CatalogFilter,
   type QueueOfDeploymentFilter,
 } from "../../contract/wire/catalog-filters.ts";
-import { Id } from "../../contract/wire/common.ts";
+import { Id, InstantIn } from "../../contract/wire/common.ts";
 import { Deployment, DeploymentCreate, DeploymentUpdate } from "../../contract/wire/deployments.ts";
 import {
   DeploymentSchedule,
@@ -18,7 +18,7 @@ import {
   DeploymentScheduleUpdate,
 } from "../../contract/wire/schedules.ts";
 import { WorkQueue } from "../../contract/wire/work-pools.ts";
-import { completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
+import { checkValues, completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { body, uuidParam } from "../validation.ts";
@@ -36,12 +36,30 @@ function toFilter(
   return { flows, deployments, work_pools, work_queues: work_pool_queues };
 }
 
+/** What is sent, with the schema that stays where none is sent. */
+function withSchemaOf(update: DeploymentUpdate, current: Deployment) {
+  const { parameter_openapi_schema: schema, enforce_parameter_schema: isEnforced } = update;
+  return {
+    ...update,
+    parameter_openapi_schema: schema === undefined ? current.parameter_openapi_schema : schema,
+    enforce_parameter_schema: isEnforced ?? current.enforce_parameter_schema,
+  };
+}
+
 const DeploymentPage = z.object({
   results: z.array(Deployment),
   count: z.int(),
   limit: z.int(),
   pages: z.int(),
   page: z.int(),
+});
+
+const ScheduleBody = z.strictObject({
+  start_time: InstantIn.nullish(),
+  end_time: InstantIn.nullish(),
+  min_time: z.number().min(0).max(1e9).nullish(),
+  min_runs: z.int().min(0).nullish(),
+  max_runs: z.int().min(0).nullish(),
 });
 
 export const deployments = factory
@@ -53,6 +71,7 @@ export const deployments = factory
     async (c) => {
       const create = c.req.valid("json");
       const place = await resolvePlace(c, create);
+      await checkValues(c, create, place?.work_pool_name ?? null, "creating");
       const { was_created, ...found } = await call(c, workspace(c), "put_deployment", {
         create,
         ...(place !== undefined && { place }),
@@ -126,11 +145,10 @@ export const deployments = factory
   .patch("/:id", describe("Change what is sent of a deployment", 204), body(DeploymentUpdate), async (c) => {
     const id = uuidParam(c, "id");
     const update = c.req.valid("json");
-    const place = await resolvePlace(c, update, async () => {
-      const { deployment } = await readDeployment(c, { id });
-      const { work_pool_name, work_queue_name, work_queue_id } = deployment;
-      return { work_pool_name, work_queue_name, work_queue_id };
-    });
+    const { deployment } = await readDeployment(c, { id });
+    const place = await resolvePlace(c, update, deployment);
+    const pool = place === undefined ? deployment.work_pool_name : place.work_pool_name;
+    await checkValues(c, withSchemaOf(update, deployment), pool, "updating");
     await call(c, workspace(c), "update_deployment", { id, update, ...(place !== undefined && { place }) });
     return c.body(null, 204);
   })
@@ -146,6 +164,23 @@ export const deployments = factory
     await call(c, workspace(c), "update_deployment", { id: uuidParam(c, "id"), update: { paused: false } });
     return c.json(null);
   })
+  .post(
+    "/:id/schedule",
+    describe("Make runs of a deployment's schedules for a stretch of time, also of the past", 200, z.null()),
+    body(ScheduleBody),
+    async (c) => {
+      const { start_time, end_time, min_time, min_runs, max_runs } = c.req.valid("json");
+      await call(c, workspace(c), "backfill_deployment", {
+        deployment_id: uuidParam(c, "id"),
+        start_time: start_time ?? null,
+        end_time: end_time ?? null,
+        min_seconds: min_time ?? null,
+        min_runs: min_runs ?? null,
+        max_runs: max_runs ?? null,
+      });
+      return c.json(null);
+    },
+  )
   .get(
     "/:id/work_queue_check",
     describe("The queues that take this deployment's runs", 200, z.array(WorkQueue)),

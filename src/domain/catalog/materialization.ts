@@ -1,5 +1,5 @@
 /** Which runs a schedule has in store, and when it needs more of them (source: wire §4.5). */
-import { formatMicros, type Micros } from "../../contract/instants.ts";
+import { formatMicros, instantToMicros, type Instant, type Micros } from "../../contract/instants.ts";
 import type { ScheduleOut } from "../../contract/wire/schedules.ts";
 import { nextDates } from "../schedule/schedule.ts";
 import type { DeploymentRecord } from "./deployments.ts";
@@ -16,6 +16,9 @@ const AHEAD_MAX: Micros = 100 * 86_400 * SECOND;
 /** A frequent schedule is not filled up with every run that starts, as long as enough are left. */
 const FILL_PAUSE: Micros = 60 * SECOND;
 const FILL_PAUSE_MIN: Micros = SECOND;
+
+/** Beyond this (the years 1716 and 2223) nothing is planned: microseconds would not be exact. */
+const EXACT_MAX: Micros = 8_000_000_000 * SECOND;
 
 export interface Plan {
   /** The runs to have now, in order. */
@@ -43,6 +46,31 @@ export function planRuns(schedule: ScheduleOut, maxScheduledRuns: number | null,
   const pause = Math.max(Math.min(isShortAt - now, FILL_PAUSE), FILL_PAUSE_MIN);
   const due = Math.max(needsMoreAt, now + pause);
   return { dates, due_at: Math.ceil(due / 1000) };
+}
+
+/** A stretch of time to fill with runs (source: Prefect's `POST /deployments/{id}/schedule`); null is the default. */
+export interface Stretch {
+  start_time: Instant | null;
+  end_time: Instant | null;
+  min_seconds: number | null;
+  min_runs: number | null;
+  max_runs: number | null;
+}
+
+/**
+ * The dates from the beginning of a stretch on: at least `min_runs` of them and until `min_seconds` have gone by, not
+ * behind its end and never more than `max_runs` or {@link RUNS_MAX}.
+ */
+export function planBackfill(schedule: ScheduleOut, stretch: Stretch, now: Micros): Micros[] {
+  const start = stretch.start_time === null ? now : instantToMicros(stretch.start_time);
+  if (Math.abs(start) > EXACT_MAX) return [];
+  const end = stretch.end_time === null ? start + AHEAD_MAX : instantToMicros(stretch.end_time);
+  const most = Math.min(RUNS_MAX, stretch.max_runs ?? RUNS_MAX);
+  const enoughAt = start + (stretch.min_seconds === null ? AHEAD_MIN : stretch.min_seconds * SECOND);
+  const fewest = stretch.min_runs ?? RUNS_MIN;
+  const dates = nextDates(schedule, start - 1, most, end);
+  const enough = dates.findIndex((date, index) => index + 1 >= fewest && date >= enoughAt);
+  return enough === -1 ? dates : dates.slice(0, enough + 1);
 }
 
 /** The key under which a date of a schedule is one run, whoever asks for it how often. */

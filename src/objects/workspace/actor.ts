@@ -121,6 +121,8 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
       return result;
     },
 
+    backfill_deployment: (command) => this.#deployments.backfill(command),
+
     create_variable: ({ name, value, tags }, envelope) => {
       if (readVariable(this.host.sql, { name }) !== undefined)
         return refuse("conflict", `A variable with the name ${JSON.stringify(name)} already exists.`);

@@ -15,7 +15,7 @@ import {
   toDeployment,
   type DeploymentRecord,
 } from "../../domain/catalog/deployments.ts";
-import { draftRun, planRuns } from "../../domain/catalog/materialization.ts";
+import { draftRun, planBackfill, planRuns, type Plan } from "../../domain/catalog/materialization.ts";
 import {
   changeSchedule,
   checkSchedules,
@@ -180,6 +180,22 @@ export class Deployments {
     });
   }
 
+  /** Makes runs of the deployment's active schedules for a stretch of time, also in the past, beside the planned ones. */
+  backfill({ deployment_id: id, ...stretch }: Command<"backfill_deployment">): Result<null> {
+    const record = readDeployment(this.#place.host.sql, { id });
+    if (record === undefined) return NOT_FOUND;
+    if (record.is_moving)
+      return refuse("unavailable", "The deployment is moving to another pool; try again.");
+    const now = this.#place.host.now() * 1000;
+    const runs = this.#schedulesOf(id)
+      .filter(({ active }) => active)
+      .flatMap((schedule) =>
+        planBackfill(schedule.schedule, stretch, now).map((date) => draftRun(record, schedule, date)),
+      );
+    this.#send(record, runs, false, "backfill");
+    return accept(null);
+  }
+
   /** Gives schedules whose time has come more runs. */
   sweep(now: number): void {
     const { sql } = this.#place.host;
@@ -272,25 +288,40 @@ export class Deployments {
         noteMaterialized(host.sql, schedule.id, 0, null);
         continue;
       }
-      const { dates, due_at } = planRuns(schedule.schedule, schedule.max_scheduled_runs, now);
+      const { dates, due_at } = this.#plan(schedule, now);
       const fresh = isReplacing ? dates : dates.filter((date) => date > materialized_until);
       runs.push(...fresh.map((date) => draftRun(record, schedule, date)));
       noteMaterialized(host.sql, schedule.id, fresh.at(-1) ?? (isReplacing ? 0 : materialized_until), due_at);
       if (due_at !== null) this.#place.wakeAt(due_at);
     }
-    if (runs.length === 0 && !isReplacing) return;
+    if (runs.length > 0 || isReplacing)
+      this.#send(record, runs, isReplacing, schedules[0]?.record.id ?? "none");
+  }
+
+  #send(record: DeploymentRecord, runs: readonly RunDraft[], isReplacing: boolean, what: string): void {
     for (const [index, part] of splitBySize(runs).entries()) {
       const command: PoolOperations["materialize"]["command"] = {
         deployment: noteOf(record),
         is_replacing: isReplacing && index === 0,
         runs: part,
       };
-      this.#tellPool(
-        record,
-        "materialize",
-        `runs:${host.now()}:${schedules[0]?.record.id ?? ""}:${index}`,
-        command,
-      );
+      this.#tellPool(record, "materialize", `runs:${this.#place.host.now()}:${what}:${index}`, command);
+    }
+  }
+
+  /** A schedule that cannot be computed, whatever was said when it came, stops alone. */
+  #plan(schedule: ScheduleRecord, now: Micros): Plan {
+    try {
+      return planRuns(schedule.schedule, schedule.max_scheduled_runs, now);
+    } catch (error) {
+      const { id, deployment_id } = schedule;
+      this.#place.host.log({
+        event: "schedule_failed",
+        deployment_id,
+        schedule_id: id,
+        error: String(error),
+      });
+      return { dates: [], due_at: null };
     }
   }
 

@@ -20,6 +20,7 @@ import type {
 } from "../../contract/wire/schedules.ts";
 import type { JsonValue } from "../../contract/wire/common.ts";
 import type { Variable } from "../../contract/wire/logs.ts";
+import type { Stretch } from "../../domain/catalog/materialization.ts";
 import type { DeploymentNote } from "../pool/operations.ts";
 
 /** One named object of the directory. */
@@ -99,6 +100,8 @@ export type WorkspaceOperations = {
     answer: null;
   };
   delete_schedule: { command: { deployment_id: string; schedule_id: string }; answer: null };
+  /** Prefect's `POST /deployments/{id}/schedule`: runs of its active schedules for a stretch of time, also of the past. */
+  backfill_deployment: { command: { deployment_id: string } & Stretch; answer: null };
   create_variable: { command: { name: string; value: JsonValue; tags: string[] }; answer: Variable };
   read_variable: { command: { id: string } | { name: string }; answer: Variable };
   update_variable: {
