@@ -9,7 +9,7 @@ import {
   guardHost,
   limitBodies,
 } from "./middleware.ts";
-import { admin } from "./routes/admin.ts";
+import { admin, API_VERSION } from "./routes/admin.ts";
 import { automations } from "./routes/automations.ts";
 import { collections } from "./routes/collections.ts";
 import { deploymentRuns } from "./routes/deployment-runs.ts";
@@ -48,7 +48,23 @@ export const app = factory
 
 app.get(
   "/api/openapi.json",
-  openAPIRouteHandler(app, { documentation: { info: { title: "Sluice", version: "0.8.4" } } }),
+  openAPIRouteHandler(app, {
+    documentation: {
+      info: {
+        title: "Sluice",
+        version: API_VERSION,
+        description:
+          "Prefect 3's REST API for work pools, limits, deployments and runs, and what goes beyond it.",
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer" },
+          basic: { type: "http", scheme: "basic" },
+        },
+      },
+      security: [{ bearer: [] }, { basic: [] }],
+    },
+  }),
 );
 app.onError(answerError);
 app.notFound(answerUnknownRoute);

@@ -16,12 +16,17 @@ interface Failure {
   answer: string;
 }
 
-async function judge(method: string, url: string, body: string | Uint8Array | undefined) {
+async function judge(
+  method: string,
+  url: string,
+  body: string | Uint8Array | undefined,
+  headers: Record<string, string>,
+) {
   const timeout = AbortSignal.timeout(ANSWER_MS_MAX);
   const answered = exports.default.fetch(
     new Request(`http://sluice.test${url}`, {
       method,
-      headers: { "content-type": "application/json" },
+      headers,
       ...(body !== undefined && { body }),
     }),
   );
@@ -30,6 +35,11 @@ async function judge(method: string, url: string, body: string | Uint8Array | un
   });
   const response = await Promise.race([answered, hangs]);
   if (response === "hangs") return { fault: "no answer", json: undefined };
+  if (response.webSocket !== null) {
+    response.webSocket.accept();
+    response.webSocket.close();
+    return { fault: undefined, json: undefined };
+  }
   const text = await response.text();
   let json: unknown;
   try {
@@ -95,11 +105,12 @@ test("no input makes the API fail", async () => {
       const isDeleting = operation.method === "DELETE" || operation.path.includes("delete");
       if (isDeleting && round % ROUNDS_PER_WORLD !== ROUNDS_PER_WORLD - 1) continue;
       const { url, body } = generator.request(operation);
-      const { fault, json } = await judge(operation.method, url, body);
+      const headers = generator.headers();
+      const { fault, json } = await judge(operation.method, url, body, headers);
       generator.learn(json, kindOf(operation));
       if (fault !== undefined)
         failures.set(`${operation.method} ${operation.path} ${fault.slice(0, 60)}`, {
-          request: `${operation.method} ${url.slice(0, 300)} ${typeof body === "string" ? body.slice(0, 600) : String(body)}`,
+          request: `${operation.method} ${url.slice(0, 300)} ${typeof body === "string" ? body.slice(0, 600) : String(body)} ${JSON.stringify(headers).slice(0, 300)}`,
           answer: fault.slice(0, 300),
         });
     }

@@ -1,5 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { app } from "../../src/api/app.ts";
 
 const fetchApi = (path: string, init?: RequestInit) =>
   exports.default.fetch(new Request(`http://sluice.test/api${path}`, init));
@@ -107,21 +108,69 @@ describe("requests that cannot be read", () => {
   });
 });
 
-test("the OpenAPI file is complete: each operation has a summary and schemas", async () => {
-  const response = await fetchApi("/openapi.json");
-  expect(response.status).toBe(200);
-  const document = await response.json<{
-    openapi: string;
-    paths: Record<string, Record<string, { summary?: string; responses?: Record<string, unknown> }>>;
-  }>();
-  expect(document.openapi).toMatch(/^3\.1/);
-  const undescribed = Object.entries(document.paths).flatMap(([path, operations]) =>
-    Object.entries(operations)
+interface Described {
+  operationId?: string;
+  summary?: string;
+  responses?: Record<string, unknown>;
+  parameters?: { in: string; name: string }[];
+}
+
+describe("the OpenAPI file", () => {
+  const read = async () => {
+    const response = await fetchApi("/openapi.json");
+    expect(response.status).toBe(200);
+    return response.json<{
+      openapi: string;
+      paths: Record<string, Record<string, Described>>;
+      components: { schemas: Record<string, unknown> };
+    }>();
+  };
+  const listOperations = (paths: Record<string, Record<string, Described>>) =>
+    Object.entries(paths).flatMap(([path, operations]) =>
+      Object.entries(operations).map(([method, operation]) => ({
+        name: `${method} ${path}`,
+        path,
+        operation,
+      })),
+    );
+
+  test("has every route of the router's own table", async () => {
+    const { openapi, paths } = await read();
+    expect(openapi).toMatch(/^3\.1/);
+    const described = new Set(listOperations(paths).map(({ name }) => name));
+    const routed = app.routes
+      .filter(({ method, path }) => method !== "ALL" && !path.endsWith("*") && path !== "/api/openapi.json")
+      .map(
+        ({ method, path }) =>
+          `${method.toLowerCase()} ${path.replace(/\/$/, "").replaceAll(/:([a-z_]+)(\{[^}]*\})?/g, "{$1}")}`,
+      );
+    expect([...new Set(routed)].filter((name) => !described.has(name))).toEqual([]);
+  });
+
+  test("says of each operation what it does, what it answers and what its path takes", async () => {
+    const operations = listOperations((await read()).paths);
+    const incomplete = operations
       .filter(
-        ([, { summary, responses = {} }]) => summary === undefined || Object.keys(responses).length === 0,
+        ({ path, operation: { summary, responses = {}, parameters = [] } }) =>
+          summary === undefined ||
+          !Object.keys(responses).some((status) => status.startsWith("2") || status === "101") ||
+          [...path.matchAll(/\{([^}]+)\}/g)].some(
+            ([, name]) => !parameters.some((parameter) => parameter.in === "path" && parameter.name === name),
+          ),
       )
-      .map(([method]) => `${method} ${path}`),
-  );
-  expect(undescribed).toEqual([]);
-  expect(document.paths).toHaveProperty("/api/logs/filter");
+      .map(({ name }) => name);
+    expect(incomplete).toEqual([]);
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test("refers only to schemas that it has", async () => {
+    const document = await read();
+    const referred = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? "");
+    expect(referred.length).toBeGreaterThan(0);
+    const known = new Set(
+      Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`),
+    );
+    expect([...new Set(referred)].filter((ref) => !known.has(ref))).toEqual([]);
+  });
 });

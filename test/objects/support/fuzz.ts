@@ -147,6 +147,34 @@ const HOSTILE_SEGMENTS: readonly string[] = [
   "00000000-0000-0000-0000-000000000000",
   "__proto__",
 ];
+/** Headers that routes look at, with what they may carry. */
+const HEADERS: readonly (readonly [name: string, values: readonly string[]])[] = [
+  [
+    "content-type",
+    [
+      "application/json",
+      "text/plain",
+      "multipart/form-data; boundary=x",
+      "",
+      "application/json; charset=utf-16",
+    ],
+  ],
+  [
+    "sluice-run",
+    [
+      "",
+      "a/b/c",
+      "/",
+      "8c21e7ae-9e99-4a1f-905d-e370dddf3a7b/8c21e7ae-9e99-4a1f-905d-e370dddf3a7b/1",
+      "x/".repeat(2000),
+    ],
+  ],
+  ["prefect-csrf-client", ["", "8c21e7ae-9e99-4a1f-905d-e370dddf3a7b", "x".repeat(5000)]],
+  ["x-prefect-api-version", ["0.8.4", "0.1.0", "x", ""]],
+  ["upgrade", ["websocket", "h2c"]],
+  ["user-agent", ["", "x".repeat(5000)]],
+  ["if-match", ["*", "1"]],
+];
 const NAMES: readonly string[] = ["alpha", "beta", "gpu:a", "tag:red", "default", "/runs/0"];
 
 /** Makes values for the schemas of one document. */
@@ -214,6 +242,14 @@ export class Generator {
     if (this.chance(0.05)) return { url, body: this.pick(RAW_BODIES) };
     const value = this.value(body);
     return { url, body: JSON.stringify(this.chance(0.4) ? this.#spoil(value) : value) ?? "" };
+  }
+
+  /** Headers of a request; the plain ones in most. */
+  headers(): Record<string, string> {
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    if (this.chance(0.25))
+      for (const [name, values] of HEADERS) if (this.chance(0.3)) headers[name] = this.pick(values);
+    return headers;
   }
 
   #segment(name: string, kind: string): string {
