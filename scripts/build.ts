@@ -49,7 +49,7 @@ for (const name of ["README.md", "LICENSE"]) {
   if (existsSync(pathOf(name))) copyFileSync(pathOf(name), join(out, name));
 }
 
-const { name, version, description, license, type, bin, engines, dependencies } = JSON.parse(
+const { name, version, description, license, type, bin, dependencies } = JSON.parse(
   readFileSync(pathOf("package.json"), "utf8"),
 ) as Manifest;
 const used = new Set([...(await findPackages()), ...findTypePackages(), "workerd"]);
@@ -61,7 +61,8 @@ const manifest = {
   type,
   bin,
   exports: { "./client": { types: "./src/client/index.d.ts", default: "./src/client/index.js" } },
-  engines,
+  // A checkout brings its own Node, so only the package asks for one; the sentence in bin/sluice.js says the same.
+  engines: { node: ">=22.19.0" },
   dependencies: Object.fromEntries(Object.entries(dependencies).filter(([name]) => used.has(name))),
 };
 writeFileSync(join(out, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
