@@ -1,0 +1,249 @@
+/**
+ * `npm run bench`: how fast it is on this machine, as ratios wherever a bare number would say more of the machine than
+ * of us. Run it on a quiet machine; it takes under five minutes and uses one workerd, one agent and one client process.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { concurrency, createClient, type Client } from "sluice/client";
+import { drawFindings, measureLoops, runMany, summarize, type Finding, type Samples } from "./measure.ts";
+import { openWorld, type World } from "./world.ts";
+
+interface Plan {
+  loopSeconds: number;
+  handovers: number;
+  waiters: number;
+  smallBacklog: number;
+  largeBacklog: number;
+  fillSeconds: number;
+  claims: number;
+  starts: number;
+}
+
+const FULL: Plan = {
+  loopSeconds: 5,
+  handovers: 300,
+  waiters: 50,
+  smallBacklog: 1000,
+  largeBacklog: 100_000,
+  fillSeconds: 150,
+  claims: 200,
+  starts: 20,
+};
+/** Shows that everything runs; its numbers mean little. */
+const QUICK: Plan = {
+  loopSeconds: 0.5,
+  handovers: 20,
+  waiters: 5,
+  smallBacklog: 20,
+  largeBacklog: 200,
+  fillSeconds: 20,
+  claims: 10,
+  starts: 2,
+};
+const CLIENTS = 32;
+const FILL_PARALLEL = 32;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
+  });
+  const plan = values.quick ? QUICK : FULL;
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  await using world = await openWorld();
+  const client = createClient({ apiUrl: world.apiUrl });
+  const findings: Finding[] = [];
+  for (const measure of [measurePairs, measureHandover, measureStart, measureClaims]) {
+    say(`${measure.title} …`);
+    findings.push(...(await measure.run(world, client, plan)));
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(findings, undefined, 2)}\n` : drawFindings(findings));
+}
+
+interface Measure {
+  title: string;
+  run(world: World, client: Client, plan: Plan): Promise<Finding[]>;
+}
+
+const measurePairs: Measure = {
+  title: "Acquire and release, beside a bare object in the same workerd",
+  async run({ bareUrl }, client, { loopSeconds }) {
+    const bare = createClient({ apiUrl: bareUrl });
+    await client.limits.create({ name: "pairs", limit: CLIENTS });
+    const ours = async () => {
+      const grant = await client.limits.acquire({ names: ["pairs"], request_id: crypto.randomUUID() });
+      if (grant.status !== "granted") throw new Error("A free slot was not granted.");
+      await client.limits.release(grant.lease_id);
+    };
+    const theirs = async () => {
+      const { id } = await bare.http.post<{ id: number }>("/insert", { holder: "bench" });
+      await bare.http.post("/remove", { id });
+    };
+    const findings: Finding[] = [];
+    for (const [clients, goal] of [
+      [1, 0.7],
+      [CLIENTS, 1.5],
+    ] as const) {
+      const left = await measureLoops(clients, loopSeconds, ours);
+      const right = await measureLoops(clients, loopSeconds, theirs);
+      const ratio = left.per_second / right.per_second;
+      findings.push({
+        name: `acquire+release, ${clients} ${clients === 1 ? "client" : "clients"}`,
+        measured: `${ratio.toFixed(2)} of the bare object (${describe(left)}; bare ${right.per_second.toFixed(0)}/s)`,
+        goal: `at least ${goal}`,
+        is_met: ratio >= goal,
+        values: { ratio, ...left, bare_per_second: right.per_second, bare_p50_ms: right.p50_ms },
+      });
+    }
+    return findings;
+  },
+};
+
+const measureHandover: Measure = {
+  title: "From a release to the next holder at work",
+  async run(_, client, { handovers, waiters }) {
+    await client.limits.create({ name: "handover", limit: 1 });
+    const latencies: number[] = [];
+    let releasedAt: number | undefined;
+    let left = handovers;
+    const stand = async () => {
+      while (left > 0) {
+        const lease = await concurrency("handover", { client });
+        if (releasedAt !== undefined) latencies.push(performance.now() - releasedAt);
+        left -= 1;
+        // The line is full again before the slot goes on.
+        if (left > waiters)
+          await waitUntil(
+            "the line is full",
+            async () => (await client.limits.read("handover")).waiting >= waiters,
+          );
+        releasedAt = performance.now();
+        await lease.release();
+      }
+    };
+    await Promise.all(Array.from({ length: waiters + 1 }, stand));
+    const samples = summarize(latencies.slice(waiters), 1);
+    return [
+      {
+        name: `release to next holder, ${waiters} waiters`,
+        measured: `p50 ${samples.p50_ms.toFixed(1)} ms, p99 ${samples.p99_ms.toFixed(1)} ms (the confirming renewal counted in)`,
+        goal: "p99 under 20 ms",
+        is_met: samples.p99_ms < 20,
+        values: { p50_ms: samples.p50_ms, p99_ms: samples.p99_ms, count: samples.count },
+      },
+    ];
+  },
+};
+
+const measureStart: Measure = {
+  title: "From a submission to the start of its process, on an idle agent",
+  async run(world, client, { starts }) {
+    await client.workPools.create({ name: "start", type: "process" });
+    const flow = await client.flows.put({ name: "start" });
+    const deployment = await client.deployments.put({
+      name: "start",
+      flow_id: flow.id,
+      work_pool_name: "start",
+      job_variables: {
+        command: `sh -c 'date +%s%N > ${join(world.folder, "$SLUICE_FLOW_RUN_ID.tmp")} && mv ${join(world.folder, "$SLUICE_FLOW_RUN_ID.tmp")} ${join(world.folder, "$SLUICE_FLOW_RUN_ID")}'`,
+      },
+    });
+    world.startAgent("start");
+    await waitUntil("the agent is online", async () =>
+      (await client.workers.list("start")).some(({ status }) => status === "ONLINE"),
+    );
+    const latencies: number[] = [];
+    for (let index = 0; index < starts; index += 1) {
+      const submittedAt = performance.timeOrigin + performance.now();
+      const { id } = await client.deployments.createRun(deployment.id);
+      await waitUntil("the process has started", () => Promise.resolve(existsSync(join(world.folder, id))));
+      const startedAt = Number(readFileSync(join(world.folder, id), "utf8")) / 1e6;
+      latencies.push(startedAt - submittedAt);
+      await waitUntil(
+        "the run has ended",
+        async () => (await client.flowRuns.read(id)).state_type === "COMPLETED",
+      );
+    }
+    const { p50_ms, p99_ms, count } = summarize(latencies, 1);
+    return [
+      {
+        name: "submit to process start",
+        measured: `p50 ${p50_ms.toFixed(0)} ms, worst ${p99_ms.toFixed(0)} ms`,
+        goal: "p50 under 250 ms",
+        is_met: p50_ms < 250,
+        values: { p50_ms, p99_ms, count },
+      },
+    ];
+  },
+};
+
+const measureClaims: Measure = {
+  title: "Creating runs, and claiming from a short and a long line",
+  async run(_, client, plan) {
+    const flow = await client.flows.put({ name: "backlog" });
+    const fill = async (pool: string, count: number) => {
+      await client.workPools.create({ name: pool, type: "process" });
+      return runMany(count, FILL_PARALLEL, plan.fillSeconds, async () => {
+        await client.flowRuns.create({
+          flow_id: flow.id,
+          work_pool_name: pool,
+          state: { type: "SCHEDULED" },
+          idempotency_key: crypto.randomUUID(),
+        });
+      });
+    };
+    await fill("small", plan.smallBacklog);
+    const filled = await fill("large", plan.largeBacklog);
+    const small = await measureClaimsOf(client, "small", plan.claims);
+    const large = await measureClaimsOf(client, "large", plan.claims);
+    const ratio = large.p50_ms / small.p50_ms;
+    const isWhole = filled.done === plan.largeBacklog;
+    return [
+      {
+        name: "run creation",
+        measured: `${(filled.done / filled.seconds).toFixed(0)}/s with ${FILL_PARALLEL} clients`,
+        values: { per_second: filled.done / filled.seconds, count: filled.done },
+      },
+      {
+        name: `claim latency, ${filled.done} over ${plan.smallBacklog} queued runs`,
+        measured: `ratio ${ratio.toFixed(2)} (p50 ${large.p50_ms.toFixed(1)} and ${small.p50_ms.toFixed(1)} ms)${isWhole ? "" : `; only ${filled.done} of ${plan.largeBacklog} runs could be made in ${plan.fillSeconds} s`}`,
+        goal: `at most 1.5${isWhole ? "" : `, with ${plan.largeBacklog} runs`}`,
+        is_met: ratio <= 1.5 && isWhole,
+        values: { ratio, small_p50_ms: small.p50_ms, large_p50_ms: large.p50_ms, queued: filled.done },
+      },
+    ];
+  },
+};
+
+/** Claims one run at a time. */
+async function measureClaimsOf(client: Client, pool: string, claims: number): Promise<Samples> {
+  const session_id = crypto.randomUUID();
+  await client.workers.beat(pool, { name: "bench", session_id, session_seconds: 600 });
+  const latencies: number[] = [];
+  for (let index = 0; index < claims; index += 1) {
+    const from = performance.now();
+    const answer = await client.workers.claim(pool, {
+      worker_name: "bench",
+      session_id,
+      attempt_ids: [crypto.randomUUID()],
+    });
+    latencies.push(performance.now() - from);
+    if (answer.claims.length !== 1)
+      throw new Error(`A claim from ${pool} got ${answer.claims.length} runs (${answer.reason ?? ""}).`);
+  }
+  return summarize(latencies.slice(Math.floor(claims / 10)), 1);
+}
+
+async function waitUntil(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadline = performance.now() + 30_000; ; await sleep(2)) {
+    if (await isSo()) return;
+    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
+  }
+}
+
+function describe({ per_second, p50_ms, p99_ms }: Samples): string {
+  return `${per_second.toFixed(0)}/s, p50 ${p50_ms.toFixed(1)} ms, p99 ${p99_ms.toFixed(1)} ms`;
+}
+
+await main();
