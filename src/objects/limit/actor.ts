@@ -17,6 +17,8 @@ import type { LimitConfig, Waiter } from "../../domain/limit/types.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { LimitCore } from "./core.ts";
+import { JointStore } from "./joint-store.ts";
+import { Joints } from "./joint.ts";
 import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
 import { Line, SOCKET_HEARD_MS, TOO_MANY_SLOTS, UNPLACED } from "./line.ts";
 import { migrations } from "./migrations.ts";
@@ -48,6 +50,8 @@ export class LimitActor extends Actor<LimitOperations> {
   readonly #ears: Ears;
   readonly #core: LimitCore;
   readonly #line: Line;
+  readonly #joints: Joints;
+  readonly #jointStore: JointStore;
   #tidied_at = 0;
   readonly #registering = new Map<string, () => void>();
 
@@ -59,6 +63,12 @@ export class LimitActor extends Actor<LimitOperations> {
     this.#line = new Line(this.#core, this.#ears, {
       send: (...effect) => this.send(...effect),
       walkAgain: () => void this.turn("walk", () => this.#advance()),
+    });
+    this.#jointStore = new JointStore(host.sql);
+    this.#joints = new Joints(this.#core, this.#line, this.#ears, this.#jointStore, {
+      send: (...effect) => this.send(...effect),
+      endHold: (waiter_key) =>
+        void this.turn("hold_ended", () => this.#endHold(waiter_key, REQUEST_RETRY_SECONDS, this.host.now())),
     });
   }
 
@@ -132,6 +142,7 @@ export class LimitActor extends Actor<LimitOperations> {
         this.#line.remove(waiter);
         this.#ears.answer(waiter.waiter_key, refuse("gone", "The request was withdrawn."));
       }
+      this.#joints.withdraw(keyOfRequest(request_id));
       this.#advance();
       return accept(null);
     },
@@ -141,6 +152,7 @@ export class LimitActor extends Actor<LimitOperations> {
       this.wakeAt(now + REPLAY_SECONDS * 1000);
       for (const lease of this.#store.listLeasesOfAttempt(flow_run_id, attempt_id))
         this.#core.endLease(lease, now);
+      this.#joints.endAttempt(attempt_id);
       for (const waiter_key of this.#ears.heldOfAttempt(attempt_id)) {
         const waiter = this.#store.findWaiter(waiter_key);
         if (waiter !== undefined) this.#line.remove(waiter);
@@ -191,18 +203,31 @@ export class LimitActor extends Actor<LimitOperations> {
       this.#advance();
       return accept(null);
     },
-    reserve: () => refuse("unavailable"),
-    commit_reservation: () => refuse("unavailable"),
-    undo_reservation: () => refuse("unavailable"),
-    ask_joint: () => refuse("unavailable"),
-    wake_joint: () => refuse("unavailable"),
+    reserve: (command) => this.#joints.reserve(command, this.host.now()),
+    commit_reservation: ({ joint_id, expires_at }) => {
+      this.#joints.commit(joint_id, expires_at, this.host.now());
+      return accept(null);
+    },
+    undo_reservation: ({ joint_id }) => {
+      this.#joints.undo(joint_id, this.host.now());
+      return accept(null);
+    },
+    ask_joint: ({ joint_id }) => accept(this.#joints.ask(joint_id, this.host.now())),
+    wake_joint: ({ joint_id }) => {
+      this.#joints.wake(joint_id, this.host.now());
+      return accept(null);
+    },
   });
 
   protected sweep(now: number): void {
     this.#ears.speak();
     const up_to = expiredUpTo(now, this.host.expiry_floor);
     if (up_to !== undefined)
-      for (const lease of this.#store.listExpiredLeases(up_to)) this.#core.endLease(lease, now);
+      for (const lease of this.#store.listExpiredLeases(up_to)) {
+        if (lease.kind === "reserved" || lease.kind === "member") this.#joints.askHome(lease, now);
+        else this.#core.endLease(lease, now);
+      }
+    this.#joints.sweep(now);
     if (now >= this.#tidied_at + TIDY_MS) {
       this.#store.forgetEnded(now);
       if (this.#line.tidy(now)) this.#tidied_at = now;
@@ -212,7 +237,7 @@ export class LimitActor extends Actor<LimitOperations> {
 
   protected earliestDeadline(): number | undefined {
     const expiry = this.#store.earliestExpiry();
-    const deadlines = [this.#line.next_at];
+    const deadlines = [this.#line.next_at, this.#jointStore.earliestDue() ?? Number.POSITIVE_INFINITY];
     if (expiry !== undefined) deadlines.push(endOfLease(expiry, this.host.expiry_floor));
     if (this.#store.hasWaiters()) deadlines.push(this.#tidied_at + TIDY_MS);
     const forgetting = this.#store.earliestForgetting();
@@ -221,8 +246,12 @@ export class LimitActor extends Actor<LimitOperations> {
     return Number.isFinite(earliest) ? earliest : undefined;
   }
 
-  protected override settleEffect(effect: Effect): void {
+  protected override settleEffect(effect: Effect, result: Result<unknown>): void {
+    this.#ears.speak();
     if (effect.operation === "register") this.#registering.get(effect.request_id)?.();
+    if (effect.operation === "reserve") this.#joints.settleReserve(effect, result, this.host.now());
+    if (effect.operation === "ask_joint")
+      this.#joints.settleAsk((effect.command as { joint_id: string }).joint_id, result, this.host.now());
   }
 
   protected override forget(): void {
@@ -326,11 +355,10 @@ export class LimitActor extends Actor<LimitOperations> {
     const now = this.host.now();
     const changed = changeConfig(config, update, now);
     if (!changed.ok) return changed;
-    // A level begins and ends with what is in use, whichever way it is counted.
-    const in_use = this.#core.countInUse(config, now);
+    // Leases from before a limit began to decay are counted beside its level until they end.
     this.#core.writeConfig(
       doesDecay(changed.value) && !doesDecay(config)
-        ? { ...changed.value, level: in_use, level_at: now }
+        ? { ...changed.value, level: 0, level_at: now }
         : changed.value,
     );
     if (update.active_slots !== undefined && update.active_slots !== null)
@@ -394,13 +422,18 @@ export class LimitActor extends Actor<LimitOperations> {
     const isNamed = caller.type !== "prefect" && caller.type !== "anonymous";
     if (isNamed) {
       const lease = this.#store.findLeaseOfRequest(command.request_id);
-      if (lease !== undefined) return accept(this.#core.grantOf(config, lease, lease_seconds, now));
+      if (lease !== undefined)
+        return accept(
+          this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
+        );
       if (this.#store.hasRequestEnded(command.request_id, now)) return refuse("gone", REQUEST_GONE);
     }
     if (command.is_once_per_holder === true && command.holder) {
       const [lease] = this.#store.listLeasesOfHolder(command.holder);
       if (lease !== undefined) return accept(this.#core.grantOf(config, lease, lease_seconds, now));
     }
+    if (command.members.length > 1)
+      return this.#joints.acquire(command, this.#waiterKeyOf(command) || `once:${command.request_id}`, now);
     if (!config.active) return accept(this.#core.grantOf(config, null, lease_seconds, now));
     if (command.mode === "rate_limit" && !doesDecay(config))
       return refuse(
@@ -409,12 +442,7 @@ export class LimitActor extends Actor<LimitOperations> {
       );
     if (slots > config.limit) return refuse("invalid", TOO_MANY_SLOTS);
 
-    const waiter_key =
-      caller.type === "prefect"
-        ? keyOfPrefect(caller.csrf_client, command.names, slots, command.mode, command.holder?.id ?? null)
-        : caller.type === "anonymous"
-          ? ""
-          : keyOfRequest(command.request_id);
+    const waiter_key = this.#waiterKeyOf(command);
     const stored = waiter_key === "" ? undefined : this.#store.findWaiter(waiter_key);
     const waiter: Waiter = stored ?? {
       lane: 0,
@@ -450,6 +478,14 @@ export class LimitActor extends Actor<LimitOperations> {
       return grant;
     }
     return this.#wait(command, waiter, stored, now);
+  }
+
+  /** The key by which a caller stands in line; empty for one who cannot be told apart from others. */
+  #waiterKeyOf({ caller, names, slots, mode, holder, request_id }: AcquireCommand): string {
+    if (caller.type === "anonymous") return "";
+    return caller.type === "prefect"
+      ? keyOfPrefect(caller.csrf_client, names, slots, mode, holder?.id ?? null)
+      : keyOfRequest(request_id);
   }
 
   /** Keeps the place of a caller who cannot go yet, and holds the request if it may be held. */
@@ -519,6 +555,7 @@ export class LimitActor extends Actor<LimitOperations> {
   #endHold(waiter_key: string, retry_seconds: number, now: number): void {
     const waiter = this.#store.findWaiter(waiter_key);
     if (waiter === undefined) {
+      if (this.#joints.endHold(waiter_key)) return;
       this.#ears.answer(waiter_key, refuse("unavailable", undefined, { retry_after_seconds: 1 }));
       return;
     }

@@ -37,6 +37,8 @@ export class LimitCore {
   #fence: number | undefined;
   /** How long leases have lasted lately, for estimates only. */
   mean_occupancy_seconds: number | undefined;
+  /** Called when the lease of an acquire over several limits has ended at its home. */
+  onHomeEnded: (joint_id: string) => void = () => {};
 
   constructor(host: ObjectHost, store: LimitStore, wakeAt: (at: number) => void) {
     this.host = host;
@@ -90,7 +92,9 @@ export class LimitCore {
 
   /** Slots in use, by the one query that gate, display and holders share. */
   countInUse(config: LimitConfig, now: number): number {
-    return doesDecay(config) ? decayedSlots(config, now) : this.store.countOccupied();
+    // A limit that decays has reservations at most, and leases from before it did.
+    const occupied = this.store.countOccupied();
+    return doesDecay(config) ? decayedSlots(config, now) + occupied : occupied;
   }
 
   wakeAt(at: number): void {
@@ -99,7 +103,7 @@ export class LimitCore {
 
   /** Makes a lease; a limit that decays raises its level instead and answers null. */
   takeSlots(config: LimitConfig, draft: LeaseDraft, now: number): Lease | null {
-    if (doesDecay(config)) {
+    if (doesDecay(config) && draft.kind !== "reserved") {
       const level = decayedLevel(config, now) + draft.slots;
       this.store.writeLevel(level, now);
       this.#config = { ...config, level, level_at: now };
@@ -132,6 +136,32 @@ export class LimitCore {
     return lease;
   }
 
+  /** The row by which an acquire over several limits lives at a home that itself counts nobody. */
+  insertShare(
+    joint: About & { joint_id: string; lease_seconds: number },
+    expires_at: number,
+    now: number,
+  ): Lease {
+    const lease: Lease = {
+      fence: this.nextFence(),
+      tail: this.host.randomUint(TAIL_BITS),
+      kind: "home",
+      request_id: null,
+      slots: 0,
+      slot_names: null,
+      lease_seconds: joint.lease_seconds,
+      acquired_at: now,
+      expires_at,
+      joint_id: joint.joint_id,
+      home_key: this.key,
+      holder: joint.holder,
+      run: joint.run,
+      note: joint.note,
+    };
+    this.store.insertLease(lease);
+    return lease;
+  }
+
   /** Slots without a lease, given back by `decrement` or after a day. */
   takeAnonymousSlots(config: LimitConfig, slots: number, now: number): void {
     this.takeSlots(
@@ -154,6 +184,7 @@ export class LimitCore {
   endLease({ fence, tail }: Pick<Lease, "fence" | "tail">, now: number): Lease | undefined {
     const lease = this.store.deleteLease(fence, tail);
     if (lease === undefined) return undefined;
+    if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
     if (lease.request_id !== null) this.endRequest(lease.request_id, now);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
     this.mean_occupancy_seconds =

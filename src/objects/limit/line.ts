@@ -318,11 +318,14 @@ export class Line {
     const config = this.#core.config;
     if (config === undefined) return null;
     const { request_id, slots, lease_seconds, holder, run, note } = waiter;
-    return this.#core.takeSlots(
-      config,
-      { kind, request_id, slots, lease_seconds, first_seconds, holder, run, note },
-      now,
-    );
+    const draft = { kind, slots, lease_seconds, first_seconds, holder, run, note };
+    return waiter.caller === "joint" && request_id !== null && waiter.pool_key !== null
+      ? this.#core.takeSlots(
+          config,
+          { ...draft, request_id: null, joint_id: request_id, home_key: waiter.pool_key },
+          now,
+        )
+      : this.#core.takeSlots(config, { ...draft, request_id }, now);
   }
 
   /** The pool of a run that waited hears of its slot, or that no slot is needed any more. */

@@ -25,4 +25,7 @@ export const migrations: readonly string[] = [
     run_fence INTEGER, note TEXT,
     PRIMARY KEY (lane, priority, seq)) WITHOUT ROWID;
   CREATE UNIQUE INDEX waiter_by_key ON waiter (waiter_key)`,
+  `CREATE TABLE joint (
+    joint_id TEXT PRIMARY KEY, waiter_key TEXT NOT NULL UNIQUE, due_at INTEGER NOT NULL, record TEXT NOT NULL)
+    WITHOUT ROWID`,
 ];

@@ -71,6 +71,7 @@ export type LimitOperations = {
       arrived_at: number;
       lease_seconds: number;
       keep: boolean;
+      mode?: "concurrency" | "rate_limit";
       holder: Holder | null;
       run: RunIdentity | null;
       note: string | null;

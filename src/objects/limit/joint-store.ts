@@ -1,0 +1,80 @@
+/** The table of acquires over several limits, at their home, and the shares of such acquires at a member. */
+import type { Joint } from "../../domain/limit/joint.ts";
+import { first, type Sql } from "../shared/sql.ts";
+
+export class JointStore {
+  readonly #sql: Sql;
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  find(joint_id: string): Joint | undefined {
+    return read(first(this.#sql, "SELECT record FROM joint WHERE joint_id = ?", joint_id));
+  }
+
+  findByWaiter(waiter_key: string): Joint | undefined {
+    return read(first(this.#sql, "SELECT record FROM joint WHERE waiter_key = ?", waiter_key));
+  }
+
+  write(joint: Joint): void {
+    this.#sql.all(
+      `INSERT INTO joint (joint_id, waiter_key, due_at, record) VALUES (?, ?, ?, ?)
+        ON CONFLICT (joint_id) DO UPDATE SET waiter_key = excluded.waiter_key, due_at = excluded.due_at, record = excluded.record`,
+      joint.joint_id,
+      joint.waiter_key,
+      joint.due_at,
+      JSON.stringify(joint),
+    );
+  }
+
+  delete(joint_id: string): void {
+    this.#sql.all("DELETE FROM joint WHERE joint_id = ?", joint_id);
+  }
+
+  listDue(now: number, limit: number): Joint[] {
+    return this.#sql
+      .all<{ record: string }>("SELECT record FROM joint WHERE due_at <= ? LIMIT ?", now, limit)
+      .map(({ record }) => JSON.parse(record) as Joint);
+  }
+
+  listOfAttempt(attempt_id: string): Joint[] {
+    return this.#sql
+      .all<{ record: string }>("SELECT record FROM joint WHERE record ->> '$.run.attempt_id' = ?", attempt_id)
+      .map(({ record }) => JSON.parse(record) as Joint);
+  }
+
+  earliestDue(): number | undefined {
+    return (
+      first<{ at: number | null }>(this.#sql, "SELECT min(due_at) AS at FROM joint WHERE due_at > 0")?.at ??
+      undefined
+    );
+  }
+
+  /** The share of an acquire at this member. */
+  findShare(joint_id: string): { fence: number; tail: number; kind: string; slots: number } | undefined {
+    return first(this.#sql, "SELECT fence, tail, kind, slots FROM lease WHERE joint_id = ?", joint_id);
+  }
+
+  setShare(joint_id: string, kind: "reserved" | "member", expires_at: number): void {
+    this.#sql.all(
+      "UPDATE lease SET kind = ?, expires_at = ? WHERE joint_id = ? AND kind IN ('reserved', 'member')",
+      kind,
+      expires_at,
+      joint_id,
+    );
+  }
+
+  /** The share of home becomes the lease that the caller knows. */
+  makeHome(joint_id: string, request_id: string | null, expires_at: number): void {
+    this.#sql.all(
+      "UPDATE lease SET kind = 'home', request_id = ?, expires_at = ? WHERE joint_id = ?",
+      request_id,
+      expires_at,
+      joint_id,
+    );
+  }
+}
+
+function read(row: { record: string } | undefined): Joint | undefined {
+  return row === undefined ? undefined : (JSON.parse(row.record) as Joint);
+}

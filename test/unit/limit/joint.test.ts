@@ -1,0 +1,234 @@
+/** Acquires over several limits: all or nothing, whoever dies in between, over a network that drops, repeats and delays. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Envelope } from "../../../src/contract/envelope.ts";
+import { refuse, type Result } from "../../../src/contract/errors.ts";
+import { granted, LimitWorld, peek, START, waiting, type Asking } from "../../support/limit-world.ts";
+
+type Fault = "none" | "drop" | "lose answer" | "twice" | "crash target" | "crash caller";
+
+/** Several limits that reach each other through a network with faults. */
+class Fleet {
+  readonly clock = { now: START };
+  readonly limits: LimitWorld[];
+  faults: Fault[] = [];
+
+  constructor(names: string[]) {
+    this.limits = names
+      .map((name) => new LimitWorld(name, this.clock, (envelope) => this.#carry(envelope)))
+      .toSorted((left, right) => (left.key < right.key ? -1 : 1));
+  }
+
+  async #carry(envelope: Envelope): Promise<Result<unknown>> {
+    const target = this.limits.find(({ key }) => key === envelope.address.key);
+    if (target === undefined) return { ok: true, value: null };
+    const fault = this.faults.shift() ?? "none";
+    if (fault === "drop") return refuse("unavailable");
+    if (fault === "crash target") {
+      await target.restart();
+      return refuse("unavailable");
+    }
+    const result = await target.actor.execute(envelope);
+    if (fault === "twice") return target.actor.execute(envelope);
+    if (fault === "lose answer") return refuse("unavailable");
+    if (fault === "crash caller") {
+      const caller = this.limits.find(({ key }) => envelope.actor.endsWith(key));
+      await caller?.restart();
+    }
+    return result;
+  }
+
+  get home(): LimitWorld {
+    return this.limits[0] ?? expect.fail("no limits");
+  }
+
+  async create(limit: number): Promise<this> {
+    for (const each of this.limits) await each.must("create", { name: each.name, limit });
+    return this;
+  }
+
+  acquire(asking: Asking) {
+    return this.home.acquire({
+      ...asking,
+      names: this.limits.map(({ name }) => name),
+      ...{ members: this.limits.map(({ name, key }) => ({ name, key })) },
+    });
+  }
+
+  async quiet(): Promise<void> {
+    for (let round = 0; round < 6; round += 1) for (const limit of this.limits) await limit.quiet();
+  }
+
+  /** Time passes for all of them, a piece at a time. */
+  async pass(ms: number, piece = 250): Promise<void> {
+    const end = this.clock.now + ms;
+    while (this.clock.now < end) {
+      const at = Math.min(end, this.clock.now + piece);
+      const start = this.clock.now;
+      for (const limit of this.limits) {
+        this.clock.now = start;
+        await limit.pass(at - start);
+      }
+      this.clock.now = at;
+      await this.quiet();
+    }
+  }
+
+  async inUse(): Promise<number[]> {
+    return Promise.all(this.limits.map(async (limit) => (await limit.must("read", {})).active_slots));
+  }
+
+  async waitingIn(): Promise<number> {
+    let count = 0;
+    for (const limit of this.limits)
+      count += (await limit.must("list_waiters", { offset: 0, limit: 9 })).length;
+    return count;
+  }
+}
+
+test("an acquire over several limits takes a slot of each, is one lease, and gives all back", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(2);
+  const answer = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  const grant = granted(await peek(answer));
+  expect(grant.limits.map(({ name }) => name).toSorted()).toEqual(["a", "b", "c"]);
+  expect(await fleet.inUse()).toEqual([1, 1, 1]);
+  expect(granted(await fleet.acquire({ request_id: "one" })).lease_id).toBe(grant.lease_id);
+  await fleet.pass(250_000);
+  await fleet.home.must("renew", { lease_id: grant.lease_id, lease_seconds: 300 });
+  await fleet.pass(200_000, 5000);
+  expect(await fleet.inUse()).toEqual([1, 1, 1]);
+  await fleet.home.must("release", { lease_id: grant.lease_id });
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([0, 0, 0]);
+  expect(await fleet.acquire({ request_id: "one" })).toMatchObject({ ok: false, error: { code: "gone" } });
+});
+
+test("when one limit is full nothing is held, and the turn comes when it is not", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(1);
+  const last = fleet.limits[2] ?? expect.fail();
+  const other = granted(await last.acquire());
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  expect(await peek(held)).toBeUndefined();
+  expect(await fleet.inUse()).toEqual([0, 0, 1]);
+  await fleet.pass(2000);
+  await last.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  expect(waiting(await peek(held)).reason).toBe("offered");
+  const again = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  granted(await peek(again));
+  expect(await fleet.inUse()).toEqual([1, 1, 1]);
+});
+
+test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits[1] ?? expect.fail();
+  const other = granted(await last.acquire());
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.pass(2000);
+  await last.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  expect(waiting(await peek(held)).reason).toBe("offered");
+  await fleet.pass(3000);
+  expect(await fleet.inUse()).toEqual([0, 0]);
+  await fleet.pass(300_000, 5000);
+  expect(await fleet.waitingIn()).toBe(0);
+});
+
+test("a lease over several limits ends everywhere when nobody renews it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const answer = fleet.acquire({ request_id: "one", lease_seconds: 60 });
+  await fleet.quiet();
+  granted(await peek(answer));
+  await fleet.pass(60_000 + 60_000, 1000);
+  expect(await fleet.inUse()).toEqual([0, 0]);
+});
+
+test("all or nothing, whoever dies in between", async () => {
+  const fault = fc.constantFrom<Fault>(
+    "none",
+    "drop",
+    "lose answer",
+    "twice",
+    "crash target",
+    "crash caller",
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fault, { maxLength: 14 }),
+      fc.boolean(),
+      fc.integer({ min: 0, max: 4000 }),
+      async (faults, isReleased, pause) => {
+        const fleet = await new Fleet(["a", "b", "c"]).create(1);
+        fleet.faults = faults;
+        let lease_id: string | undefined;
+        for (let round = 0; round < 40 && lease_id === undefined; round += 1) {
+          const answer = fleet.acquire({ request_id: "one", wait_seconds: 2 });
+          await fleet.pass(1000 + pause);
+          const known = await peek(answer);
+          if (known?.ok === true && known.value.status === "granted") ({ lease_id } = known.value);
+        }
+        expect(lease_id, "never granted").toBeDefined();
+        await fleet.pass(5000);
+        expect(await fleet.inUse()).toEqual([1, 1, 1]);
+        if (isReleased) await fleet.home.must("release", { lease_id: lease_id ?? "" });
+        await fleet.pass(isReleased ? 60_000 : 500_000, 2000);
+        expect(await fleet.inUse()).toEqual([0, 0, 0]);
+        expect(await fleet.waitingIn()).toBe(0);
+      },
+    ),
+    { numRuns: 40 },
+  );
+}, 120_000);
+
+test("acquires over the same limits never hold half of each, and all get their turn", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(1);
+  const open = new Map(
+    ["x", "y", "z"].map((who) => [who, fleet.acquire({ request_id: who, wait_seconds: 5 })]),
+  );
+  const finished: string[] = [];
+  for (let round = 0; round < 400 && open.size > 0; round += 1) {
+    await fleet.pass(100);
+    const in_use = await fleet.inUse();
+    for (const [who, answer] of open) {
+      const known = await peek(answer);
+      if (known === undefined) continue;
+      if (known.ok && known.value.status === "granted") {
+        expect(in_use).toEqual([1, 1, 1]);
+        await fleet.home.must("release", { lease_id: known.value.lease_id });
+        await fleet.quiet();
+        finished.push(who);
+        open.delete(who);
+      } else open.set(who, fleet.acquire({ request_id: who, wait_seconds: 5 }));
+    }
+  }
+  expect(finished.toSorted()).toEqual(["x", "y", "z"]);
+  await fleet.pass(10_000);
+  expect(await fleet.inUse()).toEqual([0, 0, 0]);
+});
+
+test("an acquire that has waited for a minute keeps what it has, so that passers-by cannot starve it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  const other = granted(await last.acquire({ lease_seconds: 1000 }));
+  let answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  for (let round = 0; round < 40; round += 1) {
+    await fleet.pass(2000);
+    if ((await peek(answer)) !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  }
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  waiting(await home.acquire({ request_id: "passer-by" }));
+  await last.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  for (let round = 0; round < 20; round += 1) {
+    const known = await peek(answer);
+    if (known?.ok === true && known.value.status === "granted") return;
+    if (known !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+    await fleet.pass(250);
+  }
+  expect.fail("it never got its turn");
+});
