@@ -150,6 +150,19 @@ test("a deployment in a pool knows its queue; job variables must fit the pool's 
   });
 });
 
+test("runs follow a queue that gets another name", async () => {
+  const id = await deploy({ work_queue_name: "before" });
+  expect((await send("PATCH", `/work_pools/${POOL}/queues/before`, { name: "after" })).status).toBe(204);
+  expect((await send("GET", `/deployments/${id}`)).body.work_queue_name).toBe("after");
+  const run = await send("POST", `/deployments/${id}/create_flow_run`, {});
+  expect(run).toMatchObject({ status: 201, body: { work_queue_name: "after" } });
+  await send("PATCH", `/deployments/${id}`, { schedules: [HOURLY] });
+  await expect
+    .poll(async () => (await runsOf(id)).map((each) => each.work_queue_name), SOON)
+    .toEqual(Array.from({ length: 4 }, () => "after"));
+  expect((await send("GET", `/work_pools/${POOL}/queues/before`)).status).toBe(404);
+});
+
 test("a deployment whose pool is deleted stays, without one", async () => {
   await send("POST", "/work_pools/", { name: "short-lived", type: "process" });
   const id = await deploy({ work_pool_name: "short-lived" });

@@ -121,6 +121,7 @@ export const deploymentRuns = factory
             deployment_version: deployment.version,
             flow_version: null,
             work_queue_name: run.work_queue_name ?? deployment.work_queue_name,
+            work_queue_id: run.work_queue_name ? null : deployment.work_queue_id,
             parameters,
             context: run.context ?? {},
             tags: [...new Set([...deployment.tags, ...(run.tags ?? [])])],

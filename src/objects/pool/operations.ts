@@ -40,6 +40,8 @@ export interface RunDraft {
   deployment_version: string | null;
   flow_version: string | null;
   work_queue_name: string | null;
+  /** The queue that a deployment points to, whatever its name is by now; goes before the name. */
+  work_queue_id?: string | null;
   parameters: JsonObject;
   context: JsonObject;
   tags: string[];

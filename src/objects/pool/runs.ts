@@ -159,8 +159,10 @@ export class PoolRuns {
   }: PoolOperations["create_run"]["command"]): Result<{ flow_run: FlowRun; was_created: boolean }> {
     const pool = poolOf(this.#context);
     if (deployment !== null) {
-      const refusal = this.noteDeployment(deployment);
-      if (!refusal.ok) return refusal;
+      const noted = this.noteDeployment(deployment);
+      // Who asked just before the deployment changed gets the run all the same; a deleted one makes no more.
+      if (!noted.ok && this.#context.store.readDeployment(deployment.deployment_id)?.is_removed === true)
+        return refuse("not_found", "Deployment not found");
     }
     if (draft.job_variables !== null && Object.keys(draft.job_variables).length > 0 && !pool.is_internal) {
       const fault = findJobVariablesFault(pool.base_job_template, {
@@ -198,7 +200,7 @@ export class PoolRuns {
     const isSubflow =
       draft.parent_task_run_id !== null && draft.deployment_id === null && draft.work_queue_name === null;
     const isPooled = !pool.is_internal && !isSubflow;
-    const queue = isPooled ? this.#findQueue(draft.work_queue_name, pool) : undefined;
+    const queue = isPooled ? this.#findQueue(draft, pool) : undefined;
     const scheduled = draft.state.state_details?.scheduled_time ?? null;
     const expected = draft.state.type === "SCHEDULED" && scheduled !== null ? instantToMs(scheduled) : now;
     let id = mintId(context, "flow_run", expected);
@@ -251,8 +253,11 @@ export class PoolRuns {
   }
 
   /** The queue of that name; an unknown one comes into being, and no name means the default. */
-  #findQueue(name: string | null, pool: PoolRow): QueueRow | undefined {
+  #findQueue(draft: RunDraft, pool: PoolRow): QueueRow | undefined {
     const queues = this.#context.store.listQueues();
+    const byId = queues.find(({ id }) => id === draft.work_queue_id);
+    if (byId !== undefined) return byId;
+    const name = draft.work_queue_name;
     if (name === null) return queues.find(({ id }) => id === pool.default_queue_id);
     return queues.find((queue) => queue.name === name) ?? this.makeQueue(name);
   }
