@@ -42,6 +42,27 @@ export function journalsWithoutRun(workspace: string, now: number): JournalAddre
   );
 }
 
+/** Days before a task run on which its flow run may have been expected. */
+const DAYS_RUNNING = 1;
+
+/**
+ * The journals, of the pools whose keys are given, that can have the logs of a task run. Its id is made by the client;
+ * one that is ordered by time says when, any other is looked for in the last days.
+ */
+export function journalsOfTaskRun(
+  workspace: string,
+  taskRunId: string,
+  poolKeys: readonly ShardKey[],
+  now: number,
+): JournalAddress[] {
+  const hex = taskRunId.replaceAll("-", "");
+  const made = hex[12] === "7" ? Number.parseInt(hex.slice(0, 12), 16) : now;
+  const at = made > now + DAY_MS ? now : made;
+  return Array.from({ length: DAYS_RUNNING + 1 }, (_, index) =>
+    dayOf(formatInstant(at - index * DAY_MS)),
+  ).flatMap((day) => poolKeys.map((key) => journal(workspace, key, day)));
+}
+
 function dayOf(instant: Instant): string {
   return instant.slice(0, 10).replaceAll("-", "");
 }

@@ -149,6 +149,26 @@ describe("the logs of a run that exists", () => {
     expect(await tail(1, 20)).toMatchObject({ logs: [{ message: "second" }, { message: "third" }], next: 3 });
   });
 
+  test("are found by a task run alone", async () => {
+    const run = await createRun();
+    const ordered = formatId({
+      layout: "task_run",
+      key: "0000000000",
+      head: Date.now(),
+      version: 7,
+      tail: 1,
+    });
+    const random = crypto.randomUUID();
+    await post("/logs/", [log(run, "a", { task_run_id: ordered }), log(run, "b", { task_run_id: random })]);
+    for (const [task, message] of [
+      [ordered, "a"],
+      [random, "b"],
+    ]) {
+      const response = await post("/logs/filter", { logs: { task_run_id: { any_: [task] } } });
+      expect(await response.json()).toMatchObject([{ message }]);
+    }
+  });
+
   test("go with the run", async () => {
     const run = await createRun();
     await post("/logs/", [log(run, "here")]);

@@ -1,12 +1,13 @@
 /** Logs: written in batches, found by filter, followed live, downloaded. */
 import { stream } from "hono/streaming";
 import { z } from "zod";
-import { PAGE_MAX, OFFSET_MAX, HOLD_SECONDS_MAX } from "../../contract/bounds.ts";
+import { HOLD_SECONDS_MAX, PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfKey } from "../../contract/envelope.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import {
   journalOfLog,
   journalOfRun,
+  journalsOfTaskRun,
   journalsWithoutRun,
   type JournalAddress,
 } from "../../contract/journals.ts";
@@ -15,6 +16,7 @@ import { Log, LogCreate } from "../../contract/wire/logs.ts";
 import type { LogFilter, LogSort } from "../../objects/journal/operations.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describe } from "../documents.ts";
+import { addressesOfRuns, checkPage } from "../pools.ts";
 import { body, query, uuidParam } from "../validation.ts";
 
 const tag = "Logs";
@@ -23,6 +25,8 @@ const IDS_MAX = 200;
 /** Pages of a download. */
 const DOWNLOAD_PAGE = 500;
 const TAIL_LOGS_MAX = 1000;
+/** Journals that one search for the logs of task runs asks. */
+const JOURNALS_ASKED_MAX = 200;
 
 const Ids = z.array(Id).max(IDS_MAX);
 const LogFilterIn = z.strictObject({
@@ -79,7 +83,7 @@ export const logs = factory
       summary: "Find logs.",
       tag,
       description:
-        "Names of flow runs say where to look; without any, only logs that belong to no run of this server are found, those of the last days.",
+        "Ids of flow runs say where to look. Without any, task runs are looked for in all pools, and else only logs are found that belong to no run of this server, those of the last days.",
       answers: { 200: z.array(Log) },
     }),
     body(LogsFilter),
@@ -192,8 +196,11 @@ async function findLogs(
   const workspace = c.get("workspace");
   const wanted = new Map<string, { address: JournalAddress; filter: LogFilter }>();
   const withoutRun = () => journalsWithoutRun(workspace, Date.now());
-  if (filter.flow_run_ids === undefined)
+  if (filter.flow_run_ids === undefined) {
     for (const address of withoutRun()) wanted.set(address.key, { address, filter });
+    for (const address of await journalsOfTaskRuns(c, filter.task_run_ids ?? []))
+      wanted.set(address.key, { address, filter });
+  }
   for (const id of filter.flow_run_ids ?? []) {
     const own = journalOfRun(workspace, id);
     for (const address of own === undefined ? withoutRun() : [own]) {
@@ -205,17 +212,8 @@ async function findLogs(
   if (only === undefined || limit === 0) return [];
   if (others.length === 0)
     return call(c, only.address, "filter_logs", { filter: only.filter, sort, limit, offset });
+  checkPage({ limit, offset });
   const needed = offset + limit;
-  if (needed > OFFSET_MAX)
-    return fail("invalid", undefined, {
-      faults: [
-        {
-          type: "value_error",
-          loc: ["body", "offset"],
-          msg: `offset and limit may reach ${OFFSET_MAX} at most where logs of several days or pools are asked for.`,
-        },
-      ],
-    });
   const pages = await Promise.all(
     [only, ...others].map(({ address, filter }) =>
       call(c, address, "filter_logs", { filter, sort, limit: needed, offset: 0 }),
@@ -228,6 +226,20 @@ async function findLogs(
       left.timestamp === right.timestamp ? 0 : direction * (left.timestamp < right.timestamp ? -1 : 1),
     )
     .slice(offset, needed);
+}
+
+/** Task runs say nothing of their pool, so each pool is asked for the days on which they can have been. */
+async function journalsOfTaskRuns(c: ApiContext, ids: readonly string[]): Promise<JournalAddress[]> {
+  if (ids.length === 0) return [];
+  const pools = await addressesOfRuns(c, { work_pools: null, run_ids: null });
+  const keys = pools.map(({ key }) => key);
+  const found = new Map<string, JournalAddress>();
+  for (const id of ids)
+    for (const address of journalsOfTaskRun(c.get("workspace"), id, keys, Date.now()))
+      found.set(address.key, address);
+  if (found.size > JOURNALS_ASKED_MAX)
+    fail("invalid", "These task runs may be in too many places; name their flow runs as well.");
+  return [...found.values()];
 }
 
 function toCsv(fields: readonly (string | null)[]): string {

@@ -5,6 +5,7 @@ import { formatInstant } from "../../../src/contract/instants.ts";
 import {
   journalOfLog,
   journalOfRun,
+  journalsOfTaskRun,
   journalsWithoutRun,
   NO_POOL_KEY,
 } from "../../../src/contract/journals.ts";
@@ -56,6 +57,20 @@ describe("the journal of a log", () => {
       }),
     );
   });
+});
+
+test("the logs of a task run are looked for on its day and the day before, in every pool", () => {
+  const made = formatId({ layout: "task_run", key: KEY, head: NOW - 5 * 86_400_000, version: 7, tail: 1 });
+  const keys = (id: string) => journalsOfTaskRun("w", id, ["aaaaaaaaaa", KEY], NOW).map(({ key }) => key);
+  expect(keys(made)).toEqual([
+    "aaaaaaaaaa-20261117",
+    `${KEY}-20261117`,
+    "aaaaaaaaaa-20261116",
+    `${KEY}-20261116`,
+  ]);
+  const today = ["aaaaaaaaaa-20261122", `${KEY}-20261122`, "aaaaaaaaaa-20261121", `${KEY}-20261121`];
+  expect(keys("8c21e7ae-9e99-4a1f-905d-e370dddf3a7b")).toEqual(today);
+  expect(keys("ffffffff-ffff-7a1f-905d-e370dddf3a7b")).toEqual(today);
 });
 
 describe("a line", () => {
