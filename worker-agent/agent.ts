@@ -62,7 +62,8 @@ export class WorkerAgent {
   readonly #taken = new Set<Run>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<AgentExit>();
-  readonly #closing = new AbortController();
+  /** Aborted when nobody may be waited for: the answer of a claim, too. */
+  readonly #claiming = new AbortController();
   #unlock: (() => void) | undefined;
   #state: StateFolder | undefined;
   #outbox: Outbox | undefined;
@@ -162,6 +163,7 @@ export class WorkerAgent {
 
   /** Stops what runs (TERM, then KILL), reports it and leaves. Called again, it does not wait for anybody. */
   stop(reason: string): void {
+    this.#claiming.abort();
     const isRepeated = this.#exit === AGENT_EXIT.stopped;
     if (this.#live.size > 0) this.#exit = AGENT_EXIT.stopped;
     this.#log.write("WARNING", `${reason}: ${this.#live.size} running processes are stopped.`);
@@ -193,7 +195,7 @@ export class WorkerAgent {
     if (free <= 0 && this.#claimer.pendingIds.length === 0) return;
     const sentAt = monotonicMs();
     try {
-      const { answer, asked } = await this.#claimer.claim(free, session.id, this.#closing.signal);
+      const { answer, asked } = await this.#claimer.claim(free, session.id, this.#claiming.signal);
       this.#log.clear("claim", "Claims work again.");
       this.#claimFailures = 0;
       // The server is there, so its socket need not wait for its next try.
@@ -204,7 +206,7 @@ export class WorkerAgent {
       else if (answer.next_due_in_seconds !== null)
         this.#nextClaimAt = Math.min(this.#nextClaimAt, monotonicMs() + answer.next_due_in_seconds * 1000);
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
+      if (this.#claiming.signal.aborted) return;
       this.#claimFailures += 1;
       this.#log.writeOnce("claim", "WARNING", `No runs can be claimed: ${describeError(error)}`);
       if (error instanceof RefusedError && !error.isRetryable) session.beatNow();
@@ -317,6 +319,7 @@ export class WorkerAgent {
     this.#log.write("ERROR", error.message);
     this.#ready.reject(error);
     this.#exit = AGENT_EXIT.refused;
+    this.#claiming.abort();
     this.#stopAll("lost", this.#settings.graceMs);
     this.#leaving ??= this.#leave();
   }
@@ -340,7 +343,6 @@ export class WorkerAgent {
     await this.#session?.end(unsent === 0);
     this.#socket.close();
     this.#outbox?.close();
-    this.#closing.abort();
     await Promise.all(runs.map((run) => run.detach()));
     await this.#http.close();
     this.#health?.close();

@@ -16,6 +16,7 @@ import type { Log } from "./log.ts";
 import { OUTPUT_FILE } from "./spawn.ts";
 
 const LOOK_MS = 500;
+const FAULT_MS = 5000;
 const BATCH_BYTES_MAX = 256 * 1024;
 /** A line without an end is sent as it is when it is this long or this old. */
 const PARTIAL_BYTES_MAX = 64 * 1024;
@@ -87,17 +88,32 @@ export class LogShipper {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      if (this.#cursor.batch !== null) {
-        await this.#send(this.#cursor.batch);
-        continue;
+      try {
+        if (await this.#step()) return;
+      } catch (error) {
+        // A full disk, mostly. The output is still there, so nothing is lost by trying again.
+        const { log, folder } = this.#input;
+        log.writeOnce("log files", "ERROR", `Logs in ${folder} cannot be handled: ${describeError(error)}`);
+        await pause(FAULT_MS, signal);
       }
-      const isLast = this.#isEnding;
-      if (this.#prepare(isLast)) continue;
-      if (isLast) return this.#sendLoss();
-      this.#wake = new AbortController();
-      if (this.#isEnding || signal.aborted) continue;
-      await pause(LOOK_MS, this.#wake.signal);
     }
+  }
+
+  /** Sends what is prepared, or prepares what is there, or waits for more; true when everything is done. */
+  async #step(): Promise<boolean> {
+    if (this.#cursor.batch !== null) {
+      await this.#send(this.#cursor.batch);
+      return false;
+    }
+    const isLast = this.#isEnding;
+    if (this.#prepare(isLast)) return false;
+    if (isLast) {
+      await this.#sendLoss();
+      return true;
+    }
+    this.#wake = new AbortController();
+    if (!this.#isEnding && !this.#closing.signal.aborted) await pause(LOOK_MS, this.#wake.signal);
+    return false;
   }
 
   /** Decides what goes out next and writes it down; false when there is nothing to send now. */

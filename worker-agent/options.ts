@@ -114,7 +114,14 @@ function formatAuthorization({ apiKey, authString }: AgentOptions): string | und
   return apiKey ? `Bearer ${apiKey}` : undefined;
 }
 
-/** Writes a name of a pool or worker as the name of one folder. */
+/** One folder per server, pool and name: what one server gave is never reported to another. */
+function defaultStateDir({ apiUrl, pool }: AgentOptions, name: string, env: NodeJS.ProcessEnv): string {
+  const server = URL.canParse(apiUrl) ? new URL(apiUrl).host : apiUrl;
+  const home = env["SLUICE_HOME"] || join(homedir(), ".sluice");
+  return join(home, "worker", fileName(server), fileName(pool), fileName(name));
+}
+
+/** Writes a name of a server, pool or worker as the name of one folder. */
 function fileName(name: string): string {
   return encodeURIComponent(name).replace(/^\.+$/, (dots) => dots.replaceAll(".", "%2E"));
 }

@@ -78,7 +78,15 @@ export class Outbox {
     const name = `${String(this.#sequence).padStart(12, "0")}-${report.attempt_id}-${report.kind}.json`;
     const file = join(this.#folder, name);
     // Only the end of a run is worth a sync: after a power loss nothing that has not ended runs any more.
-    writeWhole(file, JSON.stringify(report), { isDurable: report.kind === "end" });
+    try {
+      writeWhole(file, JSON.stringify(report), { isDurable: report.kind === "end" });
+    } catch (error) {
+      this.#log.writeOnce(
+        "outbox",
+        "ERROR",
+        `Reports cannot be written to ${this.#folder} (${describeError(error)}) and are kept in memory only; make room there.`,
+      );
+    }
     const queue = this.#queues.get(report.attempt_id);
     if (queue !== undefined) return void queue.push({ file, report });
     this.#queues.set(report.attempt_id, [{ file, report }]);

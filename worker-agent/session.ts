@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { SessionAnswer, type Gpu, type SessionBeat } from "../src/contract/wire/agents.ts";
 import { backoffMs, pause } from "./backoff.ts";
-import { RefusedError, describeError, type Http } from "./http.ts";
+import { RefusedError, UnreachableError, describeError, type Http } from "./http.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./options.ts";
 import { monotonicMs, type StateFolder } from "./state-folder.ts";
@@ -53,6 +53,7 @@ export class Session {
   #stopTimer: NodeJS.Timeout | undefined;
   #isLost = false;
   #hasAnswered = false;
+  #hasTriedToCreate = false;
   #replaced = 0;
   #loop: Promise<void> = Promise.resolve();
 
@@ -161,7 +162,8 @@ export class Session {
     const { log, settings, events } = this.#input;
     if (error instanceof RefusedError && !error.isRetryable) {
       if (error.status === 409 || error.status === 410) return this.#renewSession(error, failures);
-      if (error.status === 404 && settings.canCreatePool && (await this.#createPool())) return 0;
+      // Only at the start: a pool that somebody deletes later stays deleted.
+      if (error.status === 404 && !this.#hasAnswered && (await this.#createPool())) return 0;
       const text = explainRefusal(error, settings);
       // Before anything runs a refusal is final; later somebody may put it right while the runs go on.
       if (!this.#hasAnswered) {
@@ -172,14 +174,7 @@ export class Session {
       log.writeOnce("session", "ERROR", text);
       return backoffMs(failures);
     }
-    const url = settings.apiUrl;
-    log.writeOnce(
-      "session",
-      "WARNING",
-      error instanceof RefusedError
-        ? `The server at ${url} cannot answer now (${describeError(error)}); trying again.`
-        : `The server does not answer: ${describeError(error)}; trying again. Is \`sluice server start\` running, and is the API URL right?`,
-    );
+    log.writeOnce("session", "WARNING", explainSilence(error, settings));
     return backoffMs(failures, { maxMs: 10_000 });
   }
 
@@ -200,6 +195,8 @@ export class Session {
 
   async #createPool(): Promise<boolean> {
     const { http, settings, log } = this.#input;
+    if (!settings.canCreatePool || this.#hasTriedToCreate) return false;
+    this.#hasTriedToCreate = true;
     try {
       await http.call("POST", "/work_pools/", { body: { name: settings.pool, type: settings.poolType } });
       log.write("INFO", `Work pool "${settings.pool}" did not exist and was created.`);
@@ -237,8 +234,16 @@ function explainRefusal(error: RefusedError, { pool, apiUrl }: Settings): string
     case 403:
       return `The server at ${apiUrl} refuses the key (${error.message}); set SLUICE_API_KEY (or PREFECT_API_KEY, PREFECT_API_AUTH_STRING) to a valid one.`;
     case 404:
-      return `There is no work pool "${pool}" at ${apiUrl}; create it with \`sluice work-pool create ${JSON.stringify(pool)} --type process\`.`;
+      return `There is no work pool "${pool}" at ${apiUrl}, or the server there is not a Sluice; create the pool with \`sluice work-pool create ${JSON.stringify(pool)} --type process\`.`;
     default:
       return `The server at ${apiUrl} refuses this worker: ${error.message}`;
   }
+}
+
+function explainSilence(error: unknown, { apiUrl }: Settings): string {
+  if (error instanceof RefusedError)
+    return `The server at ${apiUrl} cannot answer now (${describeError(error)}); trying again.`;
+  if (error instanceof UnreachableError)
+    return `The server does not answer: ${error.message}; trying again. Is \`sluice server start\` running, and is the API URL right?`;
+  return `The answer of the server at ${apiUrl} was not understood; trying again. Is it a Sluice of this version? (${describeError(error).slice(0, 300)})`;
 }

@@ -106,6 +106,25 @@ test("a missing pool is created, or explained when it may not be", async () => {
   expect(plane.hasPool).toBe(true);
 });
 
+test("a server that knows no sessions is explained, not asked for ever", async () => {
+  const plane = await startPlane();
+  plane.fail(({ path }) => path.endsWith("/workers/session"), 404, 100);
+  const { agent, lines } = agentFor(plane);
+  expect(await agent.done).toBe(1);
+  expect(lines.join("\n")).toMatch(/not a Sluice/);
+  expect(plane.countCalls("POST", /\/session$/)).toBe(2);
+});
+
+test("the second signal does not wait for the answer of a claim", async () => {
+  const plane = await startPlane();
+  plane.fail(({ path }) => path.endsWith("/claim"), { waitFor: new Promise(() => undefined) });
+  const { agent } = agentFor(plane);
+  await until("the claim", () => plane.countCalls("POST", /\/claim$/) === 1);
+  agent.drain("The test drains");
+  agent.stop("The test stops");
+  expect(await agent.done).toBe(0);
+});
+
 test("a refused key is explained and never printed", async () => {
   const plane = await startPlane();
   plane.authorization = "Bearer right";
