@@ -90,14 +90,7 @@ export function resolveSettings(options: AgentOptions): Settings {
     canCreatePool: options.canCreatePool ?? true,
     poolType: options.poolType ?? "process",
     labels: { ...options.labels },
-    stateDir:
-      options.stateDir ??
-      join(
-        env["SLUICE_HOME"] || join(homedir(), ".sluice"),
-        "worker",
-        fileName(options.pool),
-        fileName(name),
-      ),
+    stateDir: options.stateDir ?? defaultStateDir(options, name, env),
     env,
     sessionSeconds: Math.max(10, options.sessionSeconds ?? 60),
     pollSeconds: options.pollSeconds ?? 10,
