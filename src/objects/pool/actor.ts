@@ -20,7 +20,7 @@ import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
 import { PoolReads } from "./reads.ts";
 import { PoolRuns } from "./runs.ts";
-import { PoolStore } from "./store.ts";
+import { DEADLINE_KINDS, PoolStore } from "./store.ts";
 
 /** Deadlines of each kind that one sweep handles; the next one goes on. */
 const DEADLINES_PER_SWEEP_MAX = 200;
@@ -28,6 +28,12 @@ const DEADLINES_PER_SWEEP_MAX = 200;
 const CANCELLED_PER_SWEEP_MAX = 200;
 /** Runs that the schedules of one deployment can have ahead: 100 schedules with 100 runs each. */
 const PLANNED_RUNS_MAX = 10_000;
+/**
+ * A burst of runs becomes Late all at once. That is news for people and changes nothing for who runs them, so it goes in
+ * small steps, between which claims are not slowed down.
+ */
+const LATE_PER_SWEEP_MAX = 25;
+const LATE_PAUSE_MS = 50;
 const CANCELLED_WITH_POOL = "The work pool of this run was deleted.";
 
 /** What stays possible after the pool was deleted: its runs are still there. */
@@ -58,6 +64,8 @@ export class PoolActor extends Actor<PoolOperations> {
   readonly #catalog: PoolCatalog;
   readonly #runs: PoolRuns;
   readonly #claims: PoolClaims;
+  /** Milliseconds since the epoch before which no more runs are marked Late. */
+  #lateAfter = 0;
 
   constructor(host: ObjectHost, wake: WakeAgents) {
     super(host, migrations);
@@ -270,7 +278,11 @@ export class PoolActor extends Actor<PoolOperations> {
   protected sweep(now: number): void {
     const { store } = this.#context;
     this.#claims.sweep(now);
-    for (const { at, run_id, kind } of store.listDeadlines(now, DEADLINES_PER_SWEEP_MAX)) {
+    const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
+      store.listDeadlines(kind, now, kind === "late" ? LATE_PER_SWEEP_MAX : DEADLINES_PER_SWEEP_MAX),
+    );
+    if (due.some(({ kind }) => kind === "late")) this.#lateAfter = now + LATE_PAUSE_MS;
+    for (const { at, run_id, kind } of due) {
       const stored = store.readRun(run_id);
       if (stored !== undefined) {
         if (kind === "due") this.#becomeDue(stored.run.id);
@@ -311,9 +323,11 @@ export class PoolActor extends Actor<PoolOperations> {
 
   protected earliestDeadline(): number | undefined {
     const { store, host } = this.#context;
+    const late = store.earliestDeadline(["late"]);
     const found = [
       this.#claims.earliestDeadline(),
-      store.earliestDeadline(),
+      store.earliestDeadline(DEADLINE_KINDS.filter((kind) => kind !== "late")),
+      late === undefined ? undefined : Math.max(late, this.#lateAfter),
       this.#hasRunsToCancel() ? host.now() : undefined,
     ].filter((at) => at !== undefined);
     return found.length === 0 ? undefined : Math.min(...found);

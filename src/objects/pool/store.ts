@@ -96,7 +96,7 @@ type Flags<Of, Names extends keyof Of> = { [Name in keyof Of]: Name extends Name
 const RUN_COLUMNS = "priority, fence, is_parked, slot_lease_id, slot_expires_at, slot_request_id, record";
 
 /** Kinds of deadlines, each with a line of its own so that the earliest of each is one seek. */
-const DEADLINE_KINDS: readonly DeadlineKind[] = ["due", "late", "pause", "cancelling", "slot"];
+export const DEADLINE_KINDS: readonly DeadlineKind[] = ["due", "late", "pause", "cancelling", "slot"];
 
 export class PoolStore {
   readonly #sql: Sql;
@@ -499,7 +499,7 @@ export class PoolStore {
     const until = before === null ? Number.MAX_SAFE_INTEGER : Date.parse(before);
     const future = this.#sql
       .all<{ run_id: string }>(
-        `SELECT d.run_id FROM deadline d JOIN flow_run r ON r.id = d.run_id
+        `SELECT d.run_id FROM deadline d CROSS JOIN flow_run r ON r.id = d.run_id
            WHERE d.kind = 'due' AND d.at <= ? AND coalesce(r.queue_id, r.deployment_id) = ? ORDER BY d.at LIMIT ?`,
         until,
         home,
@@ -517,15 +517,17 @@ export class PoolStore {
       .slice(0, limit);
   }
 
-  /** Deadlines that have passed, of each kind the earliest ones. */
-  listDeadlines(until: number, limit: number): { at: number; run_id: string; kind: DeadlineKind }[] {
-    return DEADLINE_KINDS.flatMap((kind) =>
-      this.#sql.all<{ at: number; run_id: string; kind: DeadlineKind }>(
-        "SELECT at, run_id, kind FROM deadline WHERE kind = ? AND at <= ? ORDER BY at, run_id LIMIT ?",
-        kind,
-        until,
-        limit,
-      ),
+  /** Deadlines of one kind that have passed, the earliest ones. */
+  listDeadlines(
+    kind: DeadlineKind,
+    until: number,
+    limit: number,
+  ): { at: number; run_id: string; kind: DeadlineKind }[] {
+    return this.#sql.all(
+      "SELECT at, run_id, kind FROM deadline WHERE kind = ? AND at <= ? ORDER BY at, run_id LIMIT ?",
+      kind,
+      until,
+      limit,
     );
   }
 
@@ -559,12 +561,12 @@ export class PoolStore {
     return this.#sql.all<Row>("SELECT * FROM active WHERE worker_name = ?", worker_name).map(toActive);
   }
 
-  /** Runs that hold slots by Prefect's count: CANCELLING does not (source: wire §4.2). */
+  /** Runs that hold slots by Prefect's count: CANCELLING does not (source: wire §4.2). CROSS JOIN keeps the few active runs outside. */
   countActiveByQueue(types: readonly string[]): Map<string, number> {
     return new Map(
       this.#sql
         .all<{ queue_id: string; count: number }>(
-          `SELECT a.queue_id, count(*) AS count FROM active a JOIN flow_run r ON r.id = a.run_id
+          `SELECT a.queue_id, count(*) AS count FROM active a CROSS JOIN flow_run r ON r.id = a.run_id
              WHERE a.queue_id IS NOT NULL AND r.state_type IN (SELECT value FROM json_each(?)) GROUP BY a.queue_id`,
           JSON.stringify(types),
         )

@@ -49,7 +49,9 @@ export interface TestPool {
   /** What other objects were asked. */
   readonly calls: Envelope[];
   /** How other objects answer. */
-  answer: (envelope: Envelope) => Result<unknown>;
+  answer: (envelope: Envelope) => Result<unknown> | Promise<Result<unknown>>;
+  /** Passes on what another object sends to the pool. */
+  receive(envelope: Envelope): Promise<Result<unknown>>;
   /** Asks the pool and fails the test when it refuses. */
   do<Operation extends keyof PoolOperations>(
     operation: Operation,
@@ -99,6 +101,7 @@ export async function createTestPool(
     wakes,
     calls,
     answer: () => accept(null),
+    receive: (envelope) => actor.execute(envelope),
     do: async (operation, command) => {
       const result = await pool.ask(operation, command);
       if (!result.ok) throw new Error(`${operation}: ${result.error.code}: ${result.error.detail}`);

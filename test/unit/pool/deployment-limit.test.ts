@@ -1,0 +1,196 @@
+/** A pool and the limit of a deployment, both for real, wired to each other. */
+import { expect, test } from "vitest";
+import { addressOfName } from "../../../src/contract/envelope.ts";
+import { accept } from "../../../src/contract/errors.ts";
+import { ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
+import type { Limit } from "../../../src/contract/wire/limits.ts";
+import { LimitActor } from "../../../src/objects/limit/actor.ts";
+import type { DeploymentNote } from "../../../src/objects/pool/operations.ts";
+import { createNodeHost } from "../../support/node-host.ts";
+import { attemptId, createTestPool, DEPLOYMENT, draftOf, SESSION, type TestPool } from "./support.ts";
+
+const NAME = `deployment:${DEPLOYMENT}`;
+
+async function createPair(note: Partial<DeploymentNote> = {}) {
+  const pool = await createTestPool();
+  const address = addressOfName("default", "limit", NAME);
+  const host = createNodeHost({
+    address,
+    clock: pool.clock,
+    call: async (envelope) => (envelope.address.kind === "pool" ? pool.receive(envelope) : accept(null)),
+  });
+  const limit = new LimitActor(host);
+  await limit.start();
+  const ask = async (operation: string, command: unknown) => {
+    const result = await limit.execute({
+      v: ENVELOPE_VERSION,
+      address,
+      name: NAME,
+      actor: "test",
+      request_id: crypto.randomUUID(),
+      operation,
+      command,
+    });
+    await host.settle();
+    await pool.host.settle();
+    await host.settle();
+    if (!result.ok) throw new Error(result.error.detail);
+    return result.value;
+  };
+  const deployment: DeploymentNote = {
+    deployment_id: DEPLOYMENT,
+    revision: 1,
+    concurrency_limit: 1,
+    collision_strategy: "ENQUEUE",
+    grace_period_seconds: null,
+    ...note,
+  };
+  await ask("create", { name: NAME, limit: deployment.concurrency_limit ?? 1 });
+  pool.answer = async (envelope) => {
+    if (envelope.address.kind !== "limit") return accept(null);
+    const result = await limit.execute(envelope);
+    await host.settle();
+    return result;
+  };
+  const submit = async () => (await pool.do("create_run", { draft: draftOf(), deployment })).flow_run.id;
+  const used = async () => ((await ask("read", {})) as Limit).active_slots;
+  let attempts = 0;
+  const claim = async (wanted = 2) => {
+    await pool.beat();
+    return pool.do("claim", {
+      worker_name: "gpu-1",
+      session_id: SESSION,
+      attempt_ids: Array.from({ length: wanted }, () => attemptId((attempts += 1))),
+      work_queue_names: [],
+    });
+  };
+  const elapse = async (ms: number) => {
+    await pool.advance(ms);
+    await limit.alarm();
+    await host.settle();
+    await pool.host.settle();
+  };
+  return { pool, ask, submit, used, claim, elapse, deployment };
+}
+
+async function finish(
+  pool: TestPool,
+  claim: { attempt_id: string; fence: number; flow_run: { id: string } },
+) {
+  await pool.do("end_attempt", {
+    flow_run_id: claim.flow_run.id,
+    attempt_id: claim.attempt_id,
+    fence: claim.fence,
+    exit_code: 0,
+    signal: null,
+    outcome: "exited",
+    sets_own_state: false,
+  });
+}
+
+test("a deployment's limit lets one run through at a time and blocks nobody else", async () => {
+  const { pool, submit, used, claim } = await createPair();
+  const [first, second] = [await submit(), await submit()];
+  const other = await pool.do("create_run", {
+    draft: draftOf({ deployment_id: "0f9a1c52-0000-4000-8000-0000000000d2" }),
+    deployment: null,
+  });
+  // The first claim finds that the limit must be asked, and goes on with who needs none.
+  const asked = await claim();
+  expect(asked.claims.map(({ flow_run }) => flow_run.id)).toEqual([other.flow_run.id]);
+  expect(await used()).toBe(1);
+  const granted = await claim();
+  expect(granted.claims.map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  const [running] = granted.claims;
+  expect(running?.flow_run.state?.state_details.deployment_concurrency_lease_id).toBeTypeOf("string");
+  expect(await claim()).toMatchObject({ claims: [], reason: "nothing_due" });
+  expect(await pool.do("explain_run", { id: second })).toMatchObject({
+    reason: "deployment_full",
+    blocking: { kind: "limit", name: NAME },
+  });
+  pool.wakes.length = 0;
+  if (running !== undefined) await finish(pool, running);
+  // The end of the first hands its slot to the second, and agents hear of it.
+  expect(pool.wakes).toContainEqual({ reason: "run_ready", worker_name: undefined });
+  const next = await claim();
+  expect(next.claims.map(({ flow_run }) => flow_run.id)).toEqual([second]);
+  expect(await used()).toBe(1);
+  const [last] = next.claims;
+  if (last !== undefined) await finish(pool, last);
+  expect(await used()).toBe(0);
+});
+
+test("a slot that nobody claims lapses, and the run asks again later", async () => {
+  const { submit, used, claim, elapse } = await createPair();
+  const id = await submit();
+  await claim();
+  expect(await used()).toBe(1);
+  await elapse(21_000);
+  expect(await used()).toBe(0);
+  await claim();
+  const { claims } = await claim();
+  expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+});
+
+test("Prefect's own proposal of PENDING waits for the limit's answer and gets it", async () => {
+  const { pool, submit, used } = await createPair();
+  const [first, second] = [await submit(), await submit()];
+  const pending = (id: string) =>
+    pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  const taken = await pending(first);
+  expect(taken.result).toMatchObject({ status: "ACCEPT", state: { type: "PENDING" } });
+  const refused = await pending(second);
+  expect(refused.result).toMatchObject({
+    status: "REJECT",
+    state: { type: "SCHEDULED", name: "AwaitingConcurrencySlot" },
+  });
+  expect(await used()).toBe(1);
+  await pool.do("set_state", { id: first, state: { type: "RUNNING" }, is_forced: false, run: null });
+  await pool.do("set_state", { id: first, state: { type: "COMPLETED" }, is_forced: false, run: null });
+  // The slot went to the second, which does not have to wait out its thirty seconds.
+  expect(await used()).toBe(1);
+  const visible = await pool.do("get_scheduled", {
+    work_queue_names: null,
+    scheduled_before: new Date(pool.clock.now + 10_000).toISOString().replace("Z", "000Z"),
+    scheduled_after: null,
+    limit: 10,
+    csrf_client: null,
+  });
+  expect(visible.map(({ id }) => id)).toEqual([second]);
+  expect((await pending(second)).result.status).toBe("ACCEPT");
+  expect(await used()).toBe(1);
+});
+
+test("CANCEL_NEW cancels what finds no slot and leaves no place in line", async () => {
+  const { pool, ask, submit, claim } = await createPair({ collision_strategy: "CANCEL_NEW" });
+  const [first, second] = [await submit(), await submit()];
+  await claim();
+  const { claims } = await claim();
+  expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  expect(await pool.do("read_run", { id: second })).toMatchObject({ state_type: "CANCELLED" });
+  expect(await ask("list_waiters", { offset: 0, limit: 10 })).toEqual([]);
+});
+
+test("a cancelled or deleted run leaves the line of its deployment's limit", async () => {
+  const { pool, ask, submit, claim } = await createPair();
+  const [, second, third] = [await submit(), await submit(), await submit()];
+  await claim(3);
+  expect(await ask("list_waiters", { offset: 0, limit: 10 })).toHaveLength(2);
+  await pool.do("set_state", { id: second, state: { type: "CANCELLING" }, is_forced: false, run: null });
+  await pool.do("delete_run", { id: third });
+  expect(await ask("list_waiters", { offset: 0, limit: 10 })).toEqual([]);
+});
+
+test("eviction between the question and the answer loses neither the run nor the slot", async () => {
+  const { pool, submit, used, claim } = await createPair();
+  const id = await submit();
+  await claim();
+  await pool.evict();
+  const { claims } = await claim();
+  expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+  expect(await used()).toBe(1);
+  const [only] = claims;
+  if (only !== undefined) await finish(pool, only);
+  expect(await used()).toBe(0);
+  expect(pool.host.events).toEqual([]);
+});
