@@ -99,10 +99,16 @@ export class PoolActor extends Actor<PoolOperations> {
     };
     [this.#catalog, this.#runs, this.#claims] = [catalog, runs, claims];
     this.handlers = this.#admitting(internalName, {
-      create: (command) => catalog.create(command),
+      create: (command) => {
+        this.#cancelWithPool(Number.POSITIVE_INFINITY);
+        return catalog.create(command);
+      },
       read: () => accept(catalog.presentPool(poolOf(this.#context))),
       update: (command) => catalog.update(command),
-      delete: () => catalog.delete(),
+      delete: () => {
+        for (const { name } of this.#context.store.listWorkers()) claims.deleteWorker(name);
+        return catalog.delete();
+      },
       create_queue: (command) => catalog.createQueue(command),
       ensure_queue: ({ name }) => catalog.ensureQueue(name),
       read_queue: (command) => {
@@ -179,9 +185,11 @@ export class PoolActor extends Actor<PoolOperations> {
   }
 
   protected override answerAbsent(operation: string): Result<never> {
-    if (operation === "read_run" || operation === "delete_run")
-      return refuse("not_found", "Flow run not found");
-    if (operation.endsWith("_run") || operation === "set_state" || operation === "update_labels")
+    if (
+      (operation.endsWith("_run") && operation !== "create_run") ||
+      operation === "set_state" ||
+      operation === "update_labels"
+    )
       return refuse("not_found", "Flow run not found");
     return refuse("not_found", "Work pool not found.");
   }
@@ -194,27 +202,18 @@ export class PoolActor extends Actor<PoolOperations> {
     this.#runs.forget();
   }
 
-  /** The runs of a queue that goes move to the default queue. */
+  /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
   #deleteQueue(of: { id: string } | { name: string }): Result<null> {
     const { store } = this.#context;
     const checked = this.#catalog.checkQueueDelete(of);
     if (!checked.ok) return checked;
-    const fallback = this.#catalog.findQueue({ id: poolOf(this.#context).default_queue_id });
+    const { id } = checked.value;
+    store.deleteQueue(id);
     for (;;) {
-      const waiting = store.listWaiting({ queue_id: checked.value.id }, CANCELLED_PER_SWEEP_MAX);
-      for (const stored of waiting) {
-        const { run } = stored;
-        stored.run = {
-          ...run,
-          work_queue_id: fallback?.id ?? null,
-          work_queue_name: fallback?.name ?? null,
-        };
-        this.#runs.save(stored, run);
-      }
-      if (waiting.length < CANCELLED_PER_SWEEP_MAX) break;
+      const waiting = store.listWaiting({ queue_id: id }, CANCELLED_PER_SWEEP_MAX);
+      for (const stored of waiting) this.#runs.save(stored, stored.run);
+      if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
     }
-    store.deleteQueue(checked.value.id);
-    return accept(null);
   }
 
   /** What changed about a deployment may let its parked runs go on. */
@@ -311,14 +310,17 @@ export class PoolActor extends Actor<PoolOperations> {
     if (is_ready) wake("run_ready");
   }
 
-  /** The scheduled runs of a deleted pool are cancelled, a few in each turn. */
-  #cancelWithPool(): void {
+  /** The scheduled runs of a deleted pool are cancelled, a few in each turn; all of them before it is made anew. */
+  #cancelWithPool(max = CANCELLED_PER_SWEEP_MAX): void {
     const { store, host, wakeAt } = this.#context;
     const pool = store.readPool();
     if (pool === undefined || pool.deleted_at === null) return;
-    const waiting = store.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
-    for (const stored of waiting) this.#runs.forceCancelled(stored, CANCELLED_WITH_POOL);
-    if (waiting.length === CANCELLED_PER_SWEEP_MAX) wakeAt(host.now() + 1);
+    for (let left = max; left > 0; left -= CANCELLED_PER_SWEEP_MAX) {
+      const waiting = store.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
+      for (const stored of waiting) this.#runs.forceCancelled(stored, CANCELLED_WITH_POOL);
+      if (waiting.length < CANCELLED_PER_SWEEP_MAX) return;
+    }
+    wakeAt(host.now() + 1);
   }
 
   protected earliestDeadline(): number | undefined {

@@ -64,6 +64,7 @@ export class PoolRuns {
   save(stored: StoredRun, before: FlowRun | null): void {
     const { store, host, wake, wakeAt } = this.#context;
     const now = host.now();
+    if (stored.run.state_type === "SCHEDULED" && before !== null) this.#keepInQueue(stored);
     const { run } = stored;
     if (run.state !== null && run.state_id !== before?.state_id) store.writeState(run.id, run.state);
     const holdsSlot =
@@ -90,6 +91,19 @@ export class PoolRuns {
       before?.state_type !== run.state_type
     )
       wake("cancel", active.worker_name ?? undefined);
+  }
+
+  /** A run whose queue was deleted waits in the default queue from now on. */
+  #keepInQueue(stored: StoredRun): void {
+    const { store } = this.#context;
+    const { run } = stored;
+    if (run.work_queue_id === null || store.hasQueue(run.work_queue_id)) return;
+    const fallback = store.listQueues().find(({ id }) => id === poolOf(this.#context).default_queue_id);
+    stored.run = {
+      ...run,
+      work_queue_id: fallback?.id ?? null,
+      work_queue_name: fallback?.name ?? null,
+    };
   }
 
   /** A run that no agent of ours runs holds its slot, and is given up after a long silence. */

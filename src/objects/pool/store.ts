@@ -169,6 +169,10 @@ export class PoolStore {
     );
   }
 
+  hasQueue(id: string): boolean {
+    return first(this.#sql, "SELECT 1 FROM queue WHERE id = ?", id) !== undefined;
+  }
+
   setQueuePriority(id: string, priority: number): void {
     this.#sql.all("UPDATE queue SET priority = ? WHERE id = ?", priority, id);
   }

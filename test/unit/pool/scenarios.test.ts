@@ -1,0 +1,450 @@
+import { expect, test } from "vitest";
+import type { ClaimedRun } from "../../../src/contract/wire/agents.ts";
+import { deriveShardKey } from "../../../src/contract/ids.ts";
+import { attemptId, createTestPool, DEPLOYMENT, draftOf, FLOW, SESSION, type TestPool } from "./support.ts";
+
+const at = (ms: number) => new Date(ms).toISOString().replace("Z", "000Z");
+
+async function submit(pool: TestPool, more: Parameters<typeof draftOf>[0] = {}): Promise<string> {
+  // Runs of the same millisecond have no order among them.
+  await pool.advance(1);
+  return (await pool.do("create_run", { draft: draftOf(more), deployment: null })).flow_run.id;
+}
+
+async function claim(pool: TestPool, ids: number[], queues: string[] = []): Promise<ClaimedRun[]> {
+  const { claims } = await pool.do("claim", {
+    worker_name: "gpu-1",
+    session_id: SESSION,
+    attempt_ids: ids.map(attemptId),
+    work_queue_names: queues,
+  });
+  return claims;
+}
+
+/** Submits one run and brings it to RUNNING under the agent. */
+async function launch(pool: TestPool, index = 1) {
+  const id = await submit(pool);
+  await pool.beat();
+  const [claimed] = await claim(pool, [index]);
+  const run = { flow_run_id: id, attempt_id: attemptId(index), fence: claimed?.fence ?? 0 };
+  await pool.do("start_attempt", { ...run, infrastructure_pid: "1" });
+  await pool.do("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run });
+  return { id, run };
+}
+
+test("a lost agent's run is Crashed after session and grace, never before, and its limits are visited", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  const key = deriveShardKey("limit", "default", "gpu:gpu-1");
+  await pool.do("note_limit", { run, limit_key: key });
+  await pool.do("note_limit", { run, limit_key: key });
+  await pool.advance(69_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  pool.calls.length = 0;
+  await pool.advance(2000);
+  const crashed = await pool.do("read_run", { id });
+  expect(crashed).toMatchObject({ state_type: "CRASHED", infrastructure_pid: "1" });
+  expect(crashed.state?.message).toContain("gpu-1");
+  const visits = pool.calls.filter(({ operation }) => operation === "end_attempt");
+  expect(visits.map(({ address, command }) => [address.key, command])).toEqual([
+    [key, { flow_run_id: id, attempt_id: run.attempt_id }],
+  ]);
+  // What the process still does counts for nothing: a late note is passed on at once.
+  await pool.do("note_limit", { run, limit_key: key });
+  expect(pool.calls.filter(({ operation }) => operation === "end_attempt")).toHaveLength(2);
+  expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({
+    ended_attempt_ids: [run.attempt_id],
+  });
+});
+
+test("a lost agent's run is run again where the pool says so", async () => {
+  const pool = await createTestPool();
+  await pool.do("update", { lost_run_policy: "reschedule" });
+  const { id, run } = await launch(pool);
+  await pool.advance(71_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({
+    state_type: "SCHEDULED",
+    infrastructure_pid: null,
+  });
+  await pool.beat();
+  const [again] = await claim(pool, [2]);
+  expect(again).toMatchObject({ flow_run: { id }, fence: run.fence + 1 });
+});
+
+test("nothing expires while a server that has just started waits to hear from its agents", async () => {
+  const pool = await createTestPool({ expiry_floor: Date.UTC(2026, 10, 22, 12) + 300_000 });
+  const { id } = await launch(pool);
+  await pool.advance(305_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.advance(10_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
+});
+
+test("a beat is a write only when half the session has passed", async () => {
+  const pool = await createTestPool();
+  await pool.beat();
+  const changes = () => pool.host.sql.all<{ n: number }>("SELECT total_changes() AS n")[0]?.n ?? 0;
+  const before = changes();
+  await pool.advance(20_000);
+  expect(await pool.beat()).toMatchObject({ expires_in_seconds: 40 });
+  expect(changes()).toBe(before);
+  await pool.advance(20_000);
+  expect(await pool.beat()).toMatchObject({ expires_in_seconds: 60 });
+  expect(changes()).toBe(before + 1);
+});
+
+test("an idle agent costs no alarm", async () => {
+  const pool = await createTestPool();
+  await pool.beat();
+  await pool.advance(5000);
+  expect(pool.host.alarm_at).toBeNull();
+});
+
+test("a restarted agent keeps the runs that it names, and the others go when the old session would have", async () => {
+  const pool = await createTestPool();
+  const kept = await launch(pool, 1);
+  const lost = await launch(pool, 2);
+  const session_id = attemptId(0x77);
+  await pool.advance(10_000);
+  const answer = await pool.beat({ session_id, attempt_ids: [kept.run.attempt_id] });
+  expect(answer.ended_attempt_ids).toEqual([]);
+  for (let passed = 0; passed < 65; passed += 5) {
+    await pool.advance(5000);
+    await pool.beat({ session_id, attempt_ids: [kept.run.attempt_id] });
+  }
+  expect(await pool.do("read_run", { id: kept.id })).toMatchObject({ state_type: "RUNNING" });
+  expect(await pool.do("read_run", { id: lost.id })).toMatchObject({ state_type: "CRASHED" });
+  // The old session is no more: it may not claim.
+  const old = await pool.ask("claim", {
+    worker_name: "gpu-1",
+    session_id: SESSION,
+    attempt_ids: [attemptId(9)],
+    work_queue_names: [],
+  });
+  expect(old).toMatchObject({ ok: false, error: { code: "gone" } });
+});
+
+test("a started attempt that its own agent stops naming is given up after a session's time", async () => {
+  const pool = await createTestPool();
+  const { id } = await launch(pool);
+  for (let passed = 0; passed < 55; passed += 5) {
+    await pool.beat({ attempt_ids: [] });
+    await pool.advance(5000);
+  }
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.beat({ attempt_ids: [] });
+  await pool.advance(6000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
+});
+
+test("a claim that is not started in time goes back to its queue, at its old place", async () => {
+  const pool = await createTestPool();
+  const [first, second] = [await submit(pool), await submit(pool)];
+  await pool.beat();
+  expect((await claim(pool, [1])).map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  for (let passed = 0; passed < 61; passed += 20) {
+    await pool.advance(20_500);
+    await pool.beat();
+  }
+  const again = await claim(pool, [2, 3]);
+  expect(again.map(({ flow_run, fence }) => [flow_run.id, fence])).toEqual([
+    [first, 2],
+    [second, 1],
+  ]);
+  // The attempt that was given up gets nothing more.
+  expect(await claim(pool, [1])).toEqual([]);
+  const late = await pool.ask("start_attempt", { flow_run_id: first, attempt_id: attemptId(1), fence: 1 });
+  expect(late).toMatchObject({ ok: false, error: { code: "gone" } });
+});
+
+test("queues go by priority, runs by time; limits and pauses hold; the reason says why", async () => {
+  const pool = await createTestPool();
+  await pool.do("create_queue", { name: "fast", priority: 1 });
+  const slow = await submit(pool);
+  const quick = await submit(pool, { work_queue_name: "fast" });
+  const ask = (ids: number[]) =>
+    pool.do("claim", {
+      worker_name: "gpu-1",
+      session_id: SESSION,
+      attempt_ids: ids.map(attemptId),
+      work_queue_names: [],
+    });
+  await pool.beat();
+  await pool.do("update", { is_paused: true });
+  expect(await ask([1])).toMatchObject({ claims: [], reason: "pool_paused" });
+  expect(await pool.do("explain_run", { id: slow })).toMatchObject({ reason: "pool_paused" });
+  await pool.do("update", { is_paused: false, concurrency_limit: 1 });
+  const one = await ask([1, 2]);
+  expect(one).toMatchObject({ reason: "pool_full" });
+  expect(one.claims.map(({ flow_run }) => flow_run.id)).toEqual([quick]);
+  expect(await pool.do("explain_run", { id: slow })).toMatchObject({
+    reason: "pool_full",
+    position: 1,
+    blocking: { kind: "work_pool", name: "ml-pool" },
+  });
+  await pool.do("update", { concurrency_limit: null });
+  await pool.do("update_queue", { name: "default", update: { is_paused: true } });
+  expect(await ask([2])).toMatchObject({ claims: [], reason: "queue_paused" });
+  await pool.do("update_queue", { name: "default", update: { is_paused: false, concurrency_limit: 0 } });
+  expect(await ask([2])).toMatchObject({ claims: [], reason: "queue_full" });
+  await pool.do("update_queue", { name: "default", update: { concurrency_limit: null } });
+  expect((await ask([2])).claims.map(({ flow_run }) => flow_run.id)).toEqual([slow]);
+});
+
+test("a new unknown queue comes into being with its first run; one that is deleted gives its runs to the default", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool, { work_queue_name: "new" });
+  const queue = await pool.do("read_queue", { name: "new" });
+  expect(queue.priority).toBe(2);
+  await pool.do("delete_queue", { id: queue.id });
+  expect(await pool.do("read_run", { id })).toMatchObject({ work_queue_name: "default" });
+  await pool.beat();
+  expect((await claim(pool, [1])).map(({ flow_run }) => flow_run.id)).toEqual([id]);
+  expect(await pool.ask("delete_queue", { name: "default" })).toMatchObject({
+    ok: false,
+    error: { code: "conflict" },
+  });
+});
+
+test("a future run becomes due by the alarm, wakes agents, and is Late when nobody takes it", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool, {
+    state: { type: "SCHEDULED", state_details: { scheduled_time: at(pool.clock.now + 30_000) } },
+  });
+  await pool.beat();
+  expect(await claim(pool, [1])).toEqual([]);
+  expect(await pool.do("explain_run", { id })).toMatchObject({ reason: "not_due" });
+  pool.wakes.length = 0;
+  await pool.advance(30_000);
+  expect(pool.wakes).toEqual([{ reason: "run_ready", worker_name: undefined }]);
+  await pool.advance(15_100);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "SCHEDULED", state_name: "Late" });
+  await pool.beat();
+  expect(await claim(pool, [1])).toHaveLength(1);
+});
+
+test("a cancelled run of an agent: the agent is told, and the server ends it alone if nobody answers", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  pool.wakes.length = 0;
+  await pool.do("set_state", { id, state: { type: "CANCELLING" }, is_forced: false, run: null });
+  expect(pool.wakes).toContainEqual({ reason: "cancel", worker_name: "gpu-1" });
+  expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({ cancelling: [id] });
+  for (let passed = 0; passed < 301; passed += 20) {
+    await pool.advance(20_000);
+    await pool.beat({ attempt_ids: [run.attempt_id] });
+  }
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLED" });
+  // Its process lives as far as anybody knows, so its slot stays taken until the agent says otherwise.
+  expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({ cancelling: [id] });
+  await pool.do("end_attempt", {
+    ...run,
+    exit_code: null,
+    signal: "SIGKILL",
+    outcome: "cancelled",
+    sets_own_state: true,
+  });
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLED" });
+});
+
+test("a failed command with retries left is handed out again as another attempt", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool, { empirical_policy: { retries: 1, retry_delay: 5 } });
+  await pool.beat();
+  for (const attempt of [1, 2]) {
+    const [claimed] = await claim(pool, [attempt]);
+    const run = { flow_run_id: id, attempt_id: attemptId(attempt), fence: claimed?.fence ?? 0 };
+    expect(claimed?.flow_run.id).toBe(id);
+    await pool.do("start_attempt", { ...run });
+    await pool.do("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run });
+    const end = { ...run, exit_code: 3, signal: null, outcome: "exited" as const, sets_own_state: false };
+    await pool.do("end_attempt", end);
+    if (attempt === 1) {
+      expect(await pool.do("read_run", { id })).toMatchObject({ state_name: "AwaitingRetry" });
+      expect(await claim(pool, [7])).toEqual([]);
+      await pool.advance(5000);
+    }
+  }
+  const failed = await pool.do("read_run", { id });
+  expect(failed).toMatchObject({ state_type: "FAILED", run_count: 2 });
+  expect(failed.state?.message).toContain("code 3");
+});
+
+test("an engine that exits without a terminal state is Crashed, exit 0 or not; a suspended one is left alone", async () => {
+  const pool = await createTestPool();
+  const end = { exit_code: 0, signal: null, outcome: "exited" as const, sets_own_state: true };
+  const crashed = await launch(pool, 1);
+  await pool.do("end_attempt", { ...crashed.run, ...end });
+  expect(await pool.do("read_run", { id: crashed.id })).toMatchObject({ state_type: "CRASHED" });
+  const suspended = await launch(pool, 2);
+  await pool.do("set_state", {
+    id: suspended.id,
+    state: {
+      type: "PAUSED",
+      name: "Suspended",
+      state_details: { pause_reschedule: true, pause_timeout: at(pool.clock.now + 60_000) },
+    },
+    is_forced: false,
+    run: suspended.run,
+  });
+  await pool.do("end_attempt", { ...suspended.run, ...end });
+  expect(await pool.do("read_run", { id: suspended.id })).toMatchObject({ state_type: "PAUSED" });
+  const resumed = await pool.do("resume_run", { id: suspended.id, run_input: null });
+  expect(resumed.result).toMatchObject({ status: "ACCEPT", state: { name: "Resuming" } });
+  expect((await claim(pool, [3])).map(({ flow_run }) => flow_run.id)).toEqual([suspended.id]);
+});
+
+test("a pause that nobody ends fails its run", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  await pool.do("set_state", {
+    id,
+    state: { type: "PAUSED", state_details: { pause_timeout: at(pool.clock.now + 30_000) } },
+    is_forced: false,
+    run,
+  });
+  await pool.advance(31_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "FAILED" });
+});
+
+test("the same idempotency key of a flow is the same run", async () => {
+  const pool = await createTestPool();
+  const draft = draftOf({ idempotency_key: "key" });
+  const first = await pool.do("create_run", { draft, deployment: null });
+  const again = await pool.do("create_run", { draft, deployment: null });
+  expect([again.flow_run.id, again.was_created]).toEqual([first.flow_run.id, false]);
+  const other = { ...draft, flow_id: FLOW.replace(/1$/, "2") };
+  expect((await pool.do("create_run", { draft: other, deployment: null })).was_created).toBe(true);
+});
+
+test("a deleted pool keeps its runs, cancels the scheduled ones, and comes back as another one", async () => {
+  const pool = await createTestPool();
+  const before = await pool.do("read", {});
+  const { id: running, run } = await launch(pool);
+  const id = await submit(pool);
+  await pool.do("delete", {});
+  await pool.advance(10);
+  expect(await pool.ask("read", {})).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(await pool.do("read_run", { id })).toMatchObject({
+    state_type: "CANCELLED",
+    work_pool_name: "ml-pool",
+  });
+  const after = await pool.do("create", { name: "ml-pool" });
+  expect(after.id).not.toBe(before.id);
+  expect(after.default_queue_id).not.toBe(before.default_queue_id);
+  expect(await pool.do("filter_queues", { limit: 10, offset: 0 })).toHaveLength(1);
+  await pool.advance(71_000);
+  expect(await pool.do("read_run", { id: running })).toMatchObject({ state_type: "CRASHED" });
+  expect(run.fence).toBe(1);
+});
+
+test("schedules replace their planned runs, older revisions lose, removal takes the future away", async () => {
+  const pool = await createTestPool();
+  const deployment = {
+    deployment_id: DEPLOYMENT,
+    revision: 2,
+    concurrency_limit: null,
+    collision_strategy: "ENQUEUE" as const,
+    grace_period_seconds: null,
+  };
+  const planned = (hours: number) =>
+    draftOf({
+      auto_scheduled: true,
+      idempotency_key: `scheduled ${hours}`,
+      state: { type: "SCHEDULED", state_details: { scheduled_time: at(pool.clock.now + hours * 3_600_000) } },
+    });
+  const count = () => pool.do("count_runs", { filter: { deployment_ids: [DEPLOYMENT] } });
+  await pool.do("materialize", { deployment, is_replacing: false, runs: [planned(1), planned(2)] });
+  await pool.do("materialize", { deployment, is_replacing: false, runs: [planned(1), planned(2)] });
+  expect(await count()).toBe(2);
+  await pool.do("materialize", { deployment, is_replacing: true, runs: [planned(2), planned(3)] });
+  expect(await count()).toBe(2);
+  const stale = await pool.ask("materialize", {
+    deployment: { ...deployment, revision: 1 },
+    is_replacing: true,
+    runs: [planned(9)],
+  });
+  expect(stale).toMatchObject({ ok: false, error: { code: "conflict" } });
+  await pool.do("remove_deployment", { deployment_id: DEPLOYMENT, revision: 3 });
+  expect(await count()).toBe(0);
+});
+
+test("Prefect's poll reserves nothing, keeps to limits, and puts last what another worker was just given", async () => {
+  const pool = await createTestPool();
+  const ids = [await submit(pool), await submit(pool), await submit(pool)];
+  const poll = async (csrf_client: string | null, limit = 10) =>
+    (
+      await pool.do("get_scheduled", {
+        work_queue_names: null,
+        scheduled_before: at(pool.clock.now + 10_000),
+        scheduled_after: null,
+        limit,
+        csrf_client,
+      })
+    ).map(({ id }) => id);
+  expect(new Set(await poll("a", 1))).toEqual(new Set(ids.slice(0, 1)));
+  expect(await poll("b")).toEqual([ids[1], ids[2], ids[0]]);
+  await pool.do("update", { concurrency_limit: 2 });
+  expect(await poll(null)).toHaveLength(2);
+  const [id = ""] = ids;
+  const pending = await pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  expect(pending.result.status).toBe("ACCEPT");
+  expect(await poll(null)).toHaveLength(1);
+  // A second worker that proposes the same loses.
+  const second = await pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  expect(second.result.status).toBe("ABORT");
+  expect(await pool.do("concurrency_status", { limit: 10 })).toMatchObject({ active_slots: 1 });
+  const unknown = await pool.ask("get_scheduled", {
+    work_queue_names: ["nowhere"],
+    scheduled_before: null,
+    scheduled_after: null,
+    limit: 1,
+    csrf_client: null,
+  });
+  expect(unknown).toMatchObject({ ok: false, error: { code: "not_found" } });
+});
+
+test("a run of Prefect's that nothing is heard of for a day is given up once its worker is gone", async () => {
+  const pool = await createTestPool();
+  await pool.do("heartbeat", { name: "theirs", heartbeat_interval_seconds: 30 });
+  const id = await submit(pool, { labels: { "prefect.worker.name": "theirs" } });
+  await pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  await pool.do("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run: null });
+  await pool.advance(23 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.do("heartbeat", { name: "theirs", heartbeat_interval_seconds: 3600 });
+  await pool.advance(2 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.advance(24 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
+});
+
+test("job variables must fit the pool's template, and templates must declare what they use", async () => {
+  const pool = await createTestPool();
+  const bad = await pool.ask("create_run", {
+    draft: draftOf({ job_variables: { stream_output: "loud" } }),
+    deployment: null,
+  });
+  expect(bad).toMatchObject({ ok: false, error: { code: "invalid" } });
+  await pool.do("create_run", {
+    draft: draftOf({ job_variables: { command: "sh x.sh", "env.A": 1 } }),
+    deployment: null,
+  });
+  const undeclared = await pool.ask("update", {
+    base_job_template: { job_configuration: { command: "{{ cmd }}" }, variables: { properties: {} } },
+  });
+  expect(undeclared).toMatchObject({ ok: false, error: { code: "invalid" } });
+  await pool.do("update", { base_job_template: {} });
+});
+
+test("deleting a run under its agent ends the attempt, and the agent hears of it", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  await pool.do("delete_run", { id });
+  expect(pool.wakes).toContainEqual({ reason: "attempt_ended", worker_name: "gpu-1" });
+  expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({
+    ended_attempt_ids: [run.attempt_id],
+  });
+  for (const table of ["flow_run", "state", "ready", "deadline", "active"])
+    expect([table, pool.host.sql.all(`SELECT * FROM ${table}`)]).toEqual([table, []]);
+});
