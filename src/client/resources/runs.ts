@@ -194,15 +194,11 @@ export class FlowRuns {
 
   /** Asks for the end of a run: what runs becomes Cancelling, what waits Cancelled at once. */
   async cancel(id: string): Promise<OrchestrationResult> {
-    const run = await this.read(id);
-    const waits =
-      run.state_type === "SCHEDULED" || run.state_type === "PENDING" || run.state_type === "PAUSED";
-    return this.setState(
-      id,
-      waits && run.infrastructure_pid === null && run.state_type !== "PENDING"
-        ? { type: "CANCELLED", name: "Cancelled" }
-        : { type: "CANCELLING", name: "Cancelling" },
-    );
+    const answer = await this.setState(id, { type: "CANCELLING", name: "Cancelling" });
+    // Where there is no process to stop the server rejects Cancelling and sets Cancelled, which is what was wanted.
+    return answer.status === "REJECT" && answer.state?.type === "CANCELLED"
+      ? { ...answer, status: "ACCEPT", details: { type: "accept_details" } }
+      : answer;
   }
 
   resume(id: string, runInput: JsonObject | null = null): Promise<OrchestrationResult> {

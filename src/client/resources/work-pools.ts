@@ -154,10 +154,9 @@ export class Workers {
 
   /** Ends the session: the agent goes away on purpose and has nothing running. */
   async endSession(pool: string, name: string, sessionId: string, options: CallOptions = {}): Promise<void> {
-    await this.#http.post(
-      `/work_pools/${segment(pool)}/workers/session/end`,
-      { name, session_id: sessionId },
-      { isRepeatable: true, ...options },
+    await this.#http.delete(
+      `/work_pools/${segment(pool)}/workers/${segment(name)}/session/${segment(sessionId)}`,
+      options,
     );
   }
 
