@@ -1,5 +1,5 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { ServerError } from "./errors.ts";
@@ -30,19 +30,10 @@ export interface DataFolder {
  * their own live copy of the same object. The lock is an open transaction, which the kernel ends with the process.
  * Then ends what a server that died without its keeper may have left running here.
  */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(given: string): Promise<DataFolder> {
+  const path = makeFolder(given);
   const objectsPath = join(path, "objects");
   const runPath = join(path, "run");
-  try {
-    mkdirSync(objectsPath, { recursive: true });
-    mkdirSync(runPath, { recursive: true });
-    // Parameters, logs and results are the user's own affair.
-    chmodSync(path, 0o700);
-  } catch (error) {
-    throw new ServerError(
-      `The data folder ${path} cannot be used (${(error as Error).message}); choose another with --data-dir.`,
-    );
-  }
   const lock = lockFolder(path);
   const configPath = join(runPath, "workerd.capnp");
   try {
@@ -66,6 +57,21 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       lock.close();
     },
   };
+}
+
+/** Makes the folder and gives the one true path of it, so that a process that runs in it is found by any other name. */
+function makeFolder(given: string): string {
+  try {
+    mkdirSync(join(given, "objects"), { recursive: true });
+    mkdirSync(join(given, "run"), { recursive: true });
+    // Parameters, logs and results are the user's own affair.
+    chmodSync(given, 0o700);
+    return realpathSync(given);
+  } catch (error) {
+    throw new ServerError(
+      `The data folder ${given} cannot be used (${(error as Error).message}); choose another with --data-dir.`,
+    );
+  }
 }
 
 function lockFolder(path: string): DatabaseSync {

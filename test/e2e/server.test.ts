@@ -1,6 +1,6 @@
 /** The embedded server as a person starts it: what it says, whom it lets in, how it ends. */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -80,6 +80,14 @@ test("refuses a second server on the same data, and says where the first is", as
   expect(second.stderr).toContain(`with pid ${server.pid} at ${server.url}`);
   expect(second.stderr.trim().split("\n")).toHaveLength(1);
   expect((await fetch(`${server.url}/api/health`)).status).toBe(200);
+});
+
+test("knows its data folder by any name", async () => {
+  const server = await start();
+  const link = join(makeFolder(), "link");
+  symlinkSync(server.dataDir, link);
+  const second = await sluice(["server", "start", "--port", "0", "--data-dir", link]);
+  expect(second.stderr).toContain(`with pid ${server.pid} at ${server.url}`);
 });
 
 test("says what to do when the port is taken", async () => {

@@ -1,6 +1,6 @@
 /** A real server for a test: its own process, a free port, a folder of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,7 +41,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** Starts a server and resolves once it answers. Call `stop` in the test's clean-up, or hold it by `await using`. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "sluice-test-"));
+  const dataDir = options.dataDir ?? realpathSync(mkdtempSync(join(tmpdir(), "sluice-test-")));
   let current = await launch(dataDir, options.port ?? 0, options);
   const { url } = current;
   const end = async (signal: NodeJS.Signals) => {

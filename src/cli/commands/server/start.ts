@@ -39,6 +39,8 @@ export const command = defineCommand({
   ],
   async run({ host, port, dataDir, allowedHosts }, cli) {
     const apiKey = cli.env["SLUICE_API_KEY"];
+    // A server does not end because nobody reads what it says any more; the log file has it too.
+    for (const stream of [cli.system.stdout, cli.system.stderr]) stream.on("error", () => {});
     let server: RunningServer;
     try {
       server = await startServer({
