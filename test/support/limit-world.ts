@@ -32,6 +32,7 @@ export interface Asking {
   mode?: "concurrency" | "rate_limit";
   is_anonymous?: boolean;
   names?: string[];
+  members?: AcquireCommand["members"];
 }
 
 export const WORKSPACE = "default";

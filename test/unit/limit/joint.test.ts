@@ -51,7 +51,7 @@ class Fleet {
     return this.home.acquire({
       ...asking,
       names: this.limits.map(({ name }) => name),
-      ...{ members: this.limits.map(({ name, key }) => ({ name, key })) },
+      members: this.limits.map(({ name, key }) => ({ name, key })),
     });
   }
 
