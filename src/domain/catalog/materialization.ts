@@ -1,7 +1,7 @@
 /** Which runs a schedule has in store, and when it needs more of them (source: wire §4.5). */
 import { formatMicros, instantToMicros, type Instant, type Micros } from "../../contract/instants.ts";
 import type { ScheduleOut } from "../../contract/wire/schedules.ts";
-import { nextDates } from "../schedule/schedule.ts";
+import { datesAfter, nextDates } from "../schedule/schedule.ts";
 import type { DeploymentRecord } from "./deployments.ts";
 import type { ScheduleRecord } from "./schedules.ts";
 
@@ -16,6 +16,8 @@ const AHEAD_MAX: Micros = 100 * 86_400 * SECOND;
 /** A frequent schedule is not filled up with every run that starts, as long as enough are left. */
 const FILL_PAUSE: Micros = 60 * SECOND;
 const FILL_PAUSE_MIN: Micros = SECOND;
+/** Nobody sets an alarm for the year 3000: a platform's clock may end before. */
+const PAUSE_MAX: Micros = 365 * 86_400 * SECOND;
 
 /** Beyond this (the years 1716 and 2223) nothing is planned: microseconds would not be exact. */
 const EXACT_MAX: Micros = 8_000_000_000 * SECOND;
@@ -30,11 +32,16 @@ export interface Plan {
 /** Plans the runs of an active schedule as of `now`. */
 export function planRuns(schedule: ScheduleOut, maxScheduledRuns: number | null, now: Micros): Plan {
   const most = Math.min(RUNS_MAX, maxScheduledRuns ?? RUNS_MAX);
-  const candidates = nextDates(schedule, now, most + 1, Number.POSITIVE_INFINITY);
-  const reachable = candidates.slice(0, most).filter((date) => date <= now + AHEAD_MAX);
-  const enough = reachable.findIndex((date, index) => index + 1 >= RUNS_MIN && date >= now + AHEAD_MIN);
-  const dates = enough === -1 ? reachable : reachable.slice(0, enough + 1);
-  const further = candidates[dates.length];
+  const dates: Micros[] = [];
+  let further: Micros | undefined;
+  for (const date of datesAfter(schedule, now)) {
+    const isEnough = dates.length >= RUNS_MIN && (dates.at(-1) ?? now) >= now + AHEAD_MIN;
+    if (isEnough || dates.length >= most || date > now + AHEAD_MAX) {
+      further = date;
+      break;
+    }
+    dates.push(date);
+  }
   if (further === undefined) return { dates, due_at: null };
 
   const firstDate = dates[0] ?? now;
@@ -44,7 +51,7 @@ export function planRuns(schedule: ScheduleOut, maxScheduledRuns: number | null,
   const hasRoomAt = dates.length >= most ? firstDate : now;
   const needsMoreAt = Math.max(Math.min(isShortAt, isNearAt), hasRoomAt, further - AHEAD_MAX);
   const pause = Math.max(Math.min(isShortAt - now, FILL_PAUSE), FILL_PAUSE_MIN);
-  const due = Math.max(needsMoreAt, now + pause);
+  const due = Math.min(Math.max(needsMoreAt, now + pause), now + PAUSE_MAX);
   return { dates, due_at: Math.ceil(due / 1000) };
 }
 

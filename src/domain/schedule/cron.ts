@@ -25,7 +25,7 @@ const RANGES = [
 ] as const;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const FIRST_BATCH = 8;
+const FIRST_BATCH = 2;
 const BATCH_MAX = 128;
 
 /** Says what is wrong with a cron text; undefined when nothing is. */

@@ -11,7 +11,8 @@ const HOUR: Micros = 3_600_000_000;
 const WINDOWS: readonly Micros[] = [HOUR / 6, HOUR, 24 * HOUR, 10 * 24 * HOUR, 100 * 24 * HOUR];
 /** Dates beyond the windows that are searched one by one. */
 const RARE_DATES_MAX = 20;
-const RULES_MAX = 20;
+/** Each may cost as much as the library's bound allows. */
+const RULES_MAX = 10;
 const DEFAULT_START = "20200101T000000";
 
 interface Rules {

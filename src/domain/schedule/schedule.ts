@@ -37,7 +37,7 @@ export function explainSchedule(schedule: ScheduleOut): string | undefined {
 export function nextDates(schedule: ScheduleOut, after: Micros, count: number, until: Micros): Micros[] {
   const dates: Micros[] = [];
   if (count <= 0) return dates;
-  for (const date of iterateDates(schedule, after)) {
+  for (const date of datesAfter(schedule, after)) {
     if (date > until) break;
     dates.push(date);
     if (dates.length >= count) break;
@@ -45,7 +45,8 @@ export function nextDates(schedule: ScheduleOut, after: Micros, count: number, u
   return dates;
 }
 
-function* iterateDates(schedule: ScheduleOut, after: Micros): Generator<Micros> {
+/** Yields the dates later than `after`, strictly rising; whoever takes them says how many are enough. */
+export function* datesAfter(schedule: ScheduleOut, after: Micros): Generator<Micros> {
   const zone = openZone("timezone" in schedule ? schedule.timezone : null);
   if (zone === undefined) return;
   if ("interval" in schedule) {

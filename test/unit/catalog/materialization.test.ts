@@ -56,6 +56,13 @@ describe("a plan", () => {
     ["nothing beyond a hundred days, until it comes nearer", schedule(150 * 86_400), null, 0, 50 * DAY],
     ["one of two where the second is too far", schedule(60 * 86_400), null, 1, 20 * DAY],
     [
+      "nothing for ages, and looks again in a year",
+      { cron: "0 0 29 2 1", timezone: null, day_or: false },
+      null,
+      0,
+      365 * DAY,
+    ],
+    [
       "nothing ever again where there are no dates",
       { cron: "0 0 30 2 *", timezone: null, day_or: true },
       null,
