@@ -10,6 +10,7 @@ import {
   limitBodies,
 } from "./middleware.ts";
 import { admin, API_VERSION } from "./routes/admin.ts";
+import { audit } from "./routes/audit.ts";
 import { automations } from "./routes/automations.ts";
 import { collections } from "./routes/collections.ts";
 import { deploymentRuns } from "./routes/deployment-runs.ts";
@@ -31,6 +32,7 @@ const api = factory
   .route("/", automations)
   .route("/", collections)
   .route("/", logs)
+  .route("/audit", audit)
   .route("/flows", flows)
   .route("/deployments", deploymentRuns)
   .route("/deployments", deployments)

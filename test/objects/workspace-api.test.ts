@@ -333,3 +333,21 @@ test("variables are created, read, changed, listed and deleted", async () => {
   expect((await send("DELETE", "/variables/name/one")).status).toBe(204);
   expect((await send("DELETE", "/variables/name/one")).status).toBe(404);
 });
+
+test("the audit log says who changed what, the newest first, page by page", async () => {
+  const flow = await makeFlow();
+  const { body: deployment } = await send("POST", "/deployments/", { name: "audited", flow_id: flow.id });
+  await send("PATCH", `/deployments/${deployment.id}`, { paused: true });
+  await send("PATCH", "/deployments/b870b007-c9bc-4c1a-b6a1-a24fa24d000f", { paused: true });
+  await send("DELETE", `/flows/${flow.id}`);
+  const newest = (await send("GET", "/audit?limit=3")).body;
+  expect(newest).toMatchObject([
+    { operation: "delete_flow", kind: "flow", id: flow.id, name: flow.name, at: WRITTEN_AT },
+    { operation: "delete_flow", kind: "deployment", id: deployment.id, name: "audited" },
+    { operation: "update_deployment", kind: "deployment", id: deployment.id },
+  ]);
+  expect((await send("GET", `/audit?limit=2&before_seq=${newest[2].seq}`)).body).toMatchObject([
+    { operation: "put_deployment", id: deployment.id },
+    { operation: "create_flow", id: flow.id },
+  ]);
+});
