@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import type { SessionAnswer } from "../src/contract/wire/agents.ts";
 import { backoffMs, jitter, waitAtMost } from "./backoff.ts";
 import { Claimer } from "./claimer.ts";
+import { EngineControl } from "./engine-control.ts";
 import { detectGpus } from "./gpus.ts";
 import { serveHealth } from "./health.ts";
 import { RefusedError, createHttp, describeError, type Http } from "./http.ts";
@@ -52,6 +53,7 @@ export class WorkerAgent {
   readonly #log: Log;
   readonly #http: Http;
   readonly #facts: PoolFacts;
+  readonly #control = new EngineControl();
   readonly #claimer: Claimer;
   readonly #reconciler: Reconciler;
   readonly #socket: WakeSocket;
@@ -344,6 +346,7 @@ export class WorkerAgent {
     this.#socket.close();
     this.#outbox?.close();
     await Promise.all(runs.map((run) => run.detach()));
+    await this.#control.close();
     await this.#http.close();
     this.#health?.close();
     this.#unlock?.();
@@ -367,6 +370,7 @@ export class WorkerAgent {
       state,
       outbox,
       facts: this.#facts,
+      control: this.#control,
       workerId: () => this.#session?.workerId,
     };
     return this.#tools;

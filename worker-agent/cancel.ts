@@ -1,39 +1,42 @@
 /** Stopping a run's processes. */
 import { pause } from "./backoff.ts";
-import type { JobKind } from "./job.ts";
+import type { EngineControl } from "./engine-control.ts";
 import { endGroup, signalGroup, type GroupEnd } from "./process-group.ts";
 import { isGroupAlive } from "./process-identity.ts";
 
 /** A group younger than this may have lost its TERM, see {@link stopProcesses}. */
 const YOUNG_MS = 2000;
 const AGAIN_MS = 500;
+/** Prefect's runner waits as long for the engine's word. */
+const ASK_MS = 1000;
+
+export interface StopRequest {
+  attemptId: string;
+  pgid: number;
+  /** How long ago the group was started. */
+  ageMs: number;
+  /** From TERM to KILL. */
+  graceMs: number;
+  /** Whether somebody asked for the end of this very run. */
+  isCancel: boolean;
+  /** Cuts every wait short. */
+  hurry: AbortSignal;
+}
 
 /**
  * Ends the processes of a run: TERM to the whole group, KILL after the grace.
  *
- * A Prefect engine of 3.6.27 and later is to be asked over its control channel first (`PREFECT__CONTROL_PORT` and
- * `PREFECT__CONTROL_TOKEN`: write `c`, wait a second for `a`, then TERM), because on a bare TERM it writes a forced
- * Crashed over Cancelling. {@link askEngine} is the place for that; without it the engine gets TERM like everything
- * else and the server's end of the attempt sets Cancelled.
+ * An engine is told first when it is cancelled, because on a bare TERM it writes a forced Crashed over Cancelling; one
+ * that does not know the channel, or was taken over from an earlier agent, gets the bare TERM.
  *
  * A child that the shim has forked and that has not become its command yet still has the shim's handlers, so a TERM at
  * that moment is lost. A group that has only just begun therefore gets a second one.
  */
-export async function stopProcesses(
-  pgid: number,
-  kind: JobKind,
-  ageMs: number,
-  graceMs: number,
-  hurry: AbortSignal,
-): Promise<GroupEnd> {
-  if (kind === "engine") await askEngine();
+export async function stopProcesses(request: StopRequest, control: EngineControl): Promise<GroupEnd> {
+  const { attemptId, pgid, ageMs, graceMs, isCancel, hurry } = request;
+  if (isCancel) await control.ask(attemptId, Math.min(ASK_MS, graceMs));
   if (ageMs < YOUNG_MS && graceMs > AGAIN_MS) void remind(pgid, hurry);
   return endGroup(pgid, graceMs, hurry);
-}
-
-/** Asks an engine to cancel itself. No channel is offered to engines yet, so there is nobody to ask. */
-function askEngine(): Promise<void> {
-  return Promise.resolve();
 }
 
 async function remind(pgid: number, hurry: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import {
 } from "../src/contract/wire/agents.ts";
 import { backoffMs, pause, waitAtMost } from "./backoff.ts";
 import { stopProcesses } from "./cancel.ts";
+import type { EngineControl } from "./engine-control.ts";
 import { explainStatus, readShimStatus, type ExitStatus } from "./exit-status.ts";
 import { RefusedError, describeError, type Http } from "./http.ts";
 import { JobError, prepareJob, type Job, type JobKind } from "./job.ts";
@@ -49,6 +50,7 @@ export interface RunTools {
   state: StateFolder;
   outbox: Outbox;
   facts: PoolFacts;
+  control: EngineControl;
   workerId: () => string | undefined;
 }
 
@@ -173,7 +175,8 @@ export class Run {
     });
     let spawned;
     try {
-      spawned = await spawnJob(job, this.#folder);
+      const channel = job.kind === "engine" ? await this.#tools.control.admit(this.attemptId) : {};
+      spawned = await spawnJob({ ...job, env: { ...job.env, ...channel } }, this.#folder);
     } catch (error) {
       const message = `The process could not be started (${describeError(error)}); look at the limits of worker "${this.#tools.settings.name}" (processes, memory, open files)`;
       return this.#report({ exit_code: 126, signal: null }, "exited", message);
@@ -234,11 +237,15 @@ export class Run {
     if (!isOver) {
       this.#wasSignalled = true;
       const end = await stopProcesses(
-        pgid,
-        this.#record.kind,
-        monotonicMs() - this.#spawnedAt,
-        this.#graceMs,
-        this.#hurry.signal,
+        {
+          attemptId: this.attemptId,
+          pgid,
+          ageMs: monotonicMs() - this.#spawnedAt,
+          graceMs: this.#graceMs,
+          isCancel: this.#stopReason === "cancelled",
+          hurry: this.#hurry.signal,
+        },
+        this.#tools.control,
       );
       if (end === "survived") this.#log("ERROR", `does not end, even by KILL (process group ${pgid})`);
       else this.#log("INFO", end === "killed" ? "had to be killed" : "was stopped");
@@ -365,6 +372,7 @@ export class Run {
 
   async #finish(): Promise<void> {
     await this.ended;
+    this.#tools.control.forget(this.attemptId);
     await this.#shipper?.finish();
     this.#logsSent.resolve();
     if (this.#stopReason !== "given_up") await this.#reported.promise;

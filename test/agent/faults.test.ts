@@ -98,6 +98,23 @@ test("a cancelled run that ignores TERM is killed after the grace, with all its 
   expect(isGroupAlive(pid)).toBe(false);
 });
 
+test("an engine is told of its cancellation before it gets TERM, and of nothing else", async () => {
+  const plane = await startPlane();
+  const job = { entrypoint: "flow.py:main", job_variables: { command: `node ${fixture("engine.mjs")}` } };
+  const cancelled = plane.addRun({}, job);
+  const stopped = plane.addRun({}, job);
+  const { agent } = agentFor(plane);
+  const runs = [cancelled, stopped];
+  await plane.until("both are connected", () => runs.every((run) => plane.outputOf(run).length === 1));
+  plane.cancelling.add(cancelled.id);
+  plane.wake("cancel");
+  expect(await plane.endOf(cancelled)).toMatchObject({ outcome: "cancelled", sets_own_state: true });
+  expect(plane.outputOf(cancelled)).toEqual(["connected", "TERM with intent cancel"]);
+  agent.stop("The test stops");
+  await plane.endOf(stopped);
+  expect(plane.outputOf(stopped)).toEqual(["connected", "TERM with intent none"]);
+});
+
 test("when the server is silent for too long the children are gone before the session's deadline", async () => {
   const plane = await startPlane();
   plane.expires_in_seconds = 3;
