@@ -1,6 +1,7 @@
 /** The API: one sub-app per resource, all below `/api`. */
 import { openAPIRouteHandler } from "hono-openapi";
 import { factory } from "./context.ts";
+import { commonAnswers } from "./documents.ts";
 import {
   answerError,
   answerUnknownRoute,
@@ -51,6 +52,7 @@ export const app = factory
 app.get(
   "/api/openapi.json",
   openAPIRouteHandler(app, {
+    defaultOptions: commonAnswers,
     documentation: {
       info: {
         title: "Sluice",

@@ -1,8 +1,35 @@
 /** How operations are described, so that the OpenAPI file follows from the routes. */
 import { describeRoute, resolver } from "hono-openapi";
 import { z, type ZodType } from "zod";
-import { Json } from "../contract/wire/common.ts";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
+import { Json } from "../contract/wire/common.ts";
+import { Deployment, Flow } from "../contract/wire/deployments.ts";
+import { FlowRun } from "../contract/wire/flow-runs.ts";
+import { Grant, LeaseRecord, Limit, TagLimit, WaiterRecord, Waiting } from "../contract/wire/limits.ts";
+import { Log, Variable } from "../contract/wire/logs.ts";
+import { OrchestrationResult, State } from "../contract/wire/states.ts";
+import { Worker, WorkPool, WorkQueue } from "../contract/wire/work-pools.ts";
+
+/** Records that many operations answer: the OpenAPI file has each of them once. */
+const NAMED: Record<string, ZodType> = {
+  Deployment,
+  Flow,
+  FlowRun,
+  Grant,
+  LeaseRecord,
+  Limit,
+  Log,
+  OrchestrationResult,
+  State,
+  TagLimit,
+  Variable,
+  WaiterRecord,
+  Waiting,
+  Worker,
+  WorkPool,
+  WorkQueue,
+};
+for (const [id, schema] of Object.entries(NAMED)) z.globalRegistry.add(schema, { id });
 
 /** The body of a refusal. */
 const ErrorAnswer = z
@@ -40,7 +67,35 @@ interface Description {
   is_open?: boolean;
 }
 
-/** Describes an operation; every operation that needs a key may also be refused for want of one, and every one with 400, 422 and 503. */
+type Responses = NonNullable<NonNullable<Parameters<typeof describeRoute>[0]>["responses"]>;
+
+function describeRefusals(codes: Iterable<ErrorCode>): Responses {
+  const responses: Responses = {};
+  for (const code of codes) {
+    const { status, detail } = ERRORS[code];
+    const schema = code === "invalid" ? ValidationErrorAnswer : ErrorAnswer;
+    responses[status] ??= {
+      description: detail,
+      content: { "application/json": { schema: resolver(schema) } },
+    };
+  }
+  return responses;
+}
+
+/** What every operation may answer besides what it says itself. */
+const COMMON_REFUSALS = [
+  "bad_request",
+  "unauthorized",
+  "not_found",
+  "body_too_large",
+  "invalid",
+  "unavailable",
+] as const;
+const common = { responses: describeRefusals(COMMON_REFUSALS) };
+/** The refusals of {@link COMMON_REFUSALS}, for each method. */
+export const commonAnswers = { GET: common, POST: common, PUT: common, PATCH: common, DELETE: common };
+
+/** Describes an operation; what all of them may refuse is added to it. */
 export function describe({
   summary,
   tag,
@@ -50,22 +105,13 @@ export function describe({
   media = "application/json",
   is_open = false,
 }: Description) {
-  const codes = new Set<ErrorCode>([...refuses, "bad_request", "invalid", "unavailable"]);
-  if (!is_open) codes.add("unauthorized");
-  const responses: NonNullable<Parameters<typeof describeRoute>[0]["responses"]> = {};
+  const codes = new Set<ErrorCode>(refuses);
+  const responses: Responses = describeRefusals(codes);
   for (const [status, schema] of Object.entries(answers))
     responses[status] = {
       description: "Done.",
       ...(schema !== null && { content: { [media]: { schema: resolver(schema) } } }),
     };
-  for (const code of codes) {
-    const { status, detail } = ERRORS[code];
-    const schema = code === "invalid" ? ValidationErrorAnswer : ErrorAnswer;
-    responses[status] ??= {
-      description: detail,
-      content: { "application/json": { schema: resolver(schema) } },
-    };
-  }
   return describeRoute({
     summary,
     tags: [tag],

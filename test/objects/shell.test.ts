@@ -154,6 +154,7 @@ describe("the OpenAPI file", () => {
         ({ path, operation: { summary, responses = {}, parameters = [] } }) =>
           summary === undefined ||
           !Object.keys(responses).some((status) => status.startsWith("2") || status === "101") ||
+          !["400", "401", "422", "503"].every((status) => status in responses) ||
           [...path.matchAll(/\{([^}]+)\}/g)].some(
             ([, name]) => !parameters.some((parameter) => parameter.in === "path" && parameter.name === name),
           ),
