@@ -103,6 +103,22 @@ test("named slots say which they are", async () => {
   expect((await client.limits.read("named")).active_slots).toBe(0);
 });
 
+test("several limits are taken together or not at all", async () => {
+  for (const name of ["left", "right"]) await client.limits.create({ name, limit: 1 });
+  const countHolders = () =>
+    Promise.all(["left", "right"].map(async (name) => (await client.limits.read(name)).active_slots));
+  const right = await concurrency("right", { client });
+  const both = concurrency(["right", "left"], { client, strict: true }, async (lease) => {
+    expect(lease.limits.map(({ name }) => name).sort()).toEqual(["left", "right"]);
+    return countHolders();
+  });
+  // One that waits for several holds up nobody who wants what is free.
+  await concurrency("left", { client, timeoutSeconds: 10 }, () => undefined);
+  await right.release();
+  expect(await both).toEqual([1, 1]);
+  await expect.poll(countHolders, { timeout: 10_000 }).toEqual([0, 0]);
+});
+
 test("a force-released lease aborts its holder's work", async () => {
   await client.limits.create({ name: "forced", limit: 1 });
   await concurrency("forced", { client, leaseSeconds: 5 }, async (lease) => {
