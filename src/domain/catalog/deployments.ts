@@ -28,6 +28,8 @@ export interface DeploymentRecord {
   tags: string[];
   /** It has moved, and the pool that it left may still have its runs: the new pool gets none before that is over. */
   is_moving: boolean;
+  /** Pools that it has left: runs that people asked for may still be there, until the deployment is deleted. */
+  former_pools: string[];
   details: DeploymentDetails;
 }
 
@@ -80,6 +82,7 @@ export function makeDeployment(
     concurrency_limit: null,
     tags: [],
     is_moving: false,
+    former_pools: [],
     details: {
       version: null,
       version_info: null,

@@ -99,13 +99,13 @@ export function readDeployment(
 export function putDeployment(sql: Sql, record: DeploymentRecord): void {
   sql.all(
     `INSERT INTO deployment (id, flow_id, name, created, updated, revision, paused, work_pool_name, work_queue_name,
-       work_queue_id, concurrency_limit, tags, is_moving, details)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       work_queue_id, concurrency_limit, tags, is_moving, former_pools, details)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, revision = excluded.revision,
        paused = excluded.paused, work_pool_name = excluded.work_pool_name,
        work_queue_name = excluded.work_queue_name, work_queue_id = excluded.work_queue_id,
        concurrency_limit = excluded.concurrency_limit, tags = excluded.tags,
-       is_moving = excluded.is_moving, details = excluded.details`,
+       is_moving = excluded.is_moving, former_pools = excluded.former_pools, details = excluded.details`,
     record.id,
     record.flow_id,
     record.name,
@@ -119,6 +119,7 @@ export function putDeployment(sql: Sql, record: DeploymentRecord): void {
     record.concurrency_limit,
     JSON.stringify(record.tags),
     record.is_moving ? 1 : 0,
+    JSON.stringify(record.former_pools),
     JSON.stringify(record.details),
   );
 }
@@ -245,8 +246,12 @@ function toFlow(row: FlowRow): Flow {
   };
 }
 
-interface DeploymentRow extends Omit<DeploymentRecord, "paused" | "tags" | "is_moving" | "details"> {
+interface DeploymentRow extends Omit<
+  DeploymentRecord,
+  "paused" | "tags" | "is_moving" | "former_pools" | "details"
+> {
   paused: number;
+  former_pools: string;
   is_moving: number;
   tags: string;
   details: string;
@@ -267,6 +272,7 @@ function toDeploymentRecord(row: DeploymentRow): DeploymentRecord {
     concurrency_limit: row.concurrency_limit,
     tags: JSON.parse(row.tags),
     is_moving: row.is_moving === 1,
+    former_pools: JSON.parse(row.former_pools),
     details: JSON.parse(row.details),
   };
 }

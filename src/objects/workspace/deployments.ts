@@ -50,6 +50,9 @@ const EFFECT_BYTES_MAX = 256 * 1024;
 /** Deployments that go with their flow or pool in one turn. */
 const DEPLOYMENTS_PER_TURN_MAX = 10_000;
 
+/** Pools that a deployment has left and still remembers. */
+const FORMER_POOLS_MAX = 20;
+
 /** What the turns need of the object that they run in. */
 export interface Workplace {
   host: ObjectHost;
@@ -232,11 +235,14 @@ export class Deployments {
   ): void {
     const { sql } = this.#place.host;
     const hadSchedules = before !== undefined && this.#schedulesOf(changed.id).length > 0;
-    const isLeaving = before !== undefined && hadSchedules && poolOf(before) !== poolOf(changed);
+    const left = before !== undefined && poolOf(before) !== poolOf(changed) ? before : undefined;
+    const isLeaving = left !== undefined && hadSchedules;
     const record = { ...changed, is_moving: changed.is_moving || isLeaving };
+    if (left !== undefined)
+      record.former_pools = [...new Set([poolOf(left), ...changed.former_pools])].slice(0, FORMER_POOLS_MAX);
     putDeployment(sql, record);
     if (schedules !== undefined) replaceScheduleRows(sql, record.id, schedules);
-    if (isLeaving && !before.is_moving) this.#leave(before, record.revision);
+    if (isLeaving && !left.is_moving) this.#leave(left, record.revision);
     this.#tellPool(record, "put_deployment", "put", noteOf(record));
     const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
     if (hadSchedules || stored.length > 0) this.#materialize(record, stored, true);
@@ -269,7 +275,10 @@ export class Deployments {
     deleteDeployment(this.#place.host.sql, record.id);
     const revision = record.revision + 1;
     const command: PoolOperations["remove_deployment"]["command"] = { deployment_id: record.id, revision };
-    this.#tellPool({ ...record, revision }, "remove_deployment", "remove", command);
+    for (const pool of new Set([poolOf(record), ...record.former_pools])) {
+      const target = addressOfName(this.#place.host.address.workspace, "pool", pool);
+      this.#place.send(target, "remove_deployment", `${record.id}:${revision}:remove`, command);
+    }
     if (record.concurrency_limit !== null)
       this.#tellLimit(record, { ...record, revision, concurrency_limit: null });
   }

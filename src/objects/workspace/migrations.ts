@@ -9,7 +9,8 @@ export const migrations: readonly string[] = [
   CREATE TABLE deployment (
     id TEXT PRIMARY KEY, flow_id TEXT NOT NULL, name TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL,
     revision INTEGER NOT NULL, paused INTEGER NOT NULL, work_pool_name TEXT, work_queue_name TEXT, work_queue_id TEXT,
-    concurrency_limit INTEGER, tags TEXT NOT NULL, is_moving INTEGER NOT NULL, details TEXT NOT NULL,
+    concurrency_limit INTEGER, tags TEXT NOT NULL, is_moving INTEGER NOT NULL, former_pools TEXT NOT NULL,
+    details TEXT NOT NULL,
     UNIQUE (flow_id, name)) WITHOUT ROWID;
   CREATE TABLE schedule (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deployment_id TEXT NOT NULL, created TEXT NOT NULL,

@@ -181,6 +181,19 @@ test("a deployment that moves takes its runs along", async () => {
   expect(await datesAhead(world)).toEqual(["11-22T13:00", "11-22T14:00", "11-22T15:00"]);
 });
 
+test("a deleted deployment is taken out of every pool that it was in", async () => {
+  const { world, flow_id } = await open();
+  await world.openPool("other");
+  const { id } = await deploy(world, flow_id, []);
+  await world.do("update_deployment", { id, update: {}, place: { ...place, work_pool_name: "other" } });
+  await world.do("delete_deployment", { id });
+  const removals = world.calls.filter(({ operation }) => operation === "remove_deployment");
+  expect(removals.map(({ command }) => command)).toEqual(
+    Array.from({ length: 2 }, () => ({ deployment_id: id, revision: 3 })),
+  );
+  expect(new Set(removals.map(({ address }) => address.key)).size).toBe(2);
+});
+
 test("a deployment whose pool is deleted stays, without one", async () => {
   const { world, flow_id } = await open();
   const entry = { id: "p1", name: POOL, key: "0123456789" };
