@@ -7,6 +7,7 @@ import type { AgentWake } from "../../contract/wire/agents.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
 import { PoolActor } from "./actor.ts";
+import type { WakeAgents } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
 
 /** Header by which the Worker names the agent whose socket it passes on. */
@@ -16,17 +17,8 @@ export const POOL_NAME_HEADER = "Sluice-Pool-Name";
 
 export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
   constructor(state: DurableObjectState, env: ObjectBindings) {
-    const wake = (reason: AgentWake["reason"], worker_name?: string) => {
-      const frame = JSON.stringify({ type: "wake", reason } satisfies AgentWake);
-      for (const socket of state.getWebSockets(worker_name === undefined ? undefined : tagOf(worker_name))) {
-        try {
-          socket.send(frame);
-        } catch {
-          // A socket that is closing misses a wake; its agent polls.
-        }
-      }
-    };
-    super(state, env, (host) => new PoolActor(host, wake));
+    const wakes = new Wakes(state);
+    super(state, env, (host) => new PoolActor(host, wakes.add));
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
@@ -51,6 +43,37 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
   override webSocketClose(socket: WebSocket): void {
     socket.close();
   }
+}
+
+/** The wakes of one turn: many operations in it make one frame for each agent. */
+class Wakes {
+  readonly #state: DurableObjectState;
+  readonly #waiting = new Map<string, { reason: AgentWake["reason"]; worker_name: string | undefined }>();
+
+  constructor(state: DurableObjectState) {
+    this.#state = state;
+  }
+
+  readonly add: WakeAgents = (reason, worker_name) => {
+    if (this.#waiting.size === 0) queueMicrotask(this.#flush);
+    this.#waiting.set(`${reason}/${worker_name ?? ""}`, { reason, worker_name });
+  };
+
+  readonly #flush = (): void => {
+    const wakes = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reason, worker_name } of wakes) {
+      const frame = JSON.stringify({ type: "wake", reason } satisfies AgentWake);
+      const tag = worker_name === undefined ? undefined : tagOf(worker_name);
+      for (const socket of this.#state.getWebSockets(tag)) {
+        try {
+          socket.send(frame);
+        } catch {
+          // A socket that is closing misses a wake; its agent polls.
+        }
+      }
+    }
+  };
 }
 
 /** Tags have at most 256 characters. */

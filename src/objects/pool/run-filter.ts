@@ -39,6 +39,15 @@ function anyOf(column: string, list: readonly string[] | null | undefined): Cond
   return { sql: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(list)] };
 }
 
+/** A queue may have been renamed since its runs were made. */
+function inQueues(names: readonly string[] | null | undefined): Condition | undefined {
+  if (names === null || names === undefined) return undefined;
+  return {
+    sql: "queue_id IN (SELECT id FROM queue WHERE name IN (SELECT value FROM json_each(?)))",
+    bindings: [JSON.stringify(names)],
+  };
+}
+
 /** An empty `not_any_` means nothing at all (source: wire §4.11). */
 function noneOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
   if (list === null || list === undefined || list.length === 0) return undefined;
@@ -119,10 +128,7 @@ function ofRuns(filter: FlowRunFilter): Condition {
         ),
       filter.work_queue_name &&
         join(
-          [
-            anyOf("record ->> '$.work_queue_name'", filter.work_queue_name.any_),
-            isNull("queue_id", filter.work_queue_name.is_null_),
-          ],
+          [inQueues(filter.work_queue_name.any_), isNull("queue_id", filter.work_queue_name.is_null_)],
           filter.work_queue_name.operator,
         ),
       state &&
@@ -173,7 +179,7 @@ export function toCondition(filter: RunFilter): Condition {
       anyOf("flow_id", filter.flow_ids),
       anyOf("deployment_id", filter.deployment_ids),
       anyOf("queue_id", filter.work_queue_ids),
-      anyOf("record ->> '$.work_queue_name'", filter.work_queue_names),
+      inQueues(filter.work_queue_names),
     ],
     "and_",
   );

@@ -280,7 +280,13 @@ export class PoolRuns {
 
   /** A run as it goes out now. */
   present(run: FlowRun): FlowRun {
-    return withEstimates(run, this.#context.host.now());
+    const { store, host } = this.#context;
+    const queue = run.work_queue_id === null ? undefined : store.readQueueName(run.work_queue_id);
+    return {
+      ...withEstimates(run, host.now()),
+      // The queue may have been renamed since; a deleted one is remembered by its last name.
+      work_queue_name: queue ?? run.work_queue_name,
+    };
   }
 
   read(id: string): Result<FlowRun> {

@@ -169,6 +169,10 @@ export class PoolStore {
     );
   }
 
+  readQueueName(id: string): string | undefined {
+    return first<{ name: string }>(this.#sql, "SELECT name FROM queue WHERE id = ?", id)?.name;
+  }
+
   hasQueue(id: string): boolean {
     return first(this.#sql, "SELECT 1 FROM queue WHERE id = ?", id) !== undefined;
   }

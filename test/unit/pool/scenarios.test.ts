@@ -196,6 +196,10 @@ test("a new unknown queue comes into being with its first run; one that is delet
   const id = await submit(pool, { work_queue_name: "new" });
   const queue = await pool.do("read_queue", { name: "new" });
   expect(queue.priority).toBe(2);
+  await pool.do("update_queue", { id: queue.id, update: { name: "newer" } });
+  expect(await pool.do("read_run", { id })).toMatchObject({ work_queue_name: "newer" });
+  const inNewer = { flow_runs: { work_queue_name: { any_: ["newer"] } } };
+  expect(await pool.do("count_runs", { filter: inNewer })).toBe(1);
   await pool.do("delete_queue", { id: queue.id });
   expect(await pool.do("read_run", { id })).toMatchObject({ work_queue_name: "default" });
   await pool.beat();

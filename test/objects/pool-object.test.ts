@@ -1,0 +1,163 @@
+/** The pool's object in the real runtime: sockets across hibernation, wakes, aborts, alarms at any time. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { expect, test, vi } from "vitest";
+import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
+import type { Result } from "../../src/contract/errors.ts";
+import type { RunDraft } from "../../src/objects/pool/operations.ts";
+import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
+
+const FLOW = "0f9a1c52-0000-4000-8000-000000000001";
+
+const draft: RunDraft = {
+  flow_id: FLOW,
+  name: null,
+  deployment_id: FLOW,
+  deployment_version: null,
+  flow_version: null,
+  work_queue_name: null,
+  parameters: {},
+  context: {},
+  tags: [],
+  labels: {},
+  idempotency_key: null,
+  parent_task_run_id: null,
+  infrastructure_document_id: null,
+  empirical_policy: {},
+  job_variables: null,
+  created_by: null,
+  auto_scheduled: false,
+  state: { type: "SCHEDULED" },
+};
+
+function poolNamed(name: string) {
+  const address = addressOfName("default", "pool", name);
+  const stub = env.WORK_POOL.getByName(formatAddress(address));
+  const ask = async (operation: string, command: unknown): Promise<Result<unknown>> =>
+    // A handle of an object that was aborted stays broken, so each call takes a fresh one.
+    (env.WORK_POOL.getByName(formatAddress(address)) as unknown as ObjectRpc).execute({
+      v: 1,
+      address,
+      name,
+      actor: "test",
+      request_id: crypto.randomUUID(),
+      operation,
+      command,
+    });
+  const must = async <Answer>(operation: string, command: unknown): Promise<Answer> => {
+    const result = await ask(operation, command);
+    if (!result.ok) throw new Error(`${operation}: ${result.error.detail}`);
+    return result.value as Answer;
+  };
+  return { stub, ask, must };
+}
+
+async function connect(pool: string, worker: string): Promise<{ socket: WebSocket; frames: string[] }> {
+  const response = await exports.default.fetch(
+    `http://sluice.test/api/work_pools/${pool}/workers/${worker}/socket`,
+    { headers: { upgrade: "websocket" } },
+  );
+  const { webSocket: socket } = response;
+  if (socket === null) throw new Error(`The socket was refused: ${response.status}`);
+  const frames: string[] = [];
+  socket.accept();
+  socket.addEventListener("message", ({ data }) => {
+    frames.push(String(data));
+  });
+  return { socket, frames };
+}
+
+test("an agent's socket survives hibernation: pings are answered, wakes arrive, one frame for many runs", async () => {
+  const { stub, must } = poolNamed("sockets");
+  await must("create", { name: "sockets" });
+  const { socket, frames } = await connect("sockets", "w1");
+  await evictDurableObject(stub);
+  socket.send("ping");
+  await vi.waitFor(() => expect(frames).toEqual(["pong"]));
+  await Promise.all(Array.from({ length: 5 }, () => must("create_run", { draft, deployment: null })));
+  await vi.waitFor(() => expect(frames.length).toBeGreaterThan(1));
+  expect(JSON.parse(frames[1] ?? "")).toEqual({ type: "wake", reason: "run_ready" });
+  socket.close();
+});
+
+test("a cancel wakes only the agent that has the run", async () => {
+  const { must } = poolNamed("cancels");
+  await must("create", { name: "cancels" });
+  const [mine, other] = [await connect("cancels", "w1"), await connect("cancels", "w2")];
+  const { flow_run } = await must<{ flow_run: { id: string } }>("create_run", { draft, deployment: null });
+  const session_id = crypto.randomUUID();
+  await must("beat", {
+    name: "w1",
+    session_id,
+    session_seconds: 60,
+    work_queue_names: [],
+    labels: {},
+    gpus: [],
+  });
+  const attempt_id = crypto.randomUUID();
+  const { claims } = await must<{ claims: unknown[] }>("claim", {
+    worker_name: "w1",
+    session_id,
+    attempt_ids: [attempt_id],
+    work_queue_names: [],
+  });
+  expect(claims).toHaveLength(1);
+  const state = { type: "CANCELLING", name: "Cancelling" };
+  await must("set_state", { id: flow_run.id, state, is_forced: false, run: null });
+  await vi.waitFor(() => expect(mine.frames.join()).toContain("cancel"));
+  expect(other.frames.join()).not.toContain("cancel");
+  mine.socket.close();
+  other.socket.close();
+});
+
+test("an object that is aborted in the middle has done all of an operation or nothing", async () => {
+  const { stub, must } = poolNamed("aborts");
+  await must("create", { name: "aborts" });
+  const { flow_run } = await must<{ flow_run: { id: string } }>("create_run", { draft, deployment: null });
+  const session_id = crypto.randomUUID();
+  const beat = { name: "w1", session_id, session_seconds: 60, work_queue_names: [], labels: {}, gpus: [] };
+  await must("beat", beat);
+  const claim = { worker_name: "w1", session_id, attempt_ids: [crypto.randomUUID()], work_queue_names: [] };
+  const asked = must("claim", claim).catch(() => null);
+  await runInDurableObject(stub, (_, state) => {
+    state.abort("test");
+  }).catch(() => null);
+  await asked;
+  await vi.waitFor(() => must("read", {}));
+  const { claims } = await must<{ claims: { flow_run: { id: string }; fence: number }[] }>("claim", claim);
+  expect(claims.map(({ flow_run: run, fence }) => [run.id, fence])).toEqual([[flow_run.id, 1]]);
+});
+
+test("alarms early, twice and after an eviction change nothing", async () => {
+  const { stub, must } = poolNamed("alarms");
+  await must("create", { name: "alarms" });
+  const scheduled_time = new Date(Date.now() + 3_600_000).toISOString().replace("Z", "000Z");
+  const { flow_run } = await must<{ flow_run: { id: string } }>("create_run", {
+    draft: { ...draft, state: { type: "SCHEDULED", state_details: { scheduled_time } } },
+    deployment: null,
+  });
+  const before = await must("read_run", { id: flow_run.id });
+  for (let round = 0; round < 3; round += 1) {
+    await runDurableObjectAlarm(stub);
+    await evictDurableObject(stub);
+    await runDurableObjectAlarm(stub);
+  }
+  const after = await must<{ state_id: string }>("read_run", { id: flow_run.id });
+  expect(after.state_id).toBe((before as { state_id: string }).state_id);
+  // The alarm stands again where the run becomes due.
+  const alarm = await runInDurableObject(stub, (_, state) => state.storage.getAlarm());
+  expect(alarm).toBe(Date.parse(scheduled_time));
+});
+
+test("a probe of a pool that nobody made leaves nothing behind", async () => {
+  const { stub, ask } = poolNamed("nobody");
+  expect(await ask("read", {})).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(await ask("filter_runs", { filter: {}, sort: "ID_DESC", limit: 1, offset: 0 })).toMatchObject({
+    ok: false,
+  });
+  await expect(connect("nobody", "w1")).rejects.toThrow("404");
+  const tables = await runInDurableObject(stub, (_, state) =>
+    state.storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
+  );
+  expect(tables).toEqual([]);
+});
