@@ -1,0 +1,30 @@
+/** Commands load on demand, so that the shortest one costs little more than Node itself. */
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
+
+const ROUNDS = 9;
+
+function measureMs(args: readonly string[]): number {
+  const startedAt = performance.now();
+  const { status } = spawnSync(process.execPath, args, { env: cleanEnvironment(), stdio: "ignore" });
+  const took = performance.now() - startedAt;
+  expect(status).toBe(0);
+  return took;
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+test("`sluice version` takes less than three times as long as `node -e 0`", () => {
+  const node: number[] = [];
+  const sluice: number[] = [];
+  measureMs([SLUICE_BIN, "version"]); // fills the compile cache
+  // By turns, so that a busy moment of the machine falls on both.
+  for (let round = 0; round < ROUNDS; round += 1) {
+    node.push(measureMs(["-e", "0"]));
+    sluice.push(measureMs([SLUICE_BIN, "version"]));
+  }
+  expect(medianOf(sluice) / medianOf(node)).toBeLessThan(3);
+});
