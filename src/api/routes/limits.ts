@@ -95,13 +95,7 @@ async function onLimit<Value>(c: ApiContext, act: (target: Target) => Promise<Va
       if (!isRefusal(error, "not_found")) throw error;
     }
   }
-  try {
-    return await act({ address: addressOfName(c.get("workspace"), "limit", name), name });
-  } catch (error) {
-    if (isRefusal(error, "not_found") && c.req.path.split("/").length <= 5)
-      fail("not_found", "Concurrency Limit not found");
-    throw error;
-  }
+  return act({ address: addressOfName(c.get("workspace"), "limit", name), name });
 }
 
 const withId = (target: Target): { id?: string } => (target.id === undefined ? {} : { id: target.id });

@@ -246,6 +246,10 @@ export class LimitActor extends Actor<LimitOperations> {
     return Number.isFinite(earliest) ? earliest : undefined;
   }
 
+  protected override answerAbsent(): Result<never> {
+    return refuse("not_found", LIMIT_NOT_FOUND);
+  }
+
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
     this.#ears.speak();
     if (effect.operation === "register") this.#registering.get(effect.request_id)?.();
@@ -507,9 +511,11 @@ export class LimitActor extends Actor<LimitOperations> {
     let retry_seconds = caller.type === "prefect" ? PREFECT_RETRY_SECONDS : REQUEST_RETRY_SECONDS;
     if (caller.type === "prefect") {
       const isFirst = stored === undefined || now > stored.retry_at + EXPECTED_BACK_SECONDS * 1000;
-      const isEarly = stored !== undefined && now < stored.retry_at && stored.offered_at === null;
+      const isEarly =
+        stored !== undefined && now < stored.retry_at && !this.#ears.isHere(waiter_key) && stored.lane === 0;
       if (isEarly) {
-        // Another task of the same client: the place is there already, and its own request will be back.
+        // Another task of the same client: the place is there already, and its own request will be back. While that
+        // one is held, the newer request takes over instead: the older may be of a process that gave up.
         const left = (stored.retry_at - now) / 1000;
         return accept(this.#line.describe(stored, Math.min(left, SUPERSEDED_RETRY_SECONDS), now));
       }

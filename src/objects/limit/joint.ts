@@ -182,7 +182,11 @@ export class Joints {
         this.#giveBack(joint);
         this.#write({ ...joint, phase: "waiting", due_at: now + JOINT_RETRY_MS });
       } else if (joint.phase === "waiting" && isPresent) this.#go({ ...joint, phase: "trying" }, now);
-      else this.#write({ ...joint, due_at: now + JOINT_RETRY_MS });
+      else {
+        // Who is absent keeps its place, but nothing that others could use.
+        if (joint.phase === "waiting") this.#giveBack(joint);
+        this.#write({ ...joint, due_at: now + JOINT_RETRY_MS });
+      }
     }
   }
 

@@ -32,6 +32,7 @@ const step = fc.oneof(
       priority: fc.constantFrom(0, 0, 0, -1),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("prefect" as const), client: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("open" as const), who: fc.nat(CALLERS - 1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), who: fc.nat(CALLERS - 1) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("release" as const), which: fc.nat(9) }) },
@@ -59,9 +60,10 @@ class Play {
   readonly leases: ModelLease[] = [];
   readonly #round = Array.from({ length: CALLERS }, () => 0);
   /** Open requests whose answers are still to come. */
-  #held: { who: string; slots: number; answer: Promise<Result<Grant | Waiting>> }[] = [];
+  #held: { who: string; place: string; slots: number; answer: Promise<Result<Grant | Waiting>> }[] = [];
   readonly #frames = new Map<string, Frame[]>();
   #highest_fence = 0;
+  #asked = 0;
   capacity: number;
   readonly bypass_max: number;
 
@@ -87,8 +89,27 @@ class Play {
         const { slots, wait_seconds, priority } = what;
         const answer = this.limit.acquire({ request_id, slots, wait_seconds, priority });
         const known = await peek(answer);
-        if (known === undefined) this.#held.push({ who: request_id, slots, answer });
+        if (known === undefined)
+          this.#held.push({ who: request_id, place: `request:${request_id}`, slots, answer });
         else this.#hear(request_id, slots, known, before);
+        break;
+      }
+      case "prefect": {
+        // Each grant of such a client is a lease of its own; its place in line is the client's.
+        const csrf_client = `client-${what.client}`;
+        const who = `${csrf_client}/${(this.#asked += 1)}`;
+        const answer = this.limit.acquire({
+          caller: { type: "prefect", csrf_client, first_retry_after_seconds: 0.2 },
+          wait_seconds: 25,
+        });
+        const place = `prefect:${csrf_client}:`;
+        const known = await peek(answer);
+        if (known === undefined) this.#held.push({ who, place, slots: 1, answer });
+        else this.#hear(who, 1, known, before, this.now, place);
+        // I8 of Prefect's clients: at most one request of each is held.
+        const held = this.#held.filter((other) => other.place === place);
+        const open = await Promise.all(held.map((other) => peek(other.answer)));
+        expect(open.filter((value) => value === undefined).length).toBeLessThanOrEqual(1);
         break;
       }
       case "open": {
@@ -171,6 +192,7 @@ class Play {
     answer: Result<Grant | Waiting>,
     before: WaiterRecord[],
     at = this.now,
+    place = `request:${who}`,
   ): void {
     if (!answer.ok) {
       if (answer.error.code !== "gone" && answer.error.code !== "invalid")
@@ -194,11 +216,12 @@ class Play {
     expect(grant.fence).toBeGreaterThan(this.#highest_fence);
     this.#highest_fence = grant.fence ?? 0;
     // I8: everybody who stood before it and is there was offered the slot first, or may be passed.
-    const place = before.findIndex(({ waiter_id }) => waiter_id === `request:${who}`);
-    const priority = place < 0 ? undefined : before[place]?.priority;
-    if (this.bypass_max === 0 && priority !== undefined) {
+    const index = before.findIndex(
+      ({ waiter_id }) => waiter_id === place || (place.startsWith("prefect:") && waiter_id.startsWith(place)),
+    );
+    if (this.bypass_max === 0 && index >= 0) {
       const passed = before
-        .slice(0, place)
+        .slice(0, index)
         .filter(
           ({ is_present, reason, slots }) => is_present && reason !== "offered" && slots <= this.capacity,
         );
