@@ -131,7 +131,7 @@ function decideFolder(input: JobInput, configuration: JsonObject, kind: JobKind)
     folder = join(input.folder, "work");
     mkdirSync(folder, { recursive: true });
   }
-  const path = resolve(folder ?? settings.env["PWD"] ?? process.cwd());
+  const path = resolve(folder ?? process.cwd());
   if (!existsSync(path) || !statSync(path).isDirectory())
     throw new JobError(
       `The working directory ${path} does not exist on this host; create it on worker "${settings.name}", or change working_dir in the job variables`,
@@ -186,8 +186,8 @@ function buildEnvironment(input: JobInput, configuration: JsonObject): Record<st
       PREFECT__WORKER_ID: worker_id,
       PREFECT__WORKER_NAME: settings.name,
       PREFECT__STORAGE_BASE_PATH: input.folder,
-      // The server sets Cancelled and Crashed here, so the engine does not run these hooks by itself.
-      PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS: "false",
+      // Prefect's runner runs these hooks itself, for which it loads the flow; here only the engine can.
+      PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS: "true",
       PREFECT_CLIENT_CUSTOM_HEADERS: addHeader(env["PREFECT_CLIENT_CUSTOM_HEADERS"], identity),
       SLUICE_FLOW_RUN_ID: run.id,
       SLUICE_FLOW_RUN_NAME: run.name,
