@@ -104,6 +104,8 @@ describe("with a key configured", () => {
   ])("the right one opens every route: %s", async (_, key, authorization) => {
     const isIn = ({ status }: { status: number }) => status !== 401 && status !== 403 && status < 500;
     expect(await sweep(guarded, { key, authorization }, isIn)).toEqual([]);
+    const sockets = guarded.filter(({ method }) => method === "GET");
+    expect(await sweep(sockets, { key, authorization, upgrade: "websocket" }, isIn)).toEqual([]);
   });
 });
 
