@@ -142,7 +142,7 @@ export class PoolActor extends Actor<PoolOperations> {
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
       delete_run: ({ id }) => runs.delete(id),
       set_state: (command) => runs.setState(command),
-      resume_run: ({ id, run_input }) => runs.resume(id, run_input),
+      resume_run: ({ id }) => runs.resume(id),
       read_states: ({ flow_run_id }) => accept(runs.readStates(flow_run_id)),
       read_state: ({ id }) => runs.readState(id),
       concurrency_status: (command) => reads.concurrencyStatus(command),

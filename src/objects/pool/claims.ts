@@ -95,7 +95,8 @@ export class PoolClaims {
   }
 
   /**
-   * Squares the attempts that are stored with those that the agent names. A started one that it does not name has the
+   * Squares the attempts that are stored with those that the agent names, which it has whether or not the report of
+   * their start has arrived. A started one that it does not name has the
    * length of a session to be named again, because the report of its end may still be on its way. What an older session
    * left is adopted when it is named, else it is given up when the older session and the grace are over: its process may
    * live that long.
@@ -108,9 +109,8 @@ export class PoolClaims {
       const isNamed = active.attempt_id !== null && named?.has(active.attempt_id) === true;
       const isOlder = active.session_id !== beat.session_id;
       let next: ActiveRow | undefined;
-      if (isNamed && active.is_started && (isOlder || active.deadline_at !== null))
-        next = { ...active, session_id: beat.session_id, deadline_at: null };
-      else if (isNamed && isOlder) next = { ...active, session_id: beat.session_id };
+      if (isNamed && (isOlder || active.deadline_at !== null))
+        next = { ...active, session_id: beat.session_id, is_started: true, deadline_at: null };
       else if (!isNamed && isOlder && active.is_started && active.deadline_at === null)
         next = { ...active, deadline_at: olderUntil };
       else if (!isNamed && named !== undefined && active.is_started && active.deadline_at === null)

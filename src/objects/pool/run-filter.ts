@@ -154,7 +154,7 @@ function ofRuns(filter: FlowRunFilter): Condition {
           ],
           filter.parent_task_run_id.operator,
         ),
-      // Which run a parent task belongs to is known by its journal, not here: the caller resolves it to task runs.
+      // Which run a parent task belongs to is known by its journal only, so nothing matches here.
       filter.parent_flow_run_id?.any_ ? { sql: "0", bindings: [] } : undefined,
       filter.idempotency_key && anyOf("record ->> '$.idempotency_key'", filter.idempotency_key.any_),
       created_by &&

@@ -3,7 +3,7 @@ import { addressOfName } from "../../contract/envelope.ts";
 import { journalOfRun } from "../../contract/journals.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant, instantToMs } from "../../contract/instants.ts";
-import type { JsonObject, Labels } from "../../contract/wire/common.ts";
+import type { Labels } from "../../contract/wire/common.ts";
 import { EmpiricalPolicy, type FlowRun, type FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { Grant, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
 import {
@@ -364,7 +364,7 @@ export class PoolRuns {
     return this.#propose(stored, command.state, command.is_forced, command.run, undefined);
   }
 
-  resume(id: string, run_input: JsonObject | null): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+  resume(id: string): Result<StateAnswer> | Promise<Result<StateAnswer>> {
     const stored = this.#context.store.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { state } = stored.run;
@@ -378,7 +378,6 @@ export class PoolRuns {
         was_created: false,
       });
     }
-    void run_input;
     const proposed: StateCreate =
       state.state_details.pause_reschedule === true
         ? {

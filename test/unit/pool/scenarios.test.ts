@@ -157,6 +157,19 @@ test("a claim that is not started in time goes back to its queue, at its old pla
   expect(late).toMatchObject({ ok: false, error: { code: "gone" } });
 });
 
+test("a claim whose start was not reported stays with the agent that names it", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  await pool.beat();
+  await claim(pool, [1]);
+  for (let passed = 0; passed < 100; passed += 20) {
+    await pool.advance(20_000);
+    await pool.beat({ attempt_ids: [attemptId(1)] });
+  }
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "PENDING" });
+  expect(await claim(pool, [2])).toEqual([]);
+});
+
 test("queues go by priority, runs by time; limits and pauses hold; the reason says why", async () => {
   const pool = await createTestPool();
   await pool.do("create_queue", { name: "fast", priority: 1 });
