@@ -113,6 +113,7 @@ test("a deployment keeps what it was given, key by key, and is replaced by flow 
   const { labels, ...kept } = sent;
   expect(created.body).toMatchObject({
     ...kept,
+    concurrency_options: { collision_strategy: "CANCEL_NEW", grace_period_seconds: null },
     labels: { team: "vision", "prefect.flow.id": flow.id, ...labels },
     schedules: [],
     concurrency_limit: null,
@@ -274,7 +275,7 @@ test("deployments are filtered by flow, pool, queue, limit and pause", async () 
   const tags = ["filter-deployments"];
   await send("POST", "/deployments/", { name: "a", flow_id: one.id, tags, paused: true });
   await send("POST", "/deployments/", { name: "b", flow_id: one.id, tags, concurrency_limit: 5 });
-  await send("POST", "/deployments/", { name: "c", flow_id: two.id, tags, work_queue_name: "q" });
+  await send("POST", "/deployments/", { name: "c", flow_id: two.id, tags, work_queue_name: "queue" });
   const tagged = { tags: { all_: tags } };
   const list = async (body: object) =>
     (await send("POST", "/deployments/filter", body)).body.map(({ name }: { name: string }) => name);
@@ -291,8 +292,10 @@ test("deployments are filtered by flow, pool, queue, limit and pause", async () 
     "a",
     "c",
   ]);
-  expect(await list({ deployments: { ...tagged, work_queue_name: { any_: ["q"] } } })).toEqual(["c"]);
-  expect(await list({ deployments: tagged, work_pool_queues: { name: { any_: ["q"] } } })).toEqual(["c"]);
+  expect(await list({ deployments: { ...tagged, work_queue_name: { any_: ["queue"] } } })).toEqual(["c"]);
+  expect(
+    await list({ deployments: tagged, work_pool_queues: { name: { startswith_: ["qu", "x"] } } }),
+  ).toEqual(["c"]);
   expect(await list({ deployments: tagged, work_pools: { name: { any_: ["p"] } } })).toEqual([]);
   expect(await list({ deployments: { ...tagged, flow_or_deployment_name: { like_: two.name } } })).toEqual([
     "c",

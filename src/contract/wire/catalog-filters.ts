@@ -50,7 +50,7 @@ export type PoolOfDeploymentFilter = z.infer<typeof PoolOfDeploymentFilter>;
 export const QueueOfDeploymentFilter = z.strictObject({
   operator,
   id: z.strictObject({ any_: idList }).nullish(),
-  name: z.strictObject({ any_: textList }).nullish(),
+  name: z.strictObject({ any_: textList, startswith_: textList }).nullish(),
 });
 export type QueueOfDeploymentFilter = z.infer<typeof QueueOfDeploymentFilter>;
 

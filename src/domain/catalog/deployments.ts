@@ -161,7 +161,10 @@ export function toDeployment(record: DeploymentRecord, schedules: readonly Sched
     schedules: [...schedules],
     concurrency_limit: null,
     global_concurrency_limit: null,
-    concurrency_options: details.concurrency_options,
+    concurrency_options:
+      details.concurrency_options === null
+        ? null
+        : { grace_period_seconds: null, ...details.concurrency_options },
     job_variables: details.job_variables,
     parameters: details.parameters,
     tags: record.tags,

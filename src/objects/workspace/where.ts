@@ -117,6 +117,13 @@ function whereQueue({ operator, id, name }: QueueOfDeploymentFilter): Maybe {
   return combine(operator, [
     whereIn("deployment.work_queue_id", lower(id?.any_)),
     whereIn("deployment.work_queue_name", name?.any_),
+    name?.startswith_
+      ? {
+          sql: `EXISTS (SELECT 1 FROM json_each(?) head
+            WHERE substr(deployment.work_queue_name, 1, length(head.value)) = head.value)`,
+          bindings: [JSON.stringify(name.startswith_)],
+        }
+      : undefined,
   ]);
 }
 
