@@ -115,6 +115,13 @@ test("a stretch of the past is filled on demand, each date once", async () => {
   await expect
     .poll(async () => (await runsOf(id)).filter((run) => run.expected_start_time < "2026-02"), SOON)
     .toHaveLength(6);
+  // Before the epoch there are no ids; nothing is made, and nothing gets stuck on its way to the pool.
+  const ancient = { start_time: "1900-01-01T00:00:00Z", end_time: "9999-12-31T00:00:00Z" };
+  expect((await send("POST", `/deployments/${id}/schedule`, ancient)).status).toBe(200);
+  await send("POST", `/deployments/${id}/pause_deployment`);
+  await expect
+    .poll(async () => (await runsOf(id)).filter((run) => run.expected_start_time >= "2026-02"), SOON)
+    .toEqual([]);
 });
 
 test("a deployment in a pool knows its queue; job variables must fit the pool's template", async () => {

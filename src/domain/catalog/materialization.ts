@@ -19,7 +19,7 @@ const FILL_PAUSE_MIN: Micros = SECOND;
 /** Nobody sets an alarm for the year 3000: a platform's clock may end before. */
 const PAUSE_MAX: Micros = 365 * 86_400 * SECOND;
 
-/** Beyond this (the years 1716 and 2223) nothing is planned: microseconds would not be exact. */
+/** Beyond this (the year 2223), or before 1970, nothing is filled: ids and microseconds would not be exact. */
 const EXACT_MAX: Micros = 8_000_000_000 * SECOND;
 
 export interface Plan {
@@ -70,7 +70,7 @@ export interface Stretch {
  */
 export function planBackfill(schedule: ScheduleOut, stretch: Stretch, now: Micros): Micros[] {
   const start = stretch.start_time === null ? now : instantToMicros(stretch.start_time);
-  if (Math.abs(start) > EXACT_MAX) return [];
+  if (start < 0 || start > EXACT_MAX) return [];
   const end = stretch.end_time === null ? start + AHEAD_MAX : instantToMicros(stretch.end_time);
   const most = Math.min(RUNS_MAX, stretch.max_runs ?? RUNS_MAX);
   const enoughAt = start + (stretch.min_seconds === null ? AHEAD_MIN : stretch.min_seconds * SECOND);
