@@ -94,6 +94,8 @@ export async function concurrency<Value>(
     if (options.strict === true && lease.isLost) throw lease.describeLoss(error);
     throw error;
   } finally {
+    if (options.strict !== true && lease.isLost)
+      process.emitWarning(lease.describeLoss().message, { type: "SluiceWarning" });
     await lease.release();
   }
 }

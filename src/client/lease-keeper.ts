@@ -21,8 +21,9 @@ export class LeaseKeeper {
   keep(order: RenewalOrder, onLost: (reason: LossReason) => void): void {
     const kept: Kept = { order, onLost };
     this.#kept.set(order.lease_id, kept);
-    if (this.#hasNoThread) this.#keepHere(kept);
-    else this.#post({ type: "keep", order });
+    this.#thread ??= this.#start();
+    if (this.#thread === undefined) this.#keepHere(kept);
+    else tell(this.#thread, { type: "keep", order });
   }
 
   /** Renews the lease no longer. */
@@ -31,18 +32,20 @@ export class LeaseKeeper {
     if (kept === undefined) return;
     this.#kept.delete(leaseId);
     kept.local?.abort();
-    this.#thread?.postMessage({ type: "drop", lease_id: leaseId } satisfies ToRenewalThread);
-  }
-
-  #post(message: ToRenewalThread): void {
-    this.#thread ??= this.#start();
-    this.#thread?.postMessage(message);
+    if (this.#thread !== undefined) tell(this.#thread, { type: "drop", lease_id: leaseId });
   }
 
   #start(): Worker | undefined {
+    if (this.#hasNoThread) return undefined;
     // The file beside this one, in the language that this one is in: source while developing, JavaScript when published.
     const file = import.meta.url.endsWith(".ts") ? "./renewal-thread.ts" : "./renewal-thread.js";
-    const thread = new Worker(new URL(file, import.meta.url), { name: "sluice-leases", stdin: false });
+    let thread: Worker;
+    try {
+      thread = new Worker(new URL(file, import.meta.url), { name: "sluice-leases" });
+    } catch {
+      this.#hasNoThread = true;
+      return undefined;
+    }
     thread.on("message", ({ lease_id, reason }: FromRenewalThread) => this.#lose(lease_id, reason));
     thread.on("error", () => this.#renewHere());
     thread.on("exit", () => this.#renewHere());
@@ -72,6 +75,11 @@ export class LeaseKeeper {
     this.#kept.delete(leaseId);
     kept?.onLost(reason);
   }
+}
+
+function tell(thread: Worker, message: ToRenewalThread): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have origins, threads have none
+  thread.postMessage(message);
 }
 
 /** One for the process: a thread per lease would be a waste. */
