@@ -268,7 +268,8 @@ export class LimitActor extends Actor<LimitOperations> {
   hearClosed(waiter_key: string): Promise<void> {
     return this.turn("socket_closed", () => {
       const waiter = this.#store.findWaiter(waiter_key);
-      if (waiter === undefined || this.#ears.isHere(waiter_key)) return;
+      // It may have come back by a request, or by another socket.
+      if (waiter?.caller !== "socket" || this.#ears.isHere(waiter_key)) return;
       const now = this.host.now();
       this.#store.updateWaiter(waiter, { ...waiter, present_until: Math.min(now, waiter.present_until) });
       this.#advance();

@@ -181,9 +181,14 @@ class Play {
       else this.#hear(held.who, held.slots, known, []);
     }
     this.#held = still;
-    for (const [who, frames] of this.#frames) {
-      for (const { at, answer } of frames.splice(0)) this.#hear(who, 1, answer, [], at);
-    }
+    // Several may be granted in one turn: heard in the order of their fences, not of this map.
+    const heard = [...this.#frames].flatMap(([who, frames]) =>
+      frames.splice(0).map((frame) => ({ who, ...frame })),
+    );
+    const fenceOf = ({ answer }: Frame): number =>
+      answer.ok && answer.value.status === "granted" ? (answer.value.fence ?? 0) : 0;
+    for (const { who, answer, at } of heard.toSorted((left, right) => fenceOf(left) - fenceOf(right)))
+      this.#hear(who, 1, answer, [], at);
   }
 
   #hear(
@@ -216,12 +221,15 @@ class Play {
     expect(grant.fence).toBeGreaterThan(this.#highest_fence);
     this.#highest_fence = grant.fence ?? 0;
     // I8: everybody who stood before it and is there was offered the slot first, or may be passed.
-    const index = before.findIndex(
+    const own = before.find(
       ({ waiter_id }) => waiter_id === place || (place.startsWith("prefect:") && waiter_id.startsWith(place)),
     );
-    if (this.bypass_max === 0 && index >= 0) {
+    if (this.bypass_max === 0 && own !== undefined) {
       const passed = before
-        .slice(0, index)
+        .filter(
+          ({ priority, arrived_at }) =>
+            priority < own.priority || (priority === own.priority && arrived_at < own.arrived_at),
+        )
         .filter(
           ({ is_present, reason, slots }) => is_present && reason !== "offered" && slots <= this.capacity,
         );
