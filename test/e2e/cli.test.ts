@@ -271,7 +271,7 @@ deployments:
     });
     expect(await succeed("deployment", "ls")).toMatch(/report\/nightly +cpu +default +cron 0 3 \* \* \*/);
     const flows = (await succeed("flow", "ls")).split("\n").slice(1, 3);
-    expect(flows.map((line) => line.split(" ")[0]).toSorted()).toEqual(["clean-up", "report"]);
+    expect(flows.map((line) => line.replace(/ .*/, "")).toSorted()).toEqual(["clean-up", "report"]);
     const python = await read(Deployment, "deployment", "inspect", "clean-up/python");
     expect(python).toMatchObject({
       entrypoint: "flows.py:clean_up",
