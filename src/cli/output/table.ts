@@ -22,11 +22,19 @@ export type Detail = readonly [title: string, value: string | number | null | un
 
 /** A column narrower than this cannot be read; the rows are then written one below the other. */
 const COLUMN_WIDTH_MIN = 6;
-/** A border and two spaces for each column, and the last border. */
-const COLUMN_FRAME = 3;
-const TABLE_FRAME = 1;
+/** Ids are there to be copied, so they are never broken. */
+const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
 
-/** Writes rows as a table. */
+/** How the columns of a table are held apart. */
+interface Layout {
+  /** Columns of the terminal that `count` columns of a table cost beyond their content. */
+  frame: (count: number) => number;
+  isBoxed: boolean;
+}
+const BOXED: Layout = { frame: (count) => count * 3 + 1, isBoxed: true };
+const BARE: Layout = { frame: (count) => count * 2, isBoxed: false };
+
+/** Writes rows as a table: boxed where that fits, else without lines, else one record below the other. */
 export async function formatTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -34,24 +42,63 @@ export async function formatTable<Row>(
 ): Promise<string> {
   const cells = rows.map((row) => columns.map((column) => formatCell(column.value(row))));
   const titles = columns.map(({ title }) => title);
-  if (screen.width === undefined) return formatPlain(columns, cells);
-  const natural = titles.map((title, index) =>
-    Math.max(...[title, ...cells.map((row) => row[index] ?? "")].map(measure)),
+  const { width } = screen;
+  if (width === undefined) return formatPlain(columns, cells);
+  const columnOf = (index: number): string[] => cells.map((row) => row[index] ?? "");
+  const natural = titles.map((title, index) => Math.max(...[title, ...columnOf(index)].map(measure)));
+  const least = titles.map((title, index) =>
+    Math.max(
+      measure(title),
+      COLUMN_WIDTH_MIN,
+      ...columnOf(index).map((cell) => measure(ID.exec(cell)?.[0] ?? "")),
+    ),
   );
-  const room = screen.width - columns.length * COLUMN_FRAME - TABLE_FRAME;
-  const widths = shrinkToFit(natural, room);
-  if (widths === undefined) return formatCards(titles, cells, screen.width);
+  for (const minima of [natural, least]) {
+    for (const layout of [BOXED, BARE]) {
+      const widths = shrinkToFit(natural, width - layout.frame(titles.length), minima);
+      if (widths !== undefined) return drawTable(columns, rows, cells, { widths, layout, screen });
+    }
+  }
+  return formatCards(titles, cells, width);
+}
+
+async function drawTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  cells: readonly string[][],
+  { widths, layout, screen }: { widths: readonly number[]; layout: Layout; screen: Screen },
+): Promise<string> {
   const { default: Table } = await import("cli-table3");
+  const wrapped = cells.map((row) => wrapRow(row, widths));
+  // Lines between rows tell apart only what takes several lines.
+  const hasLines = layout.isBoxed && wrapped.some((row) => row.some((cell) => cell.includes("\n")));
   const table = new Table({
-    head: titles,
+    head: columns.map(({ title }) => title),
     colWidths: widths.map((width) => width + 2),
     colAligns: columns.map(({ align }) => align ?? "left"),
     style: screen.hasColor ? { head: ["bold"], border: ["gray"] } : { head: [], border: [] },
+    chars: layout.isBoxed ? (hasLines ? {} : NO_ROW_LINES) : NO_LINES,
   });
-  for (const [at, row] of rows.entries())
-    table.push(colorRow(columns, row, wrapRow(cells[at] ?? [], widths), screen));
-  return table.toString();
+  for (const [at, row] of rows.entries()) table.push(colorRow(columns, row, wrapped[at] ?? [], screen));
+  const text = table.toString();
+  return layout.isBoxed ? text : text.replaceAll(/^ | +$/gm, "");
 }
+
+const NO_ROW_LINES = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
+const NO_LINES = {
+  ...NO_ROW_LINES,
+  top: "",
+  "top-left": "",
+  "top-mid": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-left": "",
+  "bottom-mid": "",
+  "bottom-right": "",
+  left: "",
+  right: "",
+  middle: "",
+};
 
 function colorRow<Row>(
   columns: readonly Column<Row>[],
@@ -78,16 +125,19 @@ export function formatDetails(pairs: readonly Detail[], screen: Screen): string 
   return formatCards(titles, [pairs.map(([, value]) => formatCell(value))], screen.width);
 }
 
-/** Narrows the widest columns until all fit; undefined when they cannot without becoming unreadable. */
-export function shrinkToFit(natural: readonly number[], room: number): number[] | undefined {
+/** Narrows the widest columns until all fit, none below its minimum; undefined when they cannot. */
+export function shrinkToFit(
+  natural: readonly number[],
+  room: number,
+  minima: readonly number[],
+): number[] | undefined {
   const widths = [...natural];
-  let excess = widths.reduce((sum, width) => sum + width, 0) - room;
-  while (excess > 0) {
-    const widest = Math.max(...widths);
-    if (widest <= COLUMN_WIDTH_MIN) return undefined;
-    const index = widths.lastIndexOf(widest);
+  const canShrink = (index: number): boolean => (widths[index] ?? 0) > (minima[index] ?? 0);
+  for (let excess = widths.reduce((sum, width) => sum + width, 0) - room; excess > 0; excess -= 1) {
+    const widest = Math.max(...widths.filter((_, index) => canShrink(index)));
+    const index = widths.findLastIndex((width, at) => width === widest && canShrink(at));
+    if (index === -1) return undefined;
     widths[index] = widest - 1;
-    excess -= 1;
   }
   return widths;
 }
@@ -132,7 +182,7 @@ export function wrap(text: string, room: number): string[] {
   const lines: string[] = [];
   for (const line of text.split("\n")) {
     let current = "";
-    for (const word of line.match(/\s+|\S+/g) ?? []) {
+    for (const word of splitWords(line)) {
       if (measure(current + word) <= room) {
         current += word;
         continue;
@@ -140,6 +190,10 @@ export function wrap(text: string, room: number): string[] {
       if (current !== "") lines.push(current.trimEnd());
       current = "";
       if (word.trim() === "") continue;
+      if (ID.test(word)) {
+        current = word;
+        continue;
+      }
       for (const { segment } of new Intl.Segmenter().segment(word)) {
         if (measure(current + segment) > room && current !== "") {
           lines.push(current);
@@ -151,6 +205,12 @@ export function wrap(text: string, room: number): string[] {
     lines.push(current.trimEnd());
   }
   return lines;
+}
+
+/** Blanks, words, and the parts of words that end in a hyphen or slash; ids are one word. */
+function splitWords(line: string): string[] {
+  const words = line.match(/\s+|\S+/g) ?? [];
+  return words.flatMap((word) => (ID.test(word) ? [word] : (word.match(/[^-/]*[-/]+|[^-/]+/g) ?? [word])));
 }
 
 function formatCell(value: string | number | null | undefined): string {

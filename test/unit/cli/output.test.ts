@@ -39,9 +39,26 @@ describe("tables", () => {
   });
 
   test("a terminal too narrow for columns gets one record below the other", async () => {
-    const text = await formatTable(COLUMNS, ROWS.slice(0, 1), { width: 24, hasColor: false });
+    const text = await formatTable(COLUMNS, ROWS.slice(0, 1), { width: 20, hasColor: false });
     expect(text.split("\n").slice(0, 3)).toEqual(["Name  gpu:gpu-1", "Used  2", "Note  a note that is"]);
-    for (const line of text.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(24);
+    for (const line of text.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(20);
+  });
+
+  test.each([36, 60, 80, 120])("ids stay in one piece at %d columns", async (width) => {
+    const id = "01993a5c-7b1e-7777-8000-0123456789ab";
+    const columns: Column<Row>[] = [{ title: "Id", value: () => id }, ...COLUMNS];
+    expect(await formatTable(columns, ROWS.slice(0, 2), { width, hasColor: true })).toContain(id);
+  });
+
+  test("columns without lines between them where a box is too wide", async () => {
+    const text = await formatTable(COLUMNS, [{ name: "n".repeat(20), used: 1, note: "m".repeat(20) }], {
+      width: 51,
+      hasColor: false,
+    });
+    expect(text.split("\n")).toEqual([
+      "Name                  Used  Note",
+      `${"n".repeat(20)}     1  ${"m".repeat(20)}`,
+    ]);
   });
 
   test("without a terminal: aligned plain text, one line a row, no box, no colours", async () => {
@@ -77,9 +94,10 @@ describe("tables", () => {
   });
 
   test("the widest column gives way first", () => {
-    expect(shrinkToFit([10, 50, 20], 60)).toEqual([10, 30, 20]);
-    expect(shrinkToFit([10, 10], 30)).toEqual([10, 10]);
-    expect(shrinkToFit([10, 10], 11)).toBeUndefined();
+    expect(shrinkToFit([10, 50, 20], 60, [6, 6, 6])).toEqual([10, 30, 20]);
+    expect(shrinkToFit([10, 50, 20], 60, [6, 40, 6])).toEqual([10, 40, 10]);
+    expect(shrinkToFit([10, 10], 30, [6, 6])).toEqual([10, 10]);
+    expect(shrinkToFit([10, 10], 11, [6, 6])).toBeUndefined();
   });
 });
 
