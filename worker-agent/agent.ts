@@ -16,7 +16,7 @@ import { Reconciler, type WakeReason } from "./reconcile.ts";
 import { Run, type RunTools, type StopReason } from "./run.ts";
 import { AgentRefusedError, Session } from "./session.ts";
 import { monotonicMs, openStateFolder, type StateFolder } from "./state-folder.ts";
-import { WakeSocket } from "./wake-socket.ts";
+import { WakeSocket, type SocketReason } from "./wake-socket.ts";
 
 /** What an agent's process exits with. */
 export const AGENT_EXIT = {
@@ -39,6 +39,7 @@ const REPORT_WAIT_MS = 2000;
 const GIVEN_UP_GRACE_MS = 10_000;
 /** When leaving, the last reports and logs get this long; what is left goes out at the next start. */
 const LAST_REPORTS_MS = 15_000;
+const BEAT_REASONS: ReadonlySet<SocketReason> = new Set(["cancel", "attempt_ended", "socket_open"]);
 const CLAIM_REASONS: ReadonlySet<WakeReason> = new Set([
   "registered",
   "run_ready",
@@ -74,6 +75,8 @@ export class WorkerAgent {
   #tools: RunTools | undefined;
   /** What was asked to stop, and why: each beat's answer repeats it. */
   readonly #stopped = new Set<string>();
+  /** Flow runs that the last answer asked to cancel. */
+  #cancelling: ReadonlySet<string> = new Set();
   /** Whether the server knows the agent and was not out of reach since. */
   #isRegistered = false;
   #nextClaimAt = 0;
@@ -93,7 +96,7 @@ export class WorkerAgent {
     this.#facts = new PoolFacts(this.#http, pool);
     this.#claimer = new Claimer(this.#http, this.#settings);
     this.#reconciler = new Reconciler((reasons) => this.#look(reasons));
-    this.#socket = new WakeSocket(this.#settings, this.#log, (reason) => this.#reconciler.wake(reason));
+    this.#socket = new WakeSocket(this.#settings, this.#log, (reason) => this.#hear(reason));
     // Who does not listen must not be struck by the rejection.
     this.#ready.promise.catch(() => undefined);
   }
@@ -173,12 +176,16 @@ export class WorkerAgent {
     this.#leaving ??= this.#leave();
   }
 
+  /** A wake wakes the loop that it concerns: what is to be stopped stands in the answer to a beat. */
+  #hear(reason: SocketReason): void {
+    if (BEAT_REASONS.has(reason)) this.#session?.beatNow();
+    this.#reconciler.wake(reason);
+  }
+
   /** One look: takes note of what changed, and claims when there is a reason and room. */
   async #look(reasons: ReadonlySet<WakeReason>): Promise<number> {
     const session = this.#session;
     if (reasons.has("pool_changed")) this.#facts.forgetPool();
-    if (reasons.has("cancel") || reasons.has("attempt_ended") || reasons.has("socket_open"))
-      session?.beatNow();
     if (reasons.has("socket_lost"))
       this.#nextClaimAt = Math.min(this.#nextClaimAt, monotonicMs() + this.#pollMs());
     if (this.#leaving !== undefined || session?.isAlive !== true) return this.#pollMs();
@@ -223,6 +230,8 @@ export class WorkerAgent {
     this.#follow(run);
     // Claimed while the agent was told to leave: the run goes back to its queue.
     if (this.#leaving !== undefined) run.stop("stopped", 0);
+    // Cancelled while the answer of the claim was on its way.
+    if (this.#cancelling.has(run.flowRunId)) this.#stopRun(run, "cancelled", this.#settings.graceMs);
   }
 
   #adoptRuns(tools: RunTools): void {
@@ -256,8 +265,9 @@ export class WorkerAgent {
   /** Does what the server says in its answer to a beat. */
   #obey(answer: SessionAnswer, known: ReadonlySet<string>): void {
     const { name, pool, apiUrl, limit, graceMs } = this.#settings;
-    const cancelling = new Set(answer.cancelling);
-    for (const run of this.#live) if (cancelling.has(run.flowRunId)) this.#stopRun(run, "cancelled", graceMs);
+    this.#cancelling = new Set(answer.cancelling);
+    for (const run of this.#live)
+      if (this.#cancelling.has(run.flowRunId)) this.#stopRun(run, "cancelled", graceMs);
     for (const attemptId of answer.ended_attempt_ids) {
       const run = this.#runs.get(attemptId);
       // A claim may be answered after the beat that did not know of it yet.

@@ -3,6 +3,7 @@ import { pause } from "./backoff.ts";
 import { isGroupAlive } from "./process-identity.ts";
 
 const LOOK_MS = 25;
+const LOOK_MS_MAX = 250;
 const KILL_WAIT_MS = 10_000;
 
 /** `gone`: nothing was left; `terminated`: TERM was enough; `killed`: KILL was needed; `survived`: not even that helped. */
@@ -34,9 +35,10 @@ export function signalGroup(pgid: number, signal: NodeJS.Signals): void {
 
 async function waitForEnd(pgid: number, boundMs: number, hurry?: AbortSignal): Promise<boolean> {
   const until = performance.now() + boundMs;
-  for (;;) {
+  for (let lookMs = LOOK_MS; ; lookMs = Math.min(LOOK_MS_MAX, lookMs * 1.2)) {
     if (!isGroupAlive(pgid)) return true;
-    if (performance.now() >= until || hurry?.aborted) return false;
-    await pause(LOOK_MS, hurry);
+    const leftMs = until - performance.now();
+    if (leftMs <= 0 || hurry?.aborted) return false;
+    await pause(Math.min(lookMs, leftMs), hurry);
   }
 }

@@ -38,6 +38,9 @@ export function isGroupAlive(pgid: number): boolean {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
   if (process.platform !== "linux") return true;
+  // While the leader lives there is no need to look at every process of the host.
+  const leader = readStat(pgid);
+  if (leader?.pgid === pgid && leader.state !== "Z" && leader.state !== "X") return true;
   return readdirSync("/proc").some((entry) => {
     if (!/^\d+$/.test(entry)) return false;
     const stat = readStat(Number(entry));

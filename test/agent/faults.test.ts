@@ -98,6 +98,24 @@ test("a cancelled run that ignores TERM is killed after the grace, with all its 
   expect(isGroupAlive(pid)).toBe(false);
 });
 
+test("a run that is cancelled while its claim is being answered is not started", async () => {
+  const plane = await startPlane();
+  const gate = Promise.withResolvers<void>();
+  plane.fail(({ path }) => path.endsWith("/claim"), { waitFor: gate.promise });
+  const run = command(plane, ["echo", "must not run"]);
+  agentFor(plane);
+  await plane.until("the socket", () => plane.sockets.size === 1);
+  await until("the claim", () => plane.countCalls("POST", /\/claim$/) === 1);
+  plane.cancelling.add(run.id);
+  const beats = plane.beats.length;
+  plane.wake("cancel");
+  // A claim that hangs holds up no cancel.
+  await plane.until("a beat", () => plane.beats.length > beats);
+  gate.resolve();
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "cancelled", exit_code: null });
+  expect(plane.attemptsOf(run)[0]?.started).toBeUndefined();
+});
+
 test("an engine is told of its cancellation before it gets TERM, and of nothing else", async () => {
   const plane = await startPlane();
   const job = { entrypoint: "flow.py:main", job_variables: { command: `node ${fixture("engine.mjs")}` } };
