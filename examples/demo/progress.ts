@@ -8,7 +8,7 @@ export interface Situation {
   limits: readonly { name: string; limit: number; active_slots: number; waiting: number }[];
 }
 
-const BAR_WIDTH = 20;
+const BAR_WIDTH = 14;
 const CLEAR_LINE = "\r\u001B[2K";
 
 /** Writes progress to a terminal, or to whatever stands in its place. */

