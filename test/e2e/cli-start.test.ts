@@ -1,7 +1,8 @@
-/** Commands load on demand, so that the shortest one costs little more than Node itself. */
+/** How commands start and stop: on demand, and quietly when nobody reads on. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { expect, test } from "vitest";
-import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
+import { cleanEnvironment, SLUICE_BIN, spawnSluice } from "../support/sluice.ts";
 
 const ROUNDS = 9;
 
@@ -27,4 +28,13 @@ test("`sluice version` takes less than three times as long as `node -e 0`", () =
     sluice.push(measureMs([SLUICE_BIN, "version"]));
   }
   expect(medianOf(sluice) / medianOf(node)).toBeLessThan(3);
+});
+
+test("a reader who goes away is no fault", async () => {
+  const child = spawnSluice(["completion", "bash"]);
+  child.stdout?.destroy();
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(stderr).toBe("");
 });

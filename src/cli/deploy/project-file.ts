@@ -207,7 +207,9 @@ class Reader {
   }
 
   #schedules(entry: JsonObject, path: Path): ScheduleEntry[] | undefined {
-    const { schedule, schedules } = entry;
+    const { schedules } = entry;
+    // `schedule: {}` is what Prefect's own templates have for none.
+    const schedule = isEmptyMap(entry["schedule"]) ? undefined : entry["schedule"];
     if (schedule !== undefined && schedule !== null && schedules !== undefined && schedules !== null) {
       this.#fault([...path, "schedule"], "schedule and schedules exclude each other");
       return undefined;
@@ -418,4 +420,10 @@ class Reader {
     }
     return 1;
   }
+}
+
+function isEmptyMap(value: JsonValue | undefined): boolean {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
+  );
 }

@@ -154,7 +154,11 @@ export class Cli {
     if (this.common.yes === true || !this.isInteractive) return;
     const line = createInterface({ input: this.system.stdin, output: this.system.stderr });
     try {
-      const answer = await line.question(`${question} [y/N] `);
+      // Ctrl-D and Ctrl-C close the line, and then the question is never answered.
+      const closed = new Promise<string>((resolve) => {
+        line.once("close", () => resolve(""));
+      });
+      const answer = await Promise.race([line.question(`${question} [y/N] `), closed]);
       if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError("Nothing was changed.");
     } finally {
       line.close();

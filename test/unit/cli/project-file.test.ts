@@ -153,6 +153,31 @@ deployments:
     });
   });
 
+  test("as `prefect init` writes it, with everything left open", () => {
+    const { deployments } = readProjectFile(
+      `
+name: x
+build: null
+push: null
+pull: null
+deployments:
+  - name: a
+    version: null
+    tags: []
+    concurrency_limit: null
+    description: null
+    entrypoint: null
+    parameters: {}
+    work_pool: { name: null, work_queue_name: null, job_variables: {} }
+    schedule: {}
+`,
+      "prefect.yaml",
+    );
+    expect(deployments).toMatchObject([
+      { name: "a", version: undefined, schedules: undefined, concurrency_limit: null, pull: undefined },
+    ]);
+  });
+
   test("what is not done is said", () => {
     const { warnings } = readProjectFile(
       "build:\n  - step: {}\ndeployments:\n  - name: a\n    flow_name: f\n    triggers:\n      - type: event\n",
