@@ -187,12 +187,13 @@ test("pages are the pieces of the sorted whole, however the chunks overlap", asy
   const log = fc.record({
     at: fc.integer({ min: 0, max: 40 }),
     level: fc.constantFrom(10, 20, 40),
-    length: fc.constantFrom(1, 20_000, 300_000),
+    // Long ones close chunks, so that a few logs make many.
+    length: fc.constantFrom(1, 1, 1, 20_000, 40_000, 270_000),
   });
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.array(log, { minLength: 1, maxLength: 6 }), { maxLength: 8 }),
-      fc.integer({ min: 1, max: 7 }),
+      fc.array(fc.array(log, { minLength: 1, maxLength: 6 }), { maxLength: 6 }),
+      fc.integer({ min: 2, max: 7 }),
       fc.constantFrom<LogFilter>({}, { level_ge: 20 }, { timestamp_after: formatInstant(START + 15) }),
       fc.constantFrom("TIMESTAMP_ASC" as const, "TIMESTAMP_DESC" as const),
       async (batches, size, filter, sort) => {
@@ -233,9 +234,9 @@ test("pages are the pieces of the sorted whole, however the chunks overlap", asy
         expect(found).toEqual(expected);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
-});
+}, 30_000);
 
 describe("a tail", () => {
   test("goes on from a place", async () => {
