@@ -20,6 +20,15 @@ export function readStartMark(pid: number): string | undefined {
   }
 }
 
+/** Whether a process was started with this text in its environment; false where that cannot be read. */
+export function hasInEnvironment(pid: number, text: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").includes(text);
+  } catch {
+    return false;
+  }
+}
+
 /** A text that changes with each boot, so that monotonic times of different boots are never compared. */
 export function readBootId(): string {
   try {

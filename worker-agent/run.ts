@@ -20,7 +20,7 @@ import type { Settings } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PoolFacts } from "./pool-facts.ts";
 import { endGroup } from "./process-group.ts";
-import { isGroupAlive, readStartMark } from "./process-identity.ts";
+import { hasInEnvironment, isGroupAlive, readStartMark } from "./process-identity.ts";
 import { spawnJob } from "./spawn.ts";
 import {
   monotonicMs,
@@ -173,6 +173,7 @@ export class Run {
     writeFileSync(join(this.#folder, "parameters.json"), JSON.stringify(claim.flow_run.parameters), {
       mode: 0o600,
     });
+    this.#save({ kind: job.kind });
     let spawned;
     try {
       const channel = job.kind === "engine" ? await this.#tools.control.admit(this.attemptId) : {};
@@ -267,7 +268,9 @@ export class Run {
     this.#ship();
     const mark = this.#record.start_mark;
     const now = readStartMark(pgid);
-    const isRunning = now !== undefined && (mark === null || mark === now);
+    // Without a mark (the agent died in the very moment of the start) a stranger may have the number by now.
+    const isOurs = mark === null ? hasInEnvironment(pgid, this.attemptId) : mark === now;
+    const isRunning = now !== undefined && isOurs;
     if (this.#record.pgid === null) {
       this.#save({ pgid, start_mark: now ?? null });
       if (isRunning) this.#reportStart(pgid, this.#record.kind);

@@ -1,4 +1,6 @@
 /** What the agent does when the server, the network or its own process fails. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AttemptStart, Claim } from "../../src/contract/wire/agents.ts";
 import { isGroupAlive } from "../../worker-agent/process-identity.ts";
@@ -216,6 +218,33 @@ test("an agent that is killed leaves its processes working, and the next one tak
   expect(plane.outputOf(first.run)).toEqual([expect.stringMatching(/^waiting/), "released"]);
   expect(plane.outputOf(second.run)).toEqual([expect.stringMatching(/^waiting/), "released"]);
   expect(plane.attempts.size).toBe(2);
+});
+
+test("a process of which only its own pid file is known is taken over, a stranger with that pid is left alone", async () => {
+  const plane = await startPlane();
+  const stateDir = makeFolder();
+  const { run, release } = heldRun(plane);
+  const other = heldRun(plane);
+  const one = agentProcessFor(plane, { stateDir });
+  const pid = await pidOf(plane, run);
+  await pidOf(plane, other.run);
+  one.child.kill("SIGKILL");
+  await one.exited;
+  const folders = [run, other.run].map((run) =>
+    join(stateDir, "runs", plane.attemptsOf(run)[0]!.claim.attempt_id),
+  );
+  for (const folder of folders) {
+    const file = join(folder, "attempt.json");
+    const record = JSON.parse(readFileSync(file, "utf8")) as object;
+    writeFileSync(file, JSON.stringify({ ...record, pgid: null, start_mark: null }));
+  }
+  // As if the pid of the second run had gone to the first one's process.
+  writeFileSync(join(folders[1] ?? "", "pid"), `${pid}\n`);
+  agentProcessFor(plane, { stateDir });
+  expect(await plane.endOf(other.run)).toMatchObject({ outcome: "lost" });
+  expect(isAlive(pid)).toBe(true);
+  release(3);
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: 3, outcome: "exited" });
 });
 
 test("a run whose process and shim were killed while no agent looked is reported as lost", async () => {
