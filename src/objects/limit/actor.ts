@@ -53,6 +53,8 @@ export class LimitActor extends Actor<LimitOperations> {
   readonly #joints: Joints;
   readonly #jointStore: JointStore;
   #tidied_at = 0;
+  /** This instance has looked at the line it found. */
+  #isAwake = false;
   readonly #registering = new Map<string, () => void>();
 
   constructor(host: ObjectHost, platform: EarPlatform = deafPlatform) {
@@ -259,6 +261,7 @@ export class LimitActor extends Actor<LimitOperations> {
   }
 
   protected override forget(): void {
+    this.#isAwake = false;
     this.#core.forget();
     this.#line.forget();
     this.#ears.forget();
@@ -282,6 +285,11 @@ export class LimitActor extends Actor<LimitOperations> {
       operation,
       (command: never, envelope: never) => {
         this.#ears.speak();
+        if (!this.#isAwake) {
+          // Who waited on a socket or a held request of the instance before may be gone without a word.
+          this.#isAwake = true;
+          this.#advance();
+        }
         return (handler as (command: never, envelope: never) => Answer<unknown>)(command, envelope);
       },
     ]);
