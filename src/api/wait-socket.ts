@@ -94,8 +94,11 @@ async function reachHome(
       if (typeof data !== "string" || socket.readyState !== WebSocket.OPEN) return;
       // A limit that does not exist holds nobody back.
       const { type, code } = JSON.parse(data) as { type: string; code?: string };
-      if (type === "refused" && code === "not_found") grantOn(socket, grantNothing(command.lease_seconds));
-      else socket.send(data);
+      if (type === "refused" && code === "not_found") {
+        // The others still hold back: who asks again finds them without this one.
+        if (members.length > 1) refuseOn(socket, refuse("unavailable").error);
+        else grantOn(socket, grantNothing(command.lease_seconds));
+      } else socket.send(data);
     });
     home.addEventListener("close", ({ code, reason }) => {
       if (socket.readyState !== WebSocket.OPEN) return;

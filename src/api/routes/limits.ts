@@ -5,7 +5,6 @@ import {
   HOLD_SECONDS_MAX,
   LEASE_SECONDS_DEFAULT,
   LEASE_SECONDS_MAX,
-  LEASE_SECONDS_MIN,
   LIMIT_NAMES_MAX,
   OFFSET_MAX,
   PAGE_MAX,
@@ -66,7 +65,8 @@ const Decrement = z.object({
   occupancy_seconds: z.number().nullish(),
 });
 const Renewal = z.object({
-  lease_duration: z.number().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX).nullish(),
+  /** Leases of our own clients may be shorter than Prefect's. */
+  lease_duration: z.number().min(5).max(LEASE_SECONDS_MAX).nullish(),
 });
 const HoldersQuery = z.object({
   after_fence: z.coerce.number().int().min(0).default(0),

@@ -27,6 +27,8 @@ export interface Joint extends About {
   request_id: string | null;
   caller: WaiterCaller | "anonymous";
   mode: "concurrency" | "rate_limit";
+  /** Taken without a lease: each share becomes anonymous slots of its limit. */
+  is_anonymous: boolean;
   slots: number;
   lease_seconds: number;
   priority: number;

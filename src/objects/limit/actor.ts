@@ -206,8 +206,8 @@ export class LimitActor extends Actor<LimitOperations> {
       return accept(null);
     },
     reserve: (command) => this.#joints.reserve(command, this.host.now()),
-    commit_reservation: ({ joint_id, expires_at }) => {
-      this.#joints.commit(joint_id, expires_at, this.host.now());
+    commit_reservation: ({ joint_id, expires_at, is_anonymous = false }) => {
+      this.#joints.commit(joint_id, expires_at, is_anonymous, this.host.now());
       return accept(null);
     },
     undo_reservation: ({ joint_id }) => {

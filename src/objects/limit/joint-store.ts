@@ -64,6 +64,15 @@ export class JointStore {
     );
   }
 
+  /** The share becomes slots without a lease. */
+  makeAnonymous(joint_id: string, expires_at: number): void {
+    this.#sql.all(
+      "UPDATE lease SET kind = 'anonymous', expires_at = ?, joint_id = NULL, home_key = NULL WHERE joint_id = ?",
+      expires_at,
+      joint_id,
+    );
+  }
+
   /** The share of home becomes the lease that the caller knows. */
   makeHome(joint_id: string, request_id: string | null, expires_at: number): void {
     this.#sql.all(

@@ -89,6 +89,7 @@ export class Joints {
         waiter_key,
         request_id: caller.type === "prefect" || caller.type === "anonymous" ? null : command.request_id,
         mode: command.mode,
+        is_anonymous: command.is_anonymous === true,
         slots: command.slots,
         lease_seconds: command.lease_seconds,
         priority: command.priority,
@@ -319,7 +320,14 @@ export class Joints {
         this.#links.send(this.#addressOf(key), "commit_reservation", `commit:${joint.joint_id}:${key}`, {
           joint_id: joint.joint_id,
           expires_at,
+          is_anonymous: joint.is_anonymous,
         });
+    }
+    if (joint.is_anonymous) {
+      const lease = this.#core.store.findLease(share.fence, share.tail);
+      this.#store.makeAnonymous(joint.joint_id, expires_at);
+      this.#store.delete(joint.joint_id);
+      if (lease !== undefined) return this.#grantOf(joint, { ...lease, expires_at }, now);
     }
     const held: Joint = {
       ...joint,
@@ -455,7 +463,7 @@ export class Joints {
   }
 
   /** Home has decided: the reservation is a lease now, or a raised level. */
-  commit(joint_id: string, expires_at: number, now: number): void {
+  commit(joint_id: string, expires_at: number, is_anonymous: boolean, now: number): void {
     const share = this.#store.findShare(joint_id);
     const config = this.#core.stored;
     if (share === undefined || config === undefined) return;
@@ -469,7 +477,8 @@ export class Joints {
         );
       return;
     }
-    this.#store.setShare(joint_id, "member", expires_at);
+    if (is_anonymous) this.#store.makeAnonymous(joint_id, expires_at);
+    else this.#store.setShare(joint_id, "member", expires_at);
     this.#core.wakeAt(endOfLease(expires_at, this.#core.host.expiry_floor));
   }
 

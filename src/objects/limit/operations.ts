@@ -83,7 +83,10 @@ export type LimitOperations = {
       | { status: "absent" }
       | { status: "inactive" };
   };
-  commit_reservation: { command: { joint_id: string; expires_at: number }; answer: null };
+  commit_reservation: {
+    command: { joint_id: string; expires_at: number; is_anonymous?: boolean };
+    answer: null;
+  };
   undo_reservation: { command: { joint_id: string }; answer: null };
   /** A member asks home before it drops a reservation or lease of several limits. */
   ask_joint: {

@@ -183,6 +183,50 @@ test("all or nothing, whoever dies in between", async () => {
   );
 }, 120_000);
 
+test("slots of several limits without a lease are given back at each limit", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(2);
+  const answer = fleet.acquire({ is_anonymous: true, lease_seconds: 86_400, caller: { type: "anonymous" } });
+  await fleet.quiet();
+  granted(await peek(answer));
+  await fleet.pass(120_000, 5000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  for (const limit of fleet.limits) await limit.must("decrement", { slots: 1 });
+  expect(await fleet.inUse()).toEqual([0, 0]);
+});
+
+test("limits that are disabled or gone drop out, and one that decays keeps its level", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(2);
+  const [home, middle, last] = fleet.limits;
+  await home?.must("update", { active: false });
+  await middle?.must("delete", { is_forced: false });
+  await last?.must("update", { slot_decay_per_second: 0.1 });
+  const answer = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  const grant = granted(await peek(answer));
+  expect(grant.limits.map(({ name }) => name)).toEqual([last?.name]);
+  expect((await last?.must("read", {}))?.active_slots).toBe(1);
+  await fleet.home.must("release", { lease_id: grant.lease_id });
+  await fleet.quiet();
+  expect((await last?.must("read", {}))?.active_slots).toBe(1);
+  await fleet.pass(10_000, 1000);
+  expect((await last?.must("read", {}))?.active_slots).toBe(0);
+});
+
+test("an attempt that ends takes its acquires over several limits with it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const run = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 1 };
+  const held = fleet.acquire({ request_id: "holds", run });
+  await fleet.quiet();
+  granted(await peek(held));
+  const waits = fleet.acquire({ request_id: "waits", run, wait_seconds: 20 });
+  await fleet.quiet();
+  await fleet.home.must("end_attempt", run);
+  await fleet.quiet();
+  expect(await peek(waits)).toMatchObject({ ok: false, error: { code: "gone" } });
+  expect(await fleet.inUse()).toEqual([0, 0]);
+  expect(await fleet.waitingIn()).toBe(0);
+});
+
 test("acquires over the same limits never hold half of each, and all get their turn", async () => {
   const fleet = await new Fleet(["a", "b", "c"]).create(1);
   const open = new Map(
