@@ -45,6 +45,9 @@ export interface HttpAnswer {
   text: string;
 }
 
+/** For calls that work is lost without: together these repetitions last for about a minute and a half. */
+export const PATIENT_RETRIES = 30;
+
 const TIMEOUT_SECONDS = 30;
 const RETRIES = 5;
 /** A run outlives a restart of the server that made it: about 40 s of trying. */
@@ -82,6 +85,7 @@ export class Http {
     const authorization =
       options.apiKey === undefined ? resolveAuthorization(process.env) : authorizeWithKey(options.apiKey);
     const run = process.env["SLUICE_RUN"];
+    this.#hasAnswered = run !== undefined && run !== "";
     const isInRun = run !== undefined && run !== "";
     this.#hasAnswered = isInRun;
     this.#headers = {

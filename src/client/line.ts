@@ -5,7 +5,7 @@ import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
 import { SluiceApiError } from "./errors.ts";
-import { pause, type Http } from "./http.ts";
+import { PATIENT_RETRIES, pause, type Http } from "./http.ts";
 import { monotonicMs } from "./monotonic.ts";
 import { Limits } from "./resources/limits.ts";
 import { waitOnSocket } from "./wait-socket.ts";
@@ -47,7 +47,10 @@ export async function takeGrant(http: Http, ask: Ask, options: LineOptions): Pro
     const acquire = { ...ask, request_id: crypto.randomUUID() };
     try {
       const sentMs = monotonicMs();
-      const first = await limits.acquire({ ...acquire, wait_seconds: 0 }, { signal: options.signal });
+      const first = await limits.acquire(
+        { ...acquire, wait_seconds: 0 },
+        { signal: options.signal, retries: PATIENT_RETRIES },
+      );
       if (first.status === "granted") return { grant: first, countsFromMs: sentMs };
       options.onWaiting(first);
       const taken = await waitInLine(http, limits, acquire, options);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { JsonObject, JsonValue } from "../contract/wire/common.ts";
 import { createClient, type Client } from "./client.ts";
 import { SluiceApiError } from "./errors.ts";
-import { pause } from "./http.ts";
+import { PATIENT_RETRIES, pause } from "./http.ts";
 import { namesServer, read, type Environment } from "./settings.ts";
 
 /** The run was cancelled, or ended by somebody else, before or while this process worked on it. */
@@ -125,7 +125,7 @@ class ApiReporter implements RunReporter {
   /** Work is not stopped because its news do not get through: the exit code tells the agent what became of it. */
   async #report(state: Parameters<Client["flowRuns"]["setState"]>[1]) {
     try {
-      return await this.#client.flowRuns.setState(this.#runId, state);
+      return await this.#client.flowRuns.setState(this.#runId, state, { retries: PATIENT_RETRIES });
     } catch (error) {
       if (!(error instanceof SluiceApiError)) throw error;
       process.emitWarning(`The run's state ${state.type} could not be reported: ${error.message}`, {

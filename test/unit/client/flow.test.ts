@@ -115,3 +115,19 @@ test("a run that was cancelled before its process began is not worked on", async
   expect(ended).toMatchObject({ code: 1, stdout: "" });
   expect(ended.stderr).toContain("it is Cancelled");
 });
+
+test("under an agent a server that is away for a while costs no result", async () => {
+  let failures = 6;
+  await using server = await startScriptedServer(() => {
+    failures -= 1;
+    return failures >= 0 ? { status: 503, headers: { "retry-after": "0.01" } } : accept;
+  });
+  const ended = await runFlow({
+    SLUICE_API_URL: server.apiUrl,
+    SLUICE_FLOW_RUN_ID: RUN,
+    SLUICE_RUN: `${RUN}/${RUN}/1`,
+    SLUICE_PARAMETERS: '{"left":1,"right":2}',
+  });
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(proposedStates(server.requests).at(-1)).toMatchObject({ type: "COMPLETED" });
+}, 40_000);
