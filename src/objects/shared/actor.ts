@@ -70,6 +70,11 @@ const OUTBOX_TABLE = `CREATE TABLE outbox (
   command TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL)`;
 const EFFECTS_PER_PUMP_MAX = 64;
 const EFFECT_ALARM_MS = 1000;
+/**
+ * An effect that failed so often (about three minutes) no longer holds back those behind it: a target that is away
+ * refuses all of them anyway, but one that cannot digest this one must still hear of releases.
+ */
+const ORDERED_ATTEMPTS_MAX = 12;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 30_000;
 const DELETE_RETRY_MS = 60_000;
@@ -235,13 +240,15 @@ export abstract class Actor<Of extends Operations> {
     // Behind effects on the same target that wait for their next try, so that the order holds.
     this.host.sql.all(
       `INSERT INTO outbox (target, operation, request_id, command, due_at)
-       VALUES (?, ?, ?, ?, max(?, coalesce((SELECT max(due_at) FROM outbox WHERE target = ?), 0)))`,
+       VALUES (?, ?, ?, ?,
+         max(?, coalesce((SELECT max(due_at) FROM outbox WHERE target = ? AND attempt < ?), 0)))`,
       to,
       operation,
       request_id,
       JSON.stringify(command),
       now,
       to,
+      ORDERED_ATTEMPTS_MAX,
     );
     this.#hasNewEffects = true;
     // The pump delivers right after the commit; the alarm is for an instance that dies before.
@@ -379,11 +386,22 @@ export abstract class Actor<Of extends Operations> {
       if (mustRetry) {
         const due = this.host.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(row.attempt, 16), RETRY_MAX_MS);
         this.host.sql.all(
-          "UPDATE outbox SET attempt = attempt + (seq = ?), due_at = max(due_at, ?) WHERE target = ?",
+          `UPDATE outbox SET attempt = attempt + (seq = ?), due_at = max(due_at, ?)
+            WHERE seq = ? OR (target = ? AND ? < ${ORDERED_ATTEMPTS_MAX})`,
           row.seq,
           due,
+          row.seq,
           row.target,
+          row.attempt,
         );
+        if (row.attempt >= ORDERED_ATTEMPTS_MAX) {
+          this.host.log({
+            event: "effect_stuck",
+            object: formatAddress(this.host.address),
+            ...effect,
+            attempt: row.attempt,
+          });
+        }
         this.wakeAt(due);
         return;
       }

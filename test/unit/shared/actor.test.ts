@@ -231,6 +231,30 @@ test("an effect never passes an earlier one on the same target that waits for it
   expect(heard).toEqual(["first", "second"]);
 });
 
+test("an effect that its target cannot digest does not hold back the others for ever", async () => {
+  const heard: string[] = [];
+  const call = ({ command }: Envelope): Promise<Result<unknown>> => {
+    const { text } = command as { text: string };
+    if (text === "poison") return Promise.resolve(refuse("unavailable"));
+    heard.push(text);
+    return Promise.resolve(accept(null));
+  };
+  const { actor, host, clock } = await open({ call });
+  await actor.execute(envelope("tell", { text: "poison" }));
+  await actor.execute(envelope("tell", { text: "release" }));
+  await host.settle();
+  const startedAt = clock.now;
+  for (let alarms = 0; alarms < 50 && heard.length === 0; alarms += 1) {
+    clock.now = host.alarm_at ?? clock.now;
+    await actor.alarm();
+    await host.settle();
+  }
+  expect(heard).toEqual(["release"]);
+  expect(clock.now - startedAt).toBeLessThan(300_000);
+  expect(host.events.some(({ event }) => event === "effect_stuck")).toBe(true);
+  expect(host.sql.all("SELECT command FROM outbox")).toEqual([{ command: '{"text":"poison"}' }]);
+});
+
 test("a caller who waits is answered by a later turn", async () => {
   const { actor } = await open();
   const waiting = actor.execute(envelope("hold", null));
