@@ -1,37 +1,27 @@
-import {
-  ABSENT_SECONDS,
-  EXPECTED_BACK_SECONDS,
-  HOLD_SECONDS_MAX,
-  REPLAY_SECONDS,
-} from "../../contract/bounds.ts";
+import { ABSENT_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatId } from "../../contract/ids.ts";
-import type { Grant, Limit, WaiterRecord, Waiting } from "../../contract/wire/limits.ts";
+import type { Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
 import { endOfLease, expiredUpTo } from "../../domain/limit/deadlines.ts";
 import { doesDecay } from "../../domain/limit/decay.ts";
-import { keyOfPrefect, keyOfRequest, partsOfLeaseId } from "../../domain/limit/naming.ts";
+import { keyOfRequest, partsOfLeaseId } from "../../domain/limit/naming.ts";
 import { toLeaseRecord, toLimitRecord, toWaiterRecord } from "../../domain/limit/records.ts";
-import type { LimitConfig, Waiter } from "../../domain/limit/types.ts";
+import type { LimitConfig } from "../../domain/limit/types.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { Acquires, REQUEST_RETRY_SECONDS } from "./acquire.ts";
 import { LimitCore } from "./core.ts";
 import { JointStore } from "./joint-store.ts";
 import { Joints } from "./joint.ts";
 import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
-import { Line, SOCKET_HEARD_MS, TOO_MANY_SLOTS, UNPLACED } from "./line.ts";
+import { Line } from "./line.ts";
 import { migrations } from "./migrations.ts";
-import type { AcquireCommand, LimitOperations } from "./operations.ts";
+import type { LimitOperations } from "./operations.ts";
+import { ATTEMPT_GONE, LEASE_GONE, LIMIT_NOT_FOUND } from "./refusals.ts";
 import { LimitStore } from "./store.ts";
 
-/** A caller of ours who polls is told to come back after this long. */
-const REQUEST_RETRY_SECONDS = 1;
-/** A caller of Prefect's who was held in vain, or early, comes back after this long. */
-const PREFECT_RETRY_SECONDS = 0.2;
-/** The older request of a client that has two open. */
-const SUPERSEDED_RETRY_SECONDS = 1;
-const RUN_HEARD_MS = 86_400_000;
 /** How long `create` waits for the directory to know the limit. */
 const REGISTER_WAIT_MS = 1000;
 const WAITING_COUNTED_MAX = 1000;
@@ -52,6 +42,7 @@ export class LimitActor extends Actor<LimitOperations> {
   readonly #line: Line;
   readonly #joints: Joints;
   readonly #jointStore: JointStore;
+  readonly #acquires: Acquires;
   #tidied_at = 0;
   /** This instance has looked at the line it found. */
   #isAwake = false;
@@ -69,9 +60,15 @@ export class LimitActor extends Actor<LimitOperations> {
     this.#jointStore = new JointStore(host.sql);
     this.#joints = new Joints(this.#core, this.#line, this.#ears, this.#jointStore, {
       send: (...effect) => this.send(...effect),
-      endHold: (waiter_key) =>
-        void this.turn("hold_ended", () => this.#endHold(waiter_key, REQUEST_RETRY_SECONDS, this.host.now())),
+      endHold: (waiter_key) => this.#endHold(waiter_key, REQUEST_RETRY_SECONDS),
     });
+    this.#acquires = new Acquires(
+      this.#core,
+      this.#line,
+      this.#ears,
+      this.#joints,
+      (waiter_key, retry_seconds) => this.#endHold(waiter_key, retry_seconds),
+    );
   }
 
   protected readonly handlers: Handlers<LimitOperations> = this.#guarded({
@@ -111,7 +108,7 @@ export class LimitActor extends Actor<LimitOperations> {
       });
       return accept(null);
     },
-    acquire: (command) => this.#acquire(command),
+    acquire: (command) => this.#acquires.acquire(command, this.host.now()),
     renew: ({ lease_id, lease_seconds }) => {
       const parts = partsOfLeaseId(this.#core.key, lease_id);
       const lease = parts && this.#store.findLease(parts.fence, parts.tail);
@@ -426,162 +423,8 @@ export class LimitActor extends Actor<LimitOperations> {
     return accept(null);
   }
 
-  #acquire(command: AcquireCommand): Answer<Grant | Waiting> {
-    const now = this.host.now();
-    const config = this.#core.config;
-    if (config === undefined) return refuse("not_found", LIMIT_NOT_FOUND);
-    const { caller, run, slots, lease_seconds } = command;
-    if (run !== null && this.#store.hasAttemptEnded(run.attempt_id, now)) return refuse("gone", ATTEMPT_GONE);
-    const isNamed = caller.type !== "prefect" && caller.type !== "anonymous";
-    if (isNamed) {
-      const lease = this.#store.findLeaseOfRequest(command.request_id);
-      if (lease !== undefined)
-        return accept(
-          this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
-        );
-      if (this.#store.hasRequestEnded(command.request_id, now)) return refuse("gone", REQUEST_GONE);
-    }
-    if (command.is_once_per_holder === true && command.holder) {
-      const [lease] = this.#store.listLeasesOfHolder(command.holder);
-      if (lease !== undefined) return accept(this.#core.grantOf(config, lease, lease_seconds, now));
-    }
-    if (command.members.length > 1)
-      return this.#joints.acquire(command, this.#waiterKeyOf(command) || `once:${command.request_id}`, now);
-    if (!config.active) return accept(this.#core.grantOf(config, null, lease_seconds, now));
-    if (command.mode === "rate_limit" && !doesDecay(config))
-      return refuse(
-        "invalid",
-        `Only concurrency limits with slot decay can be used for rate limiting. The following limits do not have a decay configured: '${config.name}'`,
-      );
-    if (slots > config.limit) return refuse("invalid", TOO_MANY_SLOTS);
-
-    const waiter_key = this.#waiterKeyOf(command);
-    const stored = waiter_key === "" ? undefined : this.#store.findWaiter(waiter_key);
-    const waiter: Waiter = stored ?? {
-      lane: 0,
-      priority: command.priority,
-      seq: UNPLACED,
-      waiter_key,
-      caller: caller.type === "anonymous" ? "request" : caller.type,
-      request_id: isNamed ? command.request_id : null,
-      slots,
-      lease_seconds,
-      arrived_at: now,
-      present_until: now,
-      retry_at: now,
-      offered_at: null,
-      passed: 0,
-      pool_key: caller.type === "run" ? caller.pool_key : null,
-      holder: command.holder ?? null,
-      run,
-      note: command.note ?? null,
-    };
-    const kind = command.is_anonymous === true ? "anonymous" : "lease";
-    const taken = this.#line.walk(now, {
-      waiter: { ...waiter, lane: 0 },
-      is_stored: stored !== undefined && stored.lane === 0,
-      kind,
-    });
-    if (taken !== undefined) {
-      if (stored?.lane === 1) this.#line.remove(stored);
-      const grant = accept(this.#core.grantOf(this.#core.config ?? config, taken.lease, lease_seconds, now));
-      // A request of this waiter that is still held must ask again; a socket with its request id hears the same.
-      this.#ears.endHeld(waiter_key, accept(this.#line.describeOffer()));
-      if (isNamed && caller.type !== "socket") this.#ears.answer(waiter_key, grant);
-      return grant;
-    }
-    return this.#wait(command, waiter, stored, now);
-  }
-
-  /** The key by which a caller stands in line; empty for one who cannot be told apart from others. */
-  #waiterKeyOf({ caller, names, slots, mode, holder, request_id }: AcquireCommand): string {
-    if (caller.type === "anonymous") return "";
-    return caller.type === "prefect"
-      ? keyOfPrefect(caller.csrf_client, names, slots, mode, holder?.id ?? null)
-      : keyOfRequest(request_id);
-  }
-
-  /** Keeps the place of a caller who cannot go yet, and holds the request if it may be held. */
-  #wait(
-    command: AcquireCommand,
-    waiter: Waiter,
-    stored: Waiter | undefined,
-    now: number,
-  ): Answer<Grant | Waiting> {
-    const { caller } = command;
-    if (caller.type === "anonymous")
-      return refuse("locked", undefined, {
-        retry_after_seconds: (500 + (this.host.randomUint(16) % 1000)) / 1000,
-      });
-    if (stored === undefined && this.#line.isFull())
-      return refuse("overloaded", undefined, { retry_after_seconds: 5 });
-    const { waiter_key } = waiter;
-    let hold_seconds = Math.min(command.wait_seconds, HOLD_SECONDS_MAX);
-    let retry_seconds = caller.type === "prefect" ? PREFECT_RETRY_SECONDS : REQUEST_RETRY_SECONDS;
-    if (caller.type === "prefect") {
-      const isFirst = stored === undefined || now > stored.retry_at + EXPECTED_BACK_SECONDS * 1000;
-      const isEarly =
-        stored !== undefined && now < stored.retry_at && !this.#ears.isHere(waiter_key) && stored.lane === 0;
-      if (isEarly) {
-        // Another task of the same client: the place is there already, and its own request will be back. While that
-        // one is held, the newer request takes over instead: the older may be of a process that gave up.
-        const left = (stored.retry_at - now) / 1000;
-        return accept(this.#line.describe(stored, Math.min(left, SUPERSEDED_RETRY_SECONDS), now));
-      }
-      if (isFirst) {
-        hold_seconds = 0;
-        retry_seconds = caller.first_retry_after_seconds;
-      }
-    }
-    const hold_ms = Math.round(hold_seconds * 1000);
-    const retry_at = now + hold_ms + Math.round(retry_seconds * 1000);
-    const present_until =
-      caller.type === "socket"
-        ? now + SOCKET_HEARD_MS
-        : caller.type === "run"
-          ? now + RUN_HEARD_MS
-          : retry_at + EXPECTED_BACK_SECONDS * 1000;
-    // It may come back another way: what it can be told depends on how it waits now.
-    let updated: Waiter = {
-      ...waiter,
-      caller: caller.type,
-      lane: 0,
-      offered_at: null,
-      retry_at,
-      present_until,
-    };
-    if (stored === undefined) updated = this.#line.insert(updated);
-    else this.#store.updateWaiter(stored, updated);
-    // A newer request of the same waiter, or of the same client, ends the older one.
-    this.#ears.endHeld(waiter_key, accept(this.#line.describe(updated, SUPERSEDED_RETRY_SECONDS, now)));
-    if (caller.type === "socket" || caller.type === "run" || hold_ms === 0)
-      return accept(this.#line.describe(updated, retry_seconds, now));
-    const csrf_client = caller.type === "prefect" ? caller.csrf_client : null;
-    const older = csrf_client === null ? undefined : this.#ears.heldOfClient(csrf_client);
-    if (older !== undefined) this.#endHold(older, SUPERSEDED_RETRY_SECONDS, now);
-    return this.#ears.hold(
-      waiter_key,
-      hold_ms,
-      { csrf_client, attempt_id: command.run?.attempt_id ?? null },
-      () => void this.turn("hold_ended", () => this.#endHold(waiter_key, retry_seconds, this.host.now())),
-    );
-  }
-
-  #endHold(waiter_key: string, retry_seconds: number, now: number): void {
-    const waiter = this.#store.findWaiter(waiter_key);
-    if (waiter === undefined) {
-      if (this.#joints.endHold(waiter_key)) return;
-      this.#ears.answer(waiter_key, refuse("unavailable", undefined, { retry_after_seconds: 1 }));
-      return;
-    }
-    const retry_at = now + Math.round(retry_seconds * 1000);
-    if (retry_at < waiter.retry_at)
-      this.#store.updateWaiter(waiter, {
-        ...waiter,
-        retry_at,
-        present_until: retry_at + EXPECTED_BACK_SECONDS * 1000,
-      });
-    this.#ears.answer(waiter_key, accept(this.#line.describe(waiter, retry_seconds, now)));
+  #endHold(waiter_key: string, retry_seconds: number): void {
+    void this.turn("hold_ended", () => this.#acquires.endHold(waiter_key, retry_seconds, this.host.now()));
   }
 
   #listWaiters(offset: number, limit: number): WaiterRecord[] {
@@ -600,7 +443,3 @@ export class LimitActor extends Actor<LimitOperations> {
 
 const ANONYMOUS_MAX = 1000;
 const TAG_LEASE_SECONDS = 86_400;
-const LEASE_GONE = "Lease not found - it may have expired or been revoked";
-const ATTEMPT_GONE = "The attempt that asks has ended.";
-const REQUEST_GONE = "The lease of this request id has ended; a new acquire needs a new request id.";
-const LIMIT_NOT_FOUND = "Concurrency Limit not found";
