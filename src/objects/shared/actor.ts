@@ -75,6 +75,8 @@ const EFFECT_ALARM_MS = 1000;
  * refuses all of them anyway, but one that cannot digest this one must still hear of releases.
  */
 const ORDERED_ATTEMPTS_MAX = 12;
+/** A sweep that failed is tried again after this long. */
+const SWEEP_RETRY_MS = 1000;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 30_000;
 const DELETE_RETRY_MS = 60_000;
@@ -297,17 +299,20 @@ export abstract class Actor<Of extends Operations> {
   #applyDeadlines(): void {
     const now = this.host.now();
     if (!this.#hasTables || now < this.#alarmAt) return;
-    void this.#guard("sweep", () => {
+    const swept = this.#guard("sweep", () => {
       this.sweep(now);
       return { ok: true, value: null };
     });
+    const isSwept = "ok" in swept && swept.ok;
     const own = this.earliestDeadline() ?? Number.POSITIVE_INFINITY;
     const effect = first<{ due_at: number | null }>(
       this.host.sql,
       "SELECT min(due_at) AS due_at FROM outbox",
     )?.due_at;
-    // A sweep that leaves overdue work asks for the next turn, not for this instant again and again.
-    const next = Math.max(Math.min(own, effect ?? Number.POSITIVE_INFINITY), now + 1);
+    // A sweep that leaves overdue work asks for the next turn, not for this instant again and again; one that fails would
+    // likely fail at once again.
+    const earliest = now + (isSwept ? 1 : SWEEP_RETRY_MS);
+    const next = Math.max(Math.min(own, effect ?? Number.POSITIVE_INFINITY), earliest);
     this.#alarmAt = next;
     this.#isAlarmMoved = true;
     if (effect !== null && effect !== undefined && effect <= now) this.#hasNewEffects = true;

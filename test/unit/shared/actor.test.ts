@@ -18,6 +18,7 @@ class TallyActor extends Actor<TallyOperations> {
   readonly settled: [Effect, Result<unknown>][] = [];
   readonly swept: number[] = [];
   readonly turns: string[] = [];
+  isSweepBroken = false;
   ears: ((result: Result<string>) => void)[] = [];
   protected readonly creating = new Set(["open"]);
   protected readonly handlers: Handlers<TallyOperations> = {
@@ -43,6 +44,7 @@ class TallyActor extends Actor<TallyOperations> {
   }
   protected sweep(now: number): void {
     this.swept.push(now);
+    if (this.isSweepBroken) throw new InvariantViolation("I9", "cannot go on", { now });
     this.host.sql.all("DELETE FROM entry WHERE expires_at <= ?", now);
   }
   protected earliestDeadline(): number | undefined {
@@ -261,4 +263,19 @@ test("a caller who waits is answered by a later turn", async () => {
   expect(await actor.execute(envelope("add", { amount: 1 }))).toEqual(accept(1));
   for (const ear of actor.ears) ear(accept("your turn"));
   expect(await waiting).toEqual(accept("your turn"));
+});
+
+test("a sweep that fails neither refuses other calls nor rings without pause", async () => {
+  const { actor, host, clock } = await open();
+  await actor.execute(envelope("add", { amount: 1, expires_at: clock.now + 10 }));
+  actor.isSweepBroken = true;
+  clock.now += 20;
+  expect(await actor.execute(envelope("add", { amount: 2 }))).toEqual(accept(3));
+  expect(host.alarm_at).toBe(clock.now + 1000);
+  await actor.execute(envelope("add", { amount: 3 }));
+  expect(actor.swept).toHaveLength(1);
+  actor.isSweepBroken = false;
+  clock.now += 1000;
+  await actor.alarm();
+  expect(actor.sum()).toBe(5);
 });
