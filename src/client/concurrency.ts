@@ -3,6 +3,7 @@ import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";
 import type { Client } from "./client.ts";
 import { Http } from "./http.ts";
+import { leaseKeeper } from "./lease-keeper.ts";
 import { HeldLease, type Lease } from "./lease.ts";
 import { takeGrant, type Ask, type Taken } from "./line.ts";
 import { monotonicMs } from "./monotonic.ts";
@@ -117,7 +118,13 @@ async function hold(names: string[], options: ConcurrencyOptions): Promise<HeldL
   const taken = await take(
     names,
     { ...describeAsk(names, options), lease_seconds, holder: options.holder },
-    options,
+    {
+      ...options,
+      onWaiting: (waiting) => {
+        leaseKeeper.prepare();
+        options.onWaiting?.(waiting);
+      },
+    },
   );
   const lease = new HeldLease(http, taken.grant, {
     names,

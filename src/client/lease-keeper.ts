@@ -17,11 +17,16 @@ export class LeaseKeeper {
   /** A thread cannot be had: the environment forbids it, or a bundler has left its file behind. */
   #hasNoThread = false;
 
+  /** Starts the thread ahead of the first lease: whoever waits in line has the time, whoever is granted has not. */
+  prepare(): void {
+    this.#thread ??= this.#start();
+  }
+
   /** Renews the lease from now on; `onLost` is called at most once, and never after {@link drop}. */
   keep(order: RenewalOrder, onLost: (reason: LossReason) => void): void {
     const kept: Kept = { order, onLost };
     this.#kept.set(order.lease_id, kept);
-    this.#thread ??= this.#start();
+    this.prepare();
     if (this.#thread === undefined) this.#keepHere(kept);
     else tell(this.#thread, { type: "keep", order });
   }
