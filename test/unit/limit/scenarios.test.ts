@@ -387,6 +387,32 @@ test("no lease expires before the floor that a start of the server sets", async 
   expect((await limit.must("read", {})).active_slots).toBe(0);
 });
 
+test("no statement of an operation walks through the whole line", async () => {
+  const limit = await world(1);
+  limit.statements = [];
+  const first = granted(await limit.acquire({ request_id: "holder" }));
+  for (const who of ["a", "b"]) {
+    waiting(await limit.acquire({ request_id: who }));
+    waiting(await limit.acquire({ caller: prefect(who) }));
+  }
+  await limit.must("set_priority", { waiter_id: "request:b", priority: 3 });
+  await limit.must("release", { lease_id: first.lease_id });
+  granted(await limit.acquire({ request_id: "a" }));
+  await limit.must("withdraw", { request_id: "b" });
+  await limit.must("read", {});
+  const seen = new Set(limit.statements.filter((statement) => /\b(FROM|UPDATE) waiter\b/.test(statement)));
+  expect(seen.size).toBeGreaterThan(5);
+  for (const statement of seen) {
+    const bindings = Array.from({ length: statement.split("?").length - 1 }, () => 0);
+    const plan = limit.host.sql
+      .all<{ detail: string }>(`EXPLAIN QUERY PLAN ${statement}`, ...bindings)
+      .map(({ detail }) => detail)
+      .join("; ");
+    expect(plan, statement).not.toMatch(/TEMP B-TREE/);
+    if (/SCAN waiter/.test(plan)) expect(statement).toMatch(/LIMIT/);
+  }
+});
+
 test("what one operation reads does not grow with the number of waiters", async () => {
   const limit = await world(1);
   granted(await limit.acquire({ request_id: "holder" }));
