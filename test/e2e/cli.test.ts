@@ -234,7 +234,6 @@ deployments:
     work_pool: { name: cpu, job_variables: { command: "true", env: { MODEL: "{{ prefect.variables.model }}" } } }
   - name: python
     entrypoint: flows.py:clean_up
-    work_pool: { name: cpu }
 `,
     );
     writeFileSync(
@@ -248,12 +247,19 @@ deployments:
     );
     await succeed("variable", "set", "model", "resnet");
     await fail(
-      "No work pool named cpu; create it with `sluice work-pool create cpu --type process`.",
+      "prefect.yaml:9: the deployment python has no work pool; write `work_pool: {name: …}` or say --pool.",
       "deploy",
       "--all",
     );
+    await fail(
+      "No work pool named cpu; create it with `sluice work-pool create cpu --type process`.",
+      "deploy",
+      "--all",
+      "--pool",
+      "cpu",
+    );
     expect(await read(z.array(Deployment), "deployment", "ls")).toEqual([]);
-    await succeed("work-pool", "create", "cpu", "--type", "process");
+    await succeed("work-pool", "create", "cpu", "--type", "process", "--set-as-default");
     expect(await sluice("deploy", "--all")).toEqual({
       exitCode: 0,
       stdout:

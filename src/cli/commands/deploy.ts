@@ -3,6 +3,7 @@ import { basename, dirname, relative, resolve } from "node:path";
 import type { Client } from "../../client/index.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import { find } from "../api.ts";
+import { resolveSettings } from "../config/connection.ts";
 import { planDeployment, type Overrides, type Plan } from "../deploy/plan.ts";
 import { readProjectFile, type DeploymentEntry, type ProjectFile } from "../deploy/project-file.ts";
 import { selectDeployments } from "../deploy/select.ts";
@@ -68,8 +69,10 @@ export const command = defineCommand({
   ],
   async run(values, cli) {
     const schedule = buildSchedule(values);
+    const settings = await resolveSettings(cli.env, cli.common);
     const overrides: Overrides = {
       pool: values.pool,
+      defaultPool: settings.find(({ name }) => name === "SLUICE_DEFAULT_WORK_POOL_NAME")?.value,
       queue: values.queue,
       jobVariables: Object.fromEntries(values.jobVariables.map(({ key, value }) => [key, value])),
       parameters: {

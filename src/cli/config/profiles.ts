@@ -13,6 +13,11 @@ export const SETTINGS = {
     prefect: "PREFECT_API_AUTH_STRING",
     isSecret: true,
   },
+  SLUICE_DEFAULT_WORK_POOL_NAME: {
+    summary: "Work pool of deployments that name none",
+    prefect: "PREFECT_DEFAULT_WORK_POOL_NAME",
+    isSecret: false,
+  },
 } as const;
 export type SettingName = keyof typeof SETTINGS;
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
@@ -55,6 +60,19 @@ export async function writeProfiles(path: string, file: ProfileFile): Promise<vo
   const beside = `${path}.${process.pid}`;
   await writeFile(beside, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
   await rename(beside, path);
+}
+
+/** Writes settings into one profile, made if it is missing. */
+export async function updateProfile(
+  path: string,
+  choose: (file: ProfileFile) => string,
+  settings: Partial<Record<SettingName, string>>,
+): Promise<string> {
+  const file = await readProfiles(path);
+  const name = choose(file);
+  file.profiles[name] = { ...file.profiles[name], ...settings };
+  await writeProfiles(path, file);
+  return name;
 }
 
 function checkProfiles(value: unknown): ProfileFile {

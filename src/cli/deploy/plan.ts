@@ -11,6 +11,8 @@ import { EntrypointFault, readPythonFlow, splitEntrypoint } from "./python-flow.
 /** What the command line changes in every chosen deployment. */
 export interface Overrides {
   pool: string | undefined;
+  /** Where neither the command line nor the file names a pool. */
+  defaultPool: string | undefined;
   queue: string | undefined;
   jobVariables: JsonObject;
   parameters: JsonObject;
@@ -43,7 +45,7 @@ export async function planDeployment(
   overrides: Overrides,
   { folder, place }: { folder: string; place: string },
 ): Promise<Plan> {
-  const pool = overrides.pool ?? entry.work_pool_name;
+  const pool = overrides.pool ?? entry.work_pool_name ?? overrides.defaultPool;
   if (pool === undefined)
     throw new CommandError(
       `${place}: the deployment ${entry.name} has no work pool; write \`work_pool: {name: …}\` or say --pool.`,

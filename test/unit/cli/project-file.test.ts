@@ -7,6 +7,7 @@ import { fillTemplates } from "../../../src/cli/deploy/templates.ts";
 
 const NOTHING: Overrides = {
   pool: undefined,
+  defaultPool: undefined,
   queue: undefined,
   jobVariables: {},
   parameters: {},
@@ -176,6 +177,15 @@ deployments:
     expect(deployments).toMatchObject([
       { name: "a", version: undefined, schedules: undefined, concurrency_limit: null, pull: undefined },
     ]);
+  });
+
+  test("without a pool, where there is a default one", async () => {
+    const { deployments } = readProjectFile(
+      "deployments:\n  - name: a\n    flow_name: f\n    work_pool: { job_variables: { command: x } }\n",
+      "prefect.yaml",
+    );
+    const planned = await planDeployment(deployments[0]!, { ...NOTHING, defaultPool: "usual" }, PLACE);
+    expect(planned.pool).toBe("usual");
   });
 
   test("what is not done is said", () => {

@@ -1,5 +1,5 @@
 /** `sluice config set` */
-import { locateProfiles, readProfiles, SETTINGS, writeProfiles } from "../../config/profiles.ts";
+import { locateProfiles, SETTING_NAMES, SETTINGS, updateProfile } from "../../config/profiles.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { restArguments, ValueFault } from "../../framework/parameters.ts";
 import { UsageError } from "../../framework/errors.ts";
@@ -11,7 +11,7 @@ export const command = defineCommand({
   parameters: {
     settings: restArguments(
       "NAME=VALUE",
-      "SLUICE_API_URL, SLUICE_API_KEY or SLUICE_API_AUTH_STRING",
+      `A setting and its value; the settings are ${SETTING_NAMES.join(", ")}`,
       (text) => {
         const { key, value } = parseKeyText(text);
         const name = parseSettingName(key);
@@ -24,15 +24,15 @@ export const command = defineCommand({
   examples: ["sluice config set SLUICE_API_URL=http://gpu-head:4200/api"],
   async run({ settings }, cli) {
     if (settings.length === 0) throw new UsageError("sluice config set wants NAME=VALUE.");
-    const path = locateProfiles(cli.env);
-    const file = await readProfiles(path);
-    const profile = cli.common.profile ?? file.active;
-    for (const { name, value } of settings) {
-      file.profiles[profile] = { ...file.profiles[profile], [name]: value };
+    const profile = await updateProfile(
+      locateProfiles(cli.env),
+      ({ active }) => cli.common.profile ?? active,
+      Object.fromEntries(settings.map(({ name, value }) => [name, value])),
+    );
+    for (const { name } of settings) {
       const shadow = [name, SETTINGS[name].prefect].find((other) => (cli.env[other] ?? "") !== "");
       if (shadow !== undefined) cli.note(`${shadow} is set in the environment and wins over the profile.`);
     }
-    await writeProfiles(path, file);
     await cli.show({ profile, settings: settings.map(({ name }) => name) }, () =>
       settings.map(({ name }) => `Set ${name} in the profile ${profile}.`).join("\n"),
     );

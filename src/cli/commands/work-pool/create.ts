@@ -1,5 +1,6 @@
 /** `sluice work-pool create` */
 import { isStatus } from "../../../client/index.ts";
+import { locateProfiles, updateProfile } from "../../config/profiles.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
 import { readJsonFile } from "../../framework/files.ts";
@@ -14,13 +15,14 @@ export const command = defineCommand({
     template: option("--base-job-template <file>", "JSON file with what its runs may configure", parseText),
     concurrency: option("--concurrency-limit <n>", "Runs at the same time at most", wholeNumber()),
     paused: flag("--paused", "Give out no runs until it is resumed"),
+    setAsDefault: flag("--set-as-default", "Use it for deployments that name no pool (kept in the profile)"),
     overwrite: flag("--overwrite", "Change the pool if there is one of this name"),
   },
   examples: [
     "sluice work-pool create ml-pool --type process",
     "sluice work-pool create ml-pool --type process --concurrency-limit 8 --paused",
   ],
-  async run({ name, type, description, template, concurrency, paused, overwrite }, cli) {
+  async run({ name, type, description, template, concurrency, paused, setAsDefault, overwrite }, cli) {
     const settings = {
       ...(description !== undefined && { description }),
       ...(template !== undefined && { base_job_template: await readJsonFile(template) }),
@@ -44,5 +46,12 @@ export const command = defineCommand({
       await api.workPools.update(name, settings);
       await cli.showDone(`Updated the work pool ${name}.`, () => api.workPools.read(name));
     }
+    if (!setAsDefault) return;
+    const profile = await updateProfile(
+      locateProfiles(cli.env),
+      ({ active }) => cli.common.profile ?? active,
+      { SLUICE_DEFAULT_WORK_POOL_NAME: name },
+    );
+    cli.note(`Deployments that name no pool go to ${name} now (profile ${profile}).`);
   },
 });
