@@ -7,24 +7,46 @@ export interface Samples {
   p99_ms: number;
 }
 
-/** Repeats `act` in so many loops at once until the time is over; the first tenth of the time only warms up. */
-export async function measureLoops(
+const ROUNDS = 5;
+
+/**
+ * Repeats each of several acts in so many loops at once, for so many seconds each. They take turns in short rounds, so
+ * that a machine that becomes slower or faster meanwhile does so for all of them. The first tenth of a round warms up.
+ */
+export async function measureInTurns(
   loops: number,
   seconds: number,
-  act: (loop: number) => Promise<void>,
-): Promise<Samples> {
-  const startAt = performance.now() + seconds * 100;
-  const endAt = startAt + seconds * 1000;
-  const latencies: number[] = [];
+  acts: readonly (() => Promise<void>)[],
+): Promise<Samples[]> {
+  const measured = acts.map(() => ({ latencies: [] as number[], seconds: 0 }));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [index, act] of acts.entries()) {
+      const own = measured[index];
+      if (own !== undefined)
+        own.seconds += await repeat(loops, (seconds * 1000) / ROUNDS, act, own.latencies);
+    }
+  }
+  return measured.map((own) => summarize(own.latencies, own.seconds));
+}
+
+/** One round; returns the seconds that its latencies are of. */
+async function repeat(
+  loops: number,
+  ms: number,
+  act: () => Promise<void>,
+  latencies: number[],
+): Promise<number> {
+  const startAt = performance.now() + ms / 10;
+  const endAt = startAt + ms;
   await Promise.all(
-    Array.from({ length: loops }, async (_, loop) => {
+    Array.from({ length: loops }, async () => {
       for (let from = performance.now(); from < endAt; from = performance.now()) {
-        await act(loop);
+        await act();
         if (from >= startAt) latencies.push(performance.now() - from);
       }
     }),
   );
-  return summarize(latencies, (performance.now() - startAt) / 1000);
+  return (performance.now() - startAt) / 1000;
 }
 
 /** Sums up latencies that were taken within so many seconds. */
