@@ -131,7 +131,7 @@ export class PoolActor extends Actor<PoolOperations> {
       start_attempt: (command) => claims.startAttempt(command),
       end_attempt: (command) => claims.endAttempt(command),
       note_limit: (command) => claims.noteLimit(command),
-      put_deployment: (command) => this.#putDeployment(command),
+      put_deployment: (command) => runs.noteDeployment(command),
       remove_deployment: (command) => this.#removeDeployment(command),
       materialize: (command) => this.#materialize(command),
       create_run: (command) => runs.create(command),
@@ -214,24 +214,6 @@ export class PoolActor extends Actor<PoolOperations> {
       for (const stored of waiting) this.#runs.save(stored, stored.run);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
     }
-  }
-
-  /** What changed about a deployment may let its parked runs go on. */
-  #putDeployment(note: PoolOperations["put_deployment"]["command"]): Result<null> {
-    const { store, wake } = this.#context;
-    const noted = this.#runs.noteDeployment(note);
-    if (!noted.ok) return noted;
-    if (noted.value.changed && note.concurrency_limit === null) {
-      for (const stored of store.listWaiting(
-        { deployment_id: note.deployment_id, is_parked: true },
-        DEADLINES_PER_SWEEP_MAX * 5,
-      )) {
-        stored.is_parked = false;
-        this.#runs.save(stored, stored.run);
-      }
-      wake("run_ready");
-    }
-    return accept(null);
   }
 
   #removeDeployment({ deployment_id, revision }: { deployment_id: string; revision: number }): Result<null> {

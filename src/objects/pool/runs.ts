@@ -35,6 +35,8 @@ export const SLOT_LAPSES_MS = 20_000;
  * are seen here, so this is the longest silence that the design allows; a run that reports anything begins it anew.
  */
 const SILENCE_MAX_MS = 24 * 3_600_000;
+/** Runs that one change of their deployment's limit lets go on; the rest asks again by itself. */
+const UNPARKED_MAX = 1000;
 const STATES_LISTED_MAX = 1000;
 const MINT_ATTEMPTS_MAX = 8;
 
@@ -138,7 +140,6 @@ export class PoolRuns {
 
   /** A run that does not wait any more gives back what its deployment's limit has or keeps for it. */
   #leaveLine(stored: StoredRun): void {
-    if (stored.slot_request_id === null) return;
     const request_id = stored.slot_request_id;
     const lease_id = stored.slot_lease_id;
     const kept = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
@@ -146,9 +147,9 @@ export class PoolRuns {
     stored.slot_lease_id = null;
     stored.slot_expires_at = null;
     stored.is_parked = false;
-    if (lease_id === null)
+    if (lease_id !== null && lease_id !== kept) this.releaseSlot(stored.run, lease_id);
+    if (lease_id === null && request_id !== null)
       this.#askLimit(stored.run, "withdraw", mintRequestId(this.#context), { request_id });
-    else if (lease_id !== kept) this.releaseSlot(stored.run, lease_id);
   }
 
   #askLimit(run: FlowRun, operation: string, request_id: string, command: unknown): void {
@@ -189,15 +190,28 @@ export class PoolRuns {
   }
 
   /** Keeps what a run's deployment says; an older revision than the stored one loses. */
-  noteDeployment(note: DeploymentNote, is_removed = false): Result<{ changed: boolean }> {
+  noteDeployment(note: DeploymentNote, is_removed = false): Result<null> {
     const { store } = this.#context;
     const known = store.readDeployment(note.deployment_id);
     if (known !== undefined && known.revision > note.revision)
       return refuse("conflict", "The deployment has changed meanwhile; read it again.");
     if (known !== undefined && known.revision === note.revision && known.is_removed === is_removed)
-      return accept({ changed: false });
+      return accept(null);
     store.writeDeployment(note, is_removed);
-    return accept({ changed: true });
+    if (known !== undefined && known.concurrency_limit !== note.concurrency_limit) this.#unpark(note);
+    return accept(null);
+  }
+
+  /** Another limit of their deployment lets parked runs go on; who stands in the limit's line hears from the limit itself. */
+  #unpark({ deployment_id, concurrency_limit }: DeploymentNote): void {
+    const { store, wake } = this.#context;
+    for (const stored of store.listWaiting({ deployment_id, is_parked: true }, UNPARKED_MAX)) {
+      if (concurrency_limit !== null && stored.slot_request_id !== null) continue;
+      stored.is_parked = false;
+      stored.slot_expires_at = null;
+      this.save(stored, stored.run);
+    }
+    wake("run_ready");
   }
 
   /** Makes the run, or finds the one with the same idempotency key. */
@@ -587,12 +601,12 @@ export class PoolRuns {
     if (slot.status === "granted") this.#keepSlot(stored, slot.lease_id);
     else if (slot.status === "full" && note?.collision_strategy === "CANCEL_NEW")
       this.decide(stored, { type: "PENDING", name: "Pending" }, false, slot);
+    else if (slot.status === "none") this.#keepSlot(stored, mintId(this.#context, "empty_lease"));
     else if (slot.status !== "full") {
-      // There is no such limit any more: nothing to wait for.
+      // The limit has no room for anybody; it is asked again after a while.
       stored.slot_request_id = null;
-      stored.is_parked = false;
+      stored.slot_expires_at = this.#context.host.now() + SLOT_WAIT_SECONDS * 1000;
       this.save(stored, stored.run);
-      this.#context.wake("run_ready");
     }
   }
 
@@ -627,10 +641,11 @@ export class PoolRuns {
     return accept(null);
   }
 
-  /** A slot that nobody used goes back; the run asks again when it is claimed next. */
+  /** A slot that nobody used goes back, or a refusal is over: the run asks again when it is claimed next. */
   lapseSlot(stored: StoredRun): void {
     const { slot_lease_id } = stored;
     forgetSlot(stored);
+    stored.is_parked = false;
     if (slot_lease_id !== null) this.releaseSlot(stored.run, slot_lease_id);
     this.save(stored, stored.run);
   }

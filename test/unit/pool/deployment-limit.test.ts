@@ -198,3 +198,51 @@ test("eviction between the question and the answer loses neither the run nor the
   expect(await used()).toBe(0);
   expect(pool.host.events).toEqual([]);
 });
+
+test("a limit of 0 holds its deployment's runs without a storm of questions, and a raise lets them go", async () => {
+  const { pool, ask, submit, claim, deployment } = await createPair({ concurrency_limit: 0 });
+  const id = await submit();
+  pool.calls.length = 0;
+  for (let round = 0; round < 5; round += 1) expect((await claim()).claims).toEqual([]);
+  expect(pool.calls.filter(({ operation }) => operation === "acquire").length).toBeLessThanOrEqual(1);
+  expect(await pool.do("explain_run", { id })).toMatchObject({ reason: "deployment_full" });
+  await pool.do("put_deployment", { ...deployment, revision: 2, concurrency_limit: 1 });
+  await ask("update", { limit: 1 });
+  await claim();
+  const { claims } = await claim();
+  expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+});
+
+test("a parked run that was cancelled and is run again starts afresh", async () => {
+  const { pool, submit, claim } = await createPair({ concurrency_limit: 0 });
+  const id = await submit();
+  await claim();
+  await pool.do("set_state", { id, state: { type: "CANCELLING" }, is_forced: false, run: null });
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLED" });
+  expect(pool.host.sql.all("SELECT * FROM deadline")).toEqual([]);
+  await pool.do("set_state", { id, state: { type: "SCHEDULED" }, is_forced: false, run: null });
+  await pool.advance(5);
+  expect(pool.host.sql.all("SELECT run_id FROM ready")).toEqual([{ run_id: id }]);
+});
+
+test("a limit that was raised by hand lets the runs go that it had refused", async () => {
+  const { ask, submit, claim, elapse } = await createPair({ concurrency_limit: 0 });
+  const id = await submit();
+  await claim();
+  await ask("update", { limit: 1 });
+  expect((await claim()).claims).toEqual([]);
+  await elapse(31_000);
+  await claim();
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+});
+
+test("a limit that is gone holds nobody back", async () => {
+  const { pool, ask, submit, claim, deployment } = await createPair();
+  await ask("delete", { is_forced: true });
+  const id = await submit();
+  pool.wakes.length = 0;
+  await claim();
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+  expect(pool.wakes.length).toBeLessThan(10);
+  expect(deployment.concurrency_limit).toBe(1);
+});
