@@ -11,7 +11,7 @@ import { RefusedError, describeError, type Http } from "./http.ts";
 import type { Log } from "./log.ts";
 
 const Report = z.object({
-  kind: z.enum(["start", "running", "end"]),
+  kind: z.enum(["start", "end"]),
   attempt_id: z.string(),
   path: z.string(),
   body: z.unknown(),

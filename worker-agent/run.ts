@@ -312,11 +312,12 @@ export class Run {
 
   #reportStart(pid: number, kind: JobKind): void {
     const { fence } = this.#record;
-    const body: AttemptStart = { fence, infrastructure_pid: String(pid) };
+    const body: AttemptStart = {
+      fence,
+      infrastructure_pid: String(pid),
+      sets_own_state: kind === "engine",
+    };
     this.#put("start", `${this.#attemptPath}/start`, body);
-    if (kind === "engine") return;
-    const state = { type: "RUNNING", name: "Running", state_details: {} };
-    this.#put("running", `/flow_runs/${this.flowRunId}/set_state`, { state, force: false });
   }
 
   #reportExit(status: ExitStatus): void {
@@ -358,7 +359,7 @@ export class Run {
     this.#put("end", `${this.#attemptPath}/end`, body);
   }
 
-  #put(kind: "start" | "running" | "end", path: string, body: unknown): void {
+  #put(kind: "start" | "end", path: string, body: unknown): void {
     if (this.#stopReason === "given_up") return;
     const { attempt_id, flow_run_id, fence } = this.#record;
     const identity = formatRunIdentity({ flow_run_id, attempt_id, fence });

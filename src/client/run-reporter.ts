@@ -1,5 +1,6 @@
 /** Tells the server how the run goes that this process executes. */
 import { readFile } from "node:fs/promises";
+import { runningStateOf } from "../contract/attempts.ts";
 import type { JsonObject, JsonValue } from "../contract/wire/common.ts";
 import { createClient, type Client } from "./client.ts";
 import { SluiceApiError } from "./errors.ts";
@@ -38,7 +39,12 @@ export async function openRun(
 ): Promise<RunReporter> {
   const runId = read(env, "SLUICE_FLOW_RUN_ID");
   if (runId !== undefined)
-    return new ApiReporter(createClient(), runId, { ...(await readParameters(env)), ...given });
+    return new ApiReporter(
+      createClient(),
+      runId,
+      { ...(await readParameters(env)), ...given },
+      read(env, "SLUICE_RUN")?.split("/")[1],
+    );
   if (!namesServer(env)) return new SilentReporter(given);
   const client = createClient();
   try {
@@ -82,15 +88,25 @@ class ApiReporter implements RunReporter {
   readonly #client: Client;
   readonly #runId: string;
 
-  constructor(client: Client, runId: string, parameters: JsonObject) {
+  /** The attempt that this process is, until it has said that it runs. */
+  #attemptId: string | undefined;
+
+  constructor(client: Client, runId: string, parameters: JsonObject, attemptId?: string) {
     this.#client = client;
     this.#runId = runId;
     this.parameters = parameters;
+    this.#attemptId = attemptId;
   }
 
   async start(): Promise<void> {
+    // The agent says the same of the process that it started: with the attempt's id it is one transition.
+    const first =
+      this.#attemptId === undefined
+        ? { type: "RUNNING" as const, name: "Running" }
+        : runningStateOf(this.#attemptId);
+    this.#attemptId = undefined;
     for (;;) {
-      const answer = await this.#report({ type: "RUNNING", name: "Running" });
+      const answer = await this.#report(first);
       if (answer === undefined || answer.status === "ACCEPT") return;
       if (answer.details.type === "wait_details") {
         await pause(answer.details.delay_seconds * 1000);

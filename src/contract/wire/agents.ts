@@ -87,10 +87,15 @@ export const ClaimAnswer = z.object({
 });
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
 
-/** `POST /flow_runs/{id}/attempts/{attempt_id}/start`: the process exists. */
+/**
+ * `POST /flow_runs/{id}/attempts/{attempt_id}/start`: the process exists. Where it does not set its own state, the run
+ * becomes Running with it; a process that says so too (with the attempt's id as the transition's) says it in vain.
+ */
 export const AttemptStart = z.strictObject({
   fence: z.int(),
   infrastructure_pid: z.string().max(255).nullish(),
+  /** Absent means that it does. */
+  sets_own_state: z.boolean().optional(),
 });
 export type AttemptStart = z.infer<typeof AttemptStart>;
 

@@ -1,5 +1,6 @@
 /** Agents: their sessions, what they claim, and how an attempt begins and ends. */
 import { GRACE_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
+import { runningStateOf } from "../../contract/attempts.ts";
 import { addressOfKey } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
@@ -325,7 +326,9 @@ export class PoolClaims {
   }
 
   /** The process exists: from now on the session's deadline stands for the attempt. */
-  startAttempt(command: AttemptStart & { flow_run_id: string; attempt_id: string }): Result<null> {
+  startAttempt(
+    command: AttemptStart & { flow_run_id: string; attempt_id: string },
+  ): Result<null> | Promise<Result<null>> {
     const { store, wakeAt } = this.#context;
     const active = this.#readLive(command);
     if (active === undefined) return refuseEnded();
@@ -341,7 +344,16 @@ export class PoolClaims {
       const run = { ...stored.run, infrastructure_pid: command.infrastructure_pid };
       this.#runs.save({ ...stored, run }, stored.run);
     }
-    return accept(null);
+    // A process that was quicker than this report has said itself how it goes.
+    if (command.sets_own_state !== false || stored.run.state_type !== "PENDING") return accept(null);
+    const { flow_run_id, attempt_id, fence } = command;
+    const answer = this.#runs.setState({
+      id: flow_run_id,
+      state: runningStateOf(attempt_id),
+      is_forced: false,
+      run: { flow_run_id, attempt_id, fence },
+    });
+    return answer instanceof Promise ? answer.then(() => accept(null)) : accept(null);
   }
 
   #readLive(of: { flow_run_id: string; attempt_id: string; fence: number }): ActiveRow | undefined {

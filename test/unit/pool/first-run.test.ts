@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { runningStateOf } from "../../../src/contract/attempts.ts";
+import type { StateCreate } from "../../../src/contract/wire/states.ts";
 import { attemptId, createTestPool, draftOf, SESSION } from "./support.ts";
 
 test("a run flows from its creation through claim, start and states to its end", async () => {
@@ -54,4 +56,47 @@ test("a run flows from its creation through claim, start and states to its end",
     run,
   });
   expect(late.result.status).toBe("ABORT");
+});
+
+test("a run becomes Running once per attempt, whether its process or its agent says so first", async () => {
+  const pool = await createTestPool();
+  const ids = [1, 2, 3].map(attemptId);
+  for (const _ of ids) await pool.do("create_run", { draft: draftOf(), deployment: null });
+  await pool.beat();
+  const { claims } = await pool.do("claim", {
+    worker_name: "gpu-1",
+    session_id: SESSION,
+    attempt_ids: ids,
+    work_queue_names: [],
+  });
+  const runs = claims.map(({ flow_run, attempt_id, fence }) => ({
+    flow_run_id: flow_run.id,
+    attempt_id,
+    fence,
+  }));
+  const start = (run: (typeof runs)[number]) => pool.do("start_attempt", { ...run, sets_own_state: false });
+  const say = (run: (typeof runs)[number], state: StateCreate) =>
+    pool.do("set_state", { id: run.flow_run_id, state, is_forced: false, run });
+  const [agentFirst, processFirst, overBefore] = runs;
+
+  await start(agentFirst!);
+  expect((await say(agentFirst!, runningStateOf(agentFirst!.attempt_id))).result).toMatchObject({
+    status: "REJECT",
+    state: { type: "RUNNING" },
+  });
+  await say(processFirst!, runningStateOf(processFirst!.attempt_id));
+  await start(processFirst!);
+  await say(overBefore!, runningStateOf(overBefore!.attempt_id));
+  await say(overBefore!, { type: "COMPLETED" });
+  await start(overBefore!);
+
+  for (const [run, type] of [
+    [agentFirst!, "RUNNING"],
+    [processFirst!, "RUNNING"],
+    [overBefore!, "COMPLETED"],
+  ] as const)
+    expect(await pool.do("read_run", { id: run.flow_run_id })).toMatchObject({
+      state_type: type,
+      run_count: 1,
+    });
 });
