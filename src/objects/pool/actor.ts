@@ -20,7 +20,8 @@ import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
 import { PoolReads } from "./reads.ts";
 import { PoolRuns } from "./runs.ts";
-import { DEADLINE_KINDS, PoolStore } from "./store.ts";
+import { DEADLINE_KINDS } from "./rows.ts";
+import { PoolStore } from "./store.ts";
 
 /** Deadlines of each kind that one sweep handles; the next one goes on. */
 const DEADLINES_PER_SWEEP_MAX = 200;
@@ -106,7 +107,7 @@ export class PoolActor extends Actor<PoolOperations> {
       read: () => accept(catalog.presentPool(poolOf(this.#context))),
       update: (command) => catalog.update(command),
       delete: () => {
-        for (const { name } of this.#context.store.listWorkers()) claims.deleteWorker(name);
+        for (const { name } of this.#context.store.catalog.listWorkers()) claims.deleteWorker(name);
         return catalog.delete();
       },
       create_queue: (command) => catalog.createQueue(command),
@@ -153,12 +154,12 @@ export class PoolActor extends Actor<PoolOperations> {
 
   /** Whether the pool exists and was not deleted. */
   get isOpen(): boolean {
-    return this.isPresent && this.#context.store.readPool()?.deleted_at === null;
+    return this.isPresent && this.#context.store.catalog.readPool()?.deleted_at === null;
   }
 
   /** The pool's name, once it exists. */
   get name(): string | undefined {
-    return this.isPresent ? this.#context.store.readPool()?.name : undefined;
+    return this.isPresent ? this.#context.store.catalog.readPool()?.name : undefined;
   }
 
   /**
@@ -170,9 +171,9 @@ export class PoolActor extends Actor<PoolOperations> {
       const admit = (command: never, envelope: Envelope) => {
         const { store } = this.#context;
         if (operation !== "create") {
-          if (internalName !== undefined && store.readPool() === undefined)
+          if (internalName !== undefined && store.catalog.readPool() === undefined)
             this.#catalog.create({ name: internalName, is_internal: true });
-          const pool = store.readPool();
+          const pool = store.catalog.readPool();
           const isMeant = pool !== undefined && (envelope.name === undefined || envelope.name === pool.name);
           if (!isMeant || (pool.deleted_at !== null && !ON_TOMBSTONE.has(operation)))
             return this.answerAbsent(operation);
@@ -208,9 +209,9 @@ export class PoolActor extends Actor<PoolOperations> {
     const checked = this.#catalog.checkQueueDelete(of);
     if (!checked.ok) return checked;
     const { id } = checked.value;
-    store.deleteQueue(id);
+    store.catalog.deleteQueue(id);
     for (;;) {
-      const waiting = store.listWaiting({ queue_id: id }, CANCELLED_PER_SWEEP_MAX);
+      const waiting = store.runs.listWaiting({ queue_id: id }, CANCELLED_PER_SWEEP_MAX);
       for (const stored of waiting) this.#runs.save(stored, stored.run);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
     }
@@ -218,7 +219,7 @@ export class PoolActor extends Actor<PoolOperations> {
 
   #removeDeployment({ deployment_id, revision }: { deployment_id: string; revision: number }): Result<null> {
     const { store } = this.#context;
-    const known = store.readDeployment(deployment_id);
+    const known = store.deployments.readDeployment(deployment_id);
     const noted = this.#runs.noteDeployment(
       {
         deployment_id,
@@ -231,7 +232,7 @@ export class PoolActor extends Actor<PoolOperations> {
     );
     if (!noted.ok) return accept(null);
     for (;;) {
-      const waiting = store.listWaiting({ deployment_id }, CANCELLED_PER_SWEEP_MAX);
+      const waiting = store.runs.listWaiting({ deployment_id }, CANCELLED_PER_SWEEP_MAX);
       for (const { run } of waiting) this.#runs.delete(run.id);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
     }
@@ -247,8 +248,8 @@ export class PoolActor extends Actor<PoolOperations> {
     if (is_replacing) {
       // Also those that are wanted again: they are made anew, from what the deployment says now. Due ones stay.
       const now = formatInstant(host.now());
-      for (const id of store.listAutoScheduled(deployment.deployment_id, PLANNED_RUNS_MAX)) {
-        const planned = store.readRun(id)?.run;
+      for (const id of store.runs.listAutoScheduled(deployment.deployment_id, PLANNED_RUNS_MAX)) {
+        const planned = store.runs.readRun(id)?.run;
         if (planned !== undefined && (planned.next_scheduled_start_time ?? now) > now) this.#runs.delete(id);
       }
     }
@@ -260,11 +261,11 @@ export class PoolActor extends Actor<PoolOperations> {
     const { store } = this.#context;
     this.#claims.sweep(now);
     const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
-      store.listDeadlines(kind, now, kind === "late" ? LATE_PER_SWEEP_MAX : DEADLINES_PER_SWEEP_MAX),
+      store.line.listDeadlines(kind, now, kind === "late" ? LATE_PER_SWEEP_MAX : DEADLINES_PER_SWEEP_MAX),
     );
     if (due.some(({ kind }) => kind === "late")) this.#lateAfter = now + LATE_PAUSE_MS;
     for (const { at, run_id, kind } of due) {
-      const stored = store.readRun(run_id);
+      const stored = store.runs.readRun(run_id);
       if (stored !== undefined) {
         if (kind === "due") this.#becomeDue(stored.run.id);
         else if (kind === "late") this.#runs.markLate(stored);
@@ -276,7 +277,7 @@ export class PoolActor extends Actor<PoolOperations> {
             "Nobody confirmed the cancellation in time, so the server set this run to Cancelled.",
           );
       }
-      store.deleteDeadline(kind, at, run_id);
+      store.line.deleteDeadline(kind, at, run_id);
     }
     this.#cancelWithPool();
   }
@@ -284,10 +285,10 @@ export class PoolActor extends Actor<PoolOperations> {
   /** A future run becomes ready, and agents hear of it. */
   #becomeDue(id: string): void {
     const { store, host, wake, wakeAt } = this.#context;
-    const stored = store.readRun(id);
+    const stored = store.runs.readRun(id);
     if (stored === undefined) return;
     const place = placeRun(stored.run, host.now());
-    const { is_ready } = store.writeRun(stored, place, host.now());
+    const { is_ready } = store.runs.writeRun(stored, place, host.now());
     if (place.deadline !== null) wakeAt(place.deadline.at);
     if (is_ready) wake("run_ready");
   }
@@ -295,10 +296,10 @@ export class PoolActor extends Actor<PoolOperations> {
   /** The scheduled runs of a deleted pool are cancelled, a few in each turn; all of them before it is made anew. */
   #cancelWithPool(max = CANCELLED_PER_SWEEP_MAX): void {
     const { store, host, wakeAt } = this.#context;
-    const pool = store.readPool();
+    const pool = store.catalog.readPool();
     if (pool === undefined || pool.deleted_at === null) return;
     for (let left = max; left > 0; left -= CANCELLED_PER_SWEEP_MAX) {
-      const waiting = store.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
+      const waiting = store.runs.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
       for (const stored of waiting) this.#runs.forceCancelled(stored, CANCELLED_WITH_POOL);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return;
     }
@@ -307,10 +308,10 @@ export class PoolActor extends Actor<PoolOperations> {
 
   protected earliestDeadline(): number | undefined {
     const { store, host } = this.#context;
-    const late = store.earliestDeadline(["late"]);
+    const late = store.line.earliestDeadline(["late"]);
     const found = [
       this.#claims.earliestDeadline(),
-      store.earliestDeadline(DEADLINE_KINDS.filter((kind) => kind !== "late")),
+      store.line.earliestDeadline(DEADLINE_KINDS.filter((kind) => kind !== "late")),
       late === undefined ? undefined : Math.max(late, this.#lateAfter),
       this.#hasRunsToCancel() ? host.now() : undefined,
     ].filter((at) => at !== undefined);
@@ -319,7 +320,7 @@ export class PoolActor extends Actor<PoolOperations> {
 
   #hasRunsToCancel(): boolean {
     const { store } = this.#context;
-    const pool = store.readPool();
-    return pool !== undefined && pool.deleted_at !== null && store.listWaiting({}, 1).length > 0;
+    const pool = store.catalog.readPool();
+    return pool !== undefined && pool.deleted_at !== null && store.runs.listWaiting({}, 1).length > 0;
   }
 }

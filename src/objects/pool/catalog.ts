@@ -17,7 +17,7 @@ import { placeQueue } from "../../domain/pool/queues.ts";
 import { isOnline, statusOfPool, statusOfQueue } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
-import type { PoolRow, QueueRow, WorkerRow } from "./store.ts";
+import type { PoolRow, QueueRow, WorkerRow } from "./rows.ts";
 
 /** Queues of one pool; every claim looks at all of them. */
 const QUEUES_MAX = 1000;
@@ -53,7 +53,7 @@ export class PoolCatalog {
     const { workspace, key } = host.address;
     if (deriveShardKey("pool", workspace, command.name) !== key)
       return refuse("conflict", "This work pool does not belong here.");
-    const before = store.readPool();
+    const before = store.catalog.readPool();
     if (before !== undefined && before.name !== command.name)
       return refuse(
         "conflict",
@@ -100,10 +100,10 @@ export class PoolCatalog {
       is_internal: command.is_internal ?? false,
       deleted_at: null,
     };
-    store.deleteAllQueues();
-    store.deleteAllWorkers();
-    store.writePool(pool);
-    store.writeQueue(queue);
+    store.catalog.deleteAllQueues();
+    store.catalog.deleteAllWorkers();
+    store.catalog.writePool(pool);
+    store.catalog.writeQueue(queue);
     if (!pool.is_internal)
       send(addressOfWorkspace(workspace), "register", mintRequestId(context), {
         kind: "pool",
@@ -125,11 +125,14 @@ export class PoolCatalog {
       base_job_template: pool.base_job_template,
       is_paused: pool.is_paused,
       concurrency_limit: pool.concurrency_limit,
-      status: statusOfPool(pool.is_paused, store.listWorkers(), now),
+      status: statusOfPool(pool.is_paused, store.catalog.listWorkers(), now),
       active_slots:
         pool.concurrency_limit === null
           ? null
-          : [...store.countActiveByQueue(SLOT_HOLDING_TYPES).values()].reduce((sum, count) => sum + count, 0),
+          : [...store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES).values()].reduce(
+              (sum, count) => sum + count,
+              0,
+            ),
       default_queue_id: pool.default_queue_id,
       storage_configuration: pool.storage_configuration,
       lost_run_policy: pool.lost_run_policy,
@@ -155,7 +158,7 @@ export class PoolCatalog {
       ...(update.lost_run_policy !== undefined &&
         update.lost_run_policy !== null && { lost_run_policy: update.lost_run_policy }),
     };
-    store.writePool(next);
+    store.catalog.writePool(next);
     wake("pool_changed");
     return accept(this.presentPool(next));
   }
@@ -165,8 +168,8 @@ export class PoolCatalog {
     const context = this.#context;
     const { store, host, send, wake, wakeAt } = context;
     const pool = poolOf(context);
-    store.writePool({ ...pool, deleted_at: host.now() });
-    store.deleteAllQueues();
+    store.catalog.writePool({ ...pool, deleted_at: host.now() });
+    store.catalog.deleteAllQueues();
     send(addressOfWorkspace(host.address.workspace), "unregister", mintRequestId(context), {
       kind: "pool",
       name: pool.name,
@@ -178,7 +181,7 @@ export class PoolCatalog {
   }
 
   findQueue(of: { id: string } | { name: string }): QueueRow | undefined {
-    return this.#context.store
+    return this.#context.store.catalog
       .listQueues()
       .find((queue) => ("id" in of ? queue.id === of.id : queue.name === of.name));
   }
@@ -186,7 +189,7 @@ export class PoolCatalog {
   createQueue(command: WorkQueueCreate): Result<WorkQueue> {
     const context = this.#context;
     const { store, host } = context;
-    const queues = store.listQueues();
+    const queues = store.catalog.listQueues();
     if (queues.some(({ name }) => name === command.name))
       return refuse("conflict", "A work queue with this name already exists.");
     if (queues.length >= QUEUES_MAX)
@@ -206,9 +209,9 @@ export class PoolCatalog {
     };
     for (const change of placeQueue(queues, id, command.priority ?? null)) {
       if (change.id === id) queue.priority = change.priority;
-      else store.setQueuePriority(change.id, change.priority);
+      else store.catalog.setQueuePriority(change.id, change.priority);
     }
-    store.writeQueue(queue);
+    store.catalog.writeQueue(queue);
     return accept(this.presentQueue(queue));
   }
 
@@ -239,13 +242,13 @@ export class PoolCatalog {
       active_slots:
         queue.concurrency_limit === null
           ? null
-          : (context.store.countActiveByQueue(SLOT_HOLDING_TYPES).get(queue.id) ?? 0),
+          : (context.store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES).get(queue.id) ?? 0),
     };
   }
 
   /** Our agents hang on a socket instead of polling: while one that serves the queue lives, the queue counts as polled. */
   #lastPolled(queue: QueueRow, now: number): number | null {
-    const isServed = this.#context.store
+    const isServed = this.#context.store.catalog
       .listWorkers()
       .some(
         (worker) =>
@@ -262,14 +265,14 @@ export class PoolCatalog {
     const now = this.#context.host.now();
     const stale = queues.filter(({ last_polled }) => (last_polled ?? 0) < now - POLLED_REWRITE_MS);
     if (stale.length > 0)
-      this.#context.store.setQueuesPolled(
+      this.#context.store.catalog.setQueuesPolled(
         stale.map(({ id }) => id),
         now,
       );
   }
 
   filterQueues(of: { names?: string[]; ids?: string[]; limit: number; offset: number }): WorkQueue[] {
-    return this.#context.store
+    return this.#context.store.catalog
       .listQueues()
       .filter(({ name }) => of.names === undefined || of.names.includes(name))
       .filter(({ id }) => of.ids === undefined || of.ids.includes(id))
@@ -280,7 +283,7 @@ export class PoolCatalog {
   updateQueue(of: { id?: string; name?: string; update: WorkQueueUpdate }): Result<WorkQueue> {
     const { store, host, wake } = this.#context;
     const { update } = of;
-    const queues = store.listQueues();
+    const queues = store.catalog.listQueues();
     const queue = queues.find(({ id, name }) => (of.id === undefined ? name === of.name : id === of.id));
     if (queue === undefined) return refuse("not_found", "Work queue not found.");
     if (typeof update.name === "string" && update.name !== queue.name) {
@@ -300,10 +303,10 @@ export class PoolCatalog {
     if (typeof update.priority === "number" && update.priority !== queue.priority) {
       for (const change of placeQueue(queues, queue.id, update.priority)) {
         if (change.id === queue.id) next.priority = change.priority;
-        else store.setQueuePriority(change.id, change.priority);
+        else store.catalog.setQueuePriority(change.id, change.priority);
       }
     }
-    store.writeQueue(next);
+    store.catalog.writeQueue(next);
     wake("run_ready");
     return accept(this.presentQueue(next));
   }
@@ -322,7 +325,7 @@ export class PoolCatalog {
     const worker = this.openWorker(name);
     if (!worker.ok) return worker;
     const now = host.now();
-    store.writeWorker({
+    store.catalog.writeWorker({
       ...worker.value,
       last_heartbeat_at: now,
       updated: formatInstant(now),
@@ -335,9 +338,9 @@ export class PoolCatalog {
   /** The worker of that name, a new record where there is none yet. Nothing is written. */
   openWorker(name: string): Result<WorkerRow> {
     const context = this.#context;
-    const known = context.store.readWorker(name);
+    const known = context.store.catalog.readWorker(name);
     if (known !== undefined) return accept(known);
-    if (context.store.listWorkers().length >= WORKERS_MAX)
+    if (context.store.catalog.listWorkers().length >= WORKERS_MAX)
       return refuse("conflict", `A work pool remembers at most ${WORKERS_MAX} workers; delete some.`);
     const now = formatInstant(context.host.now());
     return accept({
@@ -381,9 +384,9 @@ export class PoolCatalog {
   }): Worker[] {
     const { store } = this.#context;
     const running = new Map<string, number>();
-    for (const { worker_name } of store.listActive())
+    for (const { worker_name } of store.attempts.listActive())
       if (worker_name !== null) running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
-    return store
+    return store.catalog
       .listWorkers()
       .map((worker) => this.presentWorker(worker, running.get(worker.name) ?? 0))
       .filter(({ status }) => of.statuses === undefined || of.statuses.includes(status))

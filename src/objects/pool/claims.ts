@@ -22,7 +22,7 @@ import { InvariantViolation } from "../shared/actor.ts";
 import type { PoolCatalog } from "./catalog.ts";
 import { mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import { refuseRun, type PoolRuns } from "./runs.ts";
-import type { ActiveRow, Advertised, QueueRow, StoredRun, WorkerRow } from "./store.ts";
+import type { ActiveRow, Advertised, QueueRow, StoredRun, WorkerRow } from "./rows.ts";
 
 /** A claim that is not started within this long goes back to its queue. */
 export const START_WITHIN_SECONDS = 60;
@@ -69,7 +69,7 @@ export class PoolClaims {
     let deadline = worker.session_deadline ?? 0;
     if (isChanged || deadline - now < sessionMs / 2) {
       deadline = now + sessionMs;
-      store.writeWorker({
+      store.catalog.writeWorker({
         ...worker,
         updated: formatInstant(now),
         last_heartbeat_at: now,
@@ -82,10 +82,10 @@ export class PoolClaims {
         advertised,
       });
     }
-    const mine = store.listActiveOfWorker(beat.name);
+    const mine = store.attempts.listActiveOfWorker(beat.name);
     this.#adopt(mine, beat, worker, now + sessionMs);
     if (mine.length > 0) wakeAt(deadline + GRACE_MS);
-    const live = new Set(store.listActiveOfWorker(beat.name).map(({ attempt_id }) => attempt_id));
+    const live = new Set(store.attempts.listActiveOfWorker(beat.name).map(({ attempt_id }) => attempt_id));
     return accept({
       worker_id: worker.id,
       expires_in_seconds: (deadline - now) / 1000,
@@ -117,13 +117,13 @@ export class PoolClaims {
       else if (!isNamed && named !== undefined && active.is_started && active.deadline_at === null)
         next = { ...active, deadline_at: missingUntil };
       if (next === undefined) continue;
-      store.writeActive(next);
+      store.attempts.writeActive(next);
       if (next.deadline_at !== null) wakeAt(next.deadline_at);
     }
   }
 
   #listCancelling(mine: readonly ActiveRow[]): string[] {
-    return this.#context.store
+    return this.#context.store.runs
       .readRuns(mine.map(({ run_id }) => run_id))
       .filter(({ run }) => run.state_type === "CANCELLING" || run.state_type === "CANCELLED")
       .map(({ run }) => run.id);
@@ -132,25 +132,26 @@ export class PoolClaims {
   /** The agent says goodbye. What it left running is given up when its session would have ended, unless it comes back. */
   endSession(name: string, session_id: string): Result<null> {
     const { store, host } = this.#context;
-    const worker = store.readWorker(name);
+    const worker = store.catalog.readWorker(name);
     if (worker === undefined || worker.session_id !== session_id) return accept(null);
-    store.writeWorker({ ...worker, is_gone: true, updated: formatInstant(host.now()) });
-    for (const active of store.listActiveOfWorker(name)) if (!active.is_started) this.#giveBack(active);
+    store.catalog.writeWorker({ ...worker, is_gone: true, updated: formatInstant(host.now()) });
+    for (const active of store.attempts.listActiveOfWorker(name))
+      if (!active.is_started) this.#giveBack(active);
     return accept(null);
   }
 
   /** Forgets a worker; its attempts keep the deadline that their session had. */
   deleteWorker(name: string): Result<null> {
     const { store, wakeAt } = this.#context;
-    const worker = store.readWorker(name);
+    const worker = store.catalog.readWorker(name);
     if (worker === undefined) return refuse("not_found", "Worker not found.");
     const until = (worker.session_deadline ?? 0) + GRACE_MS;
-    for (const active of store.listActiveOfWorker(name)) {
+    for (const active of store.attempts.listActiveOfWorker(name)) {
       if (active.deadline_at !== null) continue;
-      store.writeActive({ ...active, deadline_at: until });
+      store.attempts.writeActive({ ...active, deadline_at: until });
       wakeAt(until);
     }
-    store.deleteWorker(name);
+    store.catalog.deleteWorker(name);
     return accept(null);
   }
 
@@ -159,7 +160,7 @@ export class PoolClaims {
     const { store, host } = this.#context;
     const now = host.now();
     const pool = poolOf(this.#context);
-    const worker = store.readWorker(claim.worker_name);
+    const worker = store.catalog.readWorker(claim.worker_name);
     if (
       worker === undefined ||
       worker.is_gone ||
@@ -169,9 +170,9 @@ export class PoolClaims {
       return refuse("gone", "This worker has no session any more; it must register again.");
     const claims = this.#repeatClaims(claim);
     const known = new Set(claims.map(({ attempt_id }) => attempt_id));
-    const ended = store.listEnded(claim.attempt_ids);
+    const ended = store.attempts.listEnded(claim.attempt_ids);
     const fresh = [...new Set(claim.attempt_ids)].filter((id) => !known.has(id) && !ended.has(id));
-    const all = store.listQueues();
+    const all = store.catalog.listQueues();
     const queues = all.filter(
       ({ name }) => claim.work_queue_names.length === 0 || claim.work_queue_names.includes(name),
     );
@@ -200,7 +201,7 @@ export class PoolClaims {
     if (fresh.length === 0) reason = null;
     else if (isAnyParked && (reason === null || reason === "nothing_due")) reason = "deployment_full";
     this.#assertWithinLimits(claims.slice(repeated), pool, all);
-    const due = store.earliestDeadline(["due"]);
+    const due = store.line.earliestDeadline(["due"]);
     return accept({
       claims,
       next_due_in_seconds: due === undefined ? null : Math.max(0, (due - now) / 1000),
@@ -212,11 +213,11 @@ export class PoolClaims {
   #repeatClaims(claim: Claim): ClaimedRun[] {
     const { store, host } = this.#context;
     const wanted = new Set(claim.attempt_ids);
-    const rows = store
+    const rows = store.attempts
       .listActiveOfWorker(claim.worker_name)
       .filter(({ attempt_id }) => attempt_id !== null && wanted.has(attempt_id));
     const runs = new Map(
-      store.readRuns(rows.map(({ run_id }) => run_id)).map((stored) => [stored.run.id, stored] as const),
+      store.runs.readRuns(rows.map(({ run_id }) => run_id)).map((stored) => [stored.run.id, stored] as const),
     );
     return rows.flatMap(({ run_id, attempt_id, fence, deadline_at }) => {
       const stored = runs.get(run_id);
@@ -238,7 +239,7 @@ export class PoolClaims {
     pool: { is_paused: boolean; concurrency_limit: number | null },
   ) {
     const { store } = this.#context;
-    const active = store.listActive();
+    const active = store.attempts.listActive();
     const used = countBy(active, ({ queue_id }) => queue_id);
     return chooseRuns({
       wanted,
@@ -253,7 +254,7 @@ export class PoolClaims {
         is_paused: queue.is_paused,
         limit: queue.concurrency_limit,
         used: used.get(queue.id) ?? 0,
-        ready: store.listReady(queue.id, wanted),
+        ready: store.line.listReady(queue.id, wanted),
       })),
     });
   }
@@ -261,15 +262,15 @@ export class PoolClaims {
   /** Turns a ready run into an attempt; undefined where its state or its deployment's limit does not allow it now. */
   #take(run_id: string, attempt_id: string, worker: WorkerRow): ClaimedRun | undefined {
     const { store, host, wakeAt } = this.#context;
-    const stored = store.readRun(run_id);
+    const stored = store.runs.readRun(run_id);
     if (stored === undefined)
       throw new InvariantViolation("I3", "A run is ready that does not exist.", { run_id });
-    if (store.readActive(run_id) !== undefined)
+    if (store.attempts.readActive(run_id) !== undefined)
       throw new InvariantViolation("I3", "A run is ready that has a live attempt.", { run_id });
     const pool = poolOf(this.#context);
     const fence = stored.fence + 1;
     const deadline_at = host.now() + START_WITHIN_SECONDS * 1000;
-    store.writeActive({
+    store.attempts.writeActive({
       run_id,
       queue_id: stored.run.work_queue_id,
       attempt_id,
@@ -292,7 +293,7 @@ export class PoolClaims {
       false,
     );
     if (outcome.kind !== "decided" || outcome.run.state_type !== "PENDING") {
-      store.deleteAttempt(run_id, attempt_id, fence);
+      store.attempts.deleteAttempt(run_id, attempt_id, fence);
       if (outcome.kind !== "decided" || outcome.run.state_type === "SCHEDULED")
         this.#runs.parkForSlot(stored);
       return undefined;
@@ -314,7 +315,7 @@ export class PoolClaims {
     queues: readonly QueueRow[],
   ): void {
     if (given.length === 0) return;
-    const active = this.#context.store.listActive().filter(({ queue_id }) => queue_id !== null);
+    const active = this.#context.store.attempts.listActive().filter(({ queue_id }) => queue_id !== null);
     if (pool.concurrency_limit !== null && active.length > pool.concurrency_limit)
       throw new InvariantViolation("I1", "More runs are active than the pool has slots.", { active });
     const used = countBy(active, ({ queue_id }) => queue_id);
@@ -332,10 +333,10 @@ export class PoolClaims {
     const { store, wakeAt } = this.#context;
     const active = this.#readLive(command);
     if (active === undefined) return refuseEnded();
-    const stored = store.readRun(command.flow_run_id);
+    const stored = store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return refuseRun(command.flow_run_id);
-    if (!active.is_started) store.writeActive({ ...active, is_started: true, deadline_at: null });
-    const worker = active.worker_name === null ? undefined : store.readWorker(active.worker_name);
+    if (!active.is_started) store.attempts.writeActive({ ...active, is_started: true, deadline_at: null });
+    const worker = active.worker_name === null ? undefined : store.catalog.readWorker(active.worker_name);
     wakeAt((worker?.session_deadline ?? 0) + GRACE_MS);
     if (
       command.infrastructure_pid !== undefined &&
@@ -357,23 +358,24 @@ export class PoolClaims {
   }
 
   #readLive(of: { flow_run_id: string; attempt_id: string; fence: number }): ActiveRow | undefined {
-    const active = this.#context.store.readActive(of.flow_run_id);
+    const active = this.#context.store.attempts.readActive(of.flow_run_id);
     return active?.attempt_id === of.attempt_id && active.fence === of.fence ? active : undefined;
   }
 
   /** The process is gone: the state is settled, and everything that the attempt held goes at once. */
   endAttempt(command: AttemptEnd & { flow_run_id: string; attempt_id: string }): Result<FlowRun> {
     const { store } = this.#context;
-    const stored = store.readRun(command.flow_run_id);
+    const stored = store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return refuseRun(command.flow_run_id);
     const active = this.#readLive(command);
     if (active === undefined) {
       // The report of an end that is known already, sent again: the same answer.
-      if (store.listEnded([command.attempt_id]).size > 0) return accept(this.#runs.present(stored.run));
+      if (store.attempts.listEnded([command.attempt_id]).size > 0)
+        return accept(this.#runs.present(stored.run));
       return refuseEnded();
     }
     this.#finish(active, decideAttemptEnd(stored.run, command));
-    const after = store.readRun(command.flow_run_id);
+    const after = store.runs.readRun(command.flow_run_id);
     return after === undefined ? refuseRun(command.flow_run_id) : accept(this.#runs.present(after.run));
   }
 
@@ -382,12 +384,12 @@ export class PoolClaims {
     const { store, wake } = this.#context;
     const { run_id, attempt_id, fence } = active;
     if (attempt_id === null || fence === null) return;
-    if (!store.deleteAttempt(run_id, attempt_id, fence)) return;
+    if (!store.attempts.deleteAttempt(run_id, attempt_id, fence)) return;
     this.#bury(run_id, attempt_id);
-    const stored = store.readRun(run_id);
+    const stored = store.runs.readRun(run_id);
     if (stored === undefined) return;
     this.#applyStep(stored, step);
-    const after = store.readRun(run_id);
+    const after = store.runs.readRun(run_id);
     if (after !== undefined) {
       if (isRetryingInProcess(after.run)) this.#runs.rescheduleRetry(after);
       // The run may have left the ready index only because its attempt lived.
@@ -410,8 +412,8 @@ export class PoolClaims {
   #bury(run_id: string, attempt_id: string): void {
     const context = this.#context;
     const { store, host, send } = context;
-    store.writeEndedAttempt(attempt_id, run_id, host.now());
-    for (const limit_key of store.takeNotes(attempt_id))
+    store.attempts.writeEndedAttempt(attempt_id, run_id, host.now());
+    for (const limit_key of store.attempts.takeNotes(attempt_id))
       send(addressOfKey(host.address.workspace, "limit", limit_key), "end_attempt", mintRequestId(context), {
         flow_run_id: run_id,
         attempt_id,
@@ -423,7 +425,7 @@ export class PoolClaims {
     const context = this.#context;
     const { store, host, send } = context;
     if (this.#readLive(run) !== undefined) {
-      store.writeNote(run.attempt_id, limit_key);
+      store.attempts.writeNote(run.attempt_id, limit_key);
       return accept(null);
     }
     send(addressOfKey(host.address.workspace, "limit", limit_key), "end_attempt", mintRequestId(context), {
@@ -436,16 +438,16 @@ export class PoolClaims {
   /** A run is deleted under its attempt: the process must stop, and owns nothing any more. */
   dropAttempt(run_id: string): void {
     const { store, wake } = this.#context;
-    const active = store.readActive(run_id);
+    const active = store.attempts.readActive(run_id);
     if (active === undefined || active.attempt_id === null || active.fence === null) return;
-    store.deleteAttempt(run_id, active.attempt_id, active.fence);
+    store.attempts.deleteAttempt(run_id, active.attempt_id, active.fence);
     this.#bury(run_id, active.attempt_id);
     wake("attempt_ended", active.worker_name ?? undefined);
   }
 
   /** Takes a claim back that was not started. */
   #giveBack(active: ActiveRow): void {
-    const stored = this.#context.store.readRun(active.run_id);
+    const stored = this.#context.store.runs.readRun(active.run_id);
     if (stored === undefined) return;
     this.#finish(
       active,
@@ -463,9 +465,9 @@ export class PoolClaims {
   sweep(now: number): void {
     const { store, host, wake } = this.#context;
     if (now >= host.expiry_floor) {
-      for (const active of store.listActiveOverdue(now, LOST_PER_SWEEP_MAX)) {
+      for (const active of store.attempts.listActiveOverdue(now, LOST_PER_SWEEP_MAX)) {
         if (active.attempt_id === null) {
-          const stored = store.readRun(active.run_id);
+          const stored = store.runs.readRun(active.run_id);
           if (stored !== undefined) this.#runs.giveUpSilent(stored);
           continue;
         }
@@ -476,15 +478,15 @@ export class PoolClaims {
       }
     }
     if (host.expiry_floor === 0 || now >= host.expiry_floor + GRACE_MS)
-      for (const active of store.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);
+      for (const active of store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);
     if (now - this.#purgedAt >= ENDED_PURGE_MS) {
-      store.deleteEndedBefore(now - REPLAY_SECONDS * 1000);
+      store.attempts.deleteEndedBefore(now - REPLAY_SECONDS * 1000);
       this.#purgedAt = now;
     }
   }
 
   #giveUp(active: ActiveRow): void {
-    const stored = this.#context.store.readRun(active.run_id);
+    const stored = this.#context.store.runs.readRun(active.run_id);
     if (stored === undefined) return;
     this.#finish(
       active,
@@ -494,8 +496,8 @@ export class PoolClaims {
 
   earliestDeadline(): number | undefined {
     const { store, host } = this.#context;
-    const own = store.earliestActiveDeadline();
-    const session = store.earliestSessionDeadline();
+    const own = store.attempts.earliestActiveDeadline();
+    const session = store.attempts.earliestSessionDeadline();
     const floor = host.expiry_floor === 0 ? 0 : host.expiry_floor + GRACE_MS;
     const found = [
       ...(own === undefined ? [] : [Math.max(own, floor)]),

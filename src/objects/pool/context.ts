@@ -3,7 +3,8 @@ import type { ObjectAddress } from "../../contract/envelope.ts";
 import { formatId, type IdLayout } from "../../contract/ids.ts";
 import type { AgentWake } from "../../contract/wire/agents.ts";
 import type { ObjectHost } from "../shared/host.ts";
-import type { PoolRow, PoolStore } from "./store.ts";
+import type { PoolRow } from "./rows.ts";
+import type { PoolStore } from "./store.ts";
 
 /** Tells agents to look again: those of one worker, or of all. May be lost. */
 export type WakeAgents = (reason: AgentWake["reason"], worker_name?: string) => void;
@@ -18,7 +19,7 @@ export interface PoolContext {
 
 /** The pool's row. Only called where the object exists. */
 export function poolOf(context: PoolContext): PoolRow {
-  const pool = context.store.readPool();
+  const pool = context.store.catalog.readPool();
   if (pool === undefined) throw new Error("This pool has tables and no row.");
   return pool;
 }

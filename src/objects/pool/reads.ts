@@ -9,7 +9,7 @@ import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
 import { ORDERS, toCondition } from "./run-filter.ts";
 import { refuseRun, type PoolRuns } from "./runs.ts";
-import type { StoredRun } from "./store.ts";
+import type { StoredRun } from "./rows.ts";
 
 /** What another worker was just given comes last for this long (source: wire §9.5). */
 const HANDED_OUT_MS = 2000;
@@ -38,7 +38,7 @@ export class PoolReads {
   getScheduled(command: PoolOperations["get_scheduled"]["command"]): Result<FlowRun[]> {
     const { store, host } = this.#context;
     const pool = poolOf(this.#context);
-    const all = store.listQueues();
+    const all = store.catalog.listQueues();
     const names = command.work_queue_names ?? [];
     const queues = names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
     const unknown = names.find((name) => !all.some((queue) => queue.name === name));
@@ -46,7 +46,7 @@ export class PoolReads {
     if (!pool.is_internal && command.deployment_ids === undefined) this.#catalog.markPolled(queues);
     const deployment_ids = command.deployment_ids ?? null;
     if (deployment_ids === null && pool.is_paused) return accept([]);
-    const used = store.countActiveByQueue(SLOT_HOLDING_TYPES);
+    const used = store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES);
     const poolUsed = [...used.values()].reduce((sum, count) => sum + count, 0);
     const room =
       deployment_ids === null ? freeSlots(pool.concurrency_limit, poolUsed) : Number.POSITIVE_INFINITY;
@@ -57,7 +57,7 @@ export class PoolReads {
         : queues
             .filter(({ is_paused }) => !is_paused)
             .flatMap((queue) =>
-              store.listScheduled(
+              store.line.listScheduled(
                 queue.id,
                 command.scheduled_before,
                 command.scheduled_after,
@@ -75,10 +75,12 @@ export class PoolReads {
     deployment_ids: readonly string[],
   ): StoredRun[] {
     const { store } = this.#context;
-    const homes = poolOf(this.#context).is_internal ? deployment_ids : store.listQueues().map(({ id }) => id);
+    const homes = poolOf(this.#context).is_internal
+      ? deployment_ids
+      : store.catalog.listQueues().map(({ id }) => id);
     return homes
       .flatMap((home) =>
-        store.listScheduled(home, command.scheduled_before, command.scheduled_after, command.limit),
+        store.line.listScheduled(home, command.scheduled_before, command.scheduled_after, command.limit),
       )
       .filter(({ run }) => run.deployment_id !== null && deployment_ids.includes(run.deployment_id))
       .sort((left, right) =>
@@ -99,26 +101,28 @@ export class PoolReads {
   }
 
   filterRuns({ filter, sort, limit, offset }: PoolOperations["filter_runs"]["command"]): FlowRun[] {
-    return this.#context.store
+    return this.#context.store.runs
       .filterRuns(toCondition(filter), ORDERS[sort], limit, offset)
       .map(({ run }) => this.#runs.present(run));
   }
 
   countRuns(filter: RunFilter): number {
-    return this.#context.store.countRuns(toCondition(filter));
+    return this.#context.store.runs.countRuns(toCondition(filter));
   }
 
   /** Who holds the slots, as Prefect counts them. */
   concurrencyStatus(command: { queue_id?: string; limit: number }): Result<ConcurrencyStatus> {
     const { store } = this.#context;
     const pool = poolOf(this.#context);
-    const queues = store
+    const queues = store.catalog
       .listQueues()
       .filter(({ id }) => command.queue_id === undefined || id === command.queue_id);
     if (command.queue_id !== undefined && queues.length === 0)
       return refuse("not_found", "Work queue not found.");
-    const runs = store
-      .readRuns(store.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])))
+    const runs = store.runs
+      .readRuns(
+        store.attempts.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])),
+      )
       .map(({ run }) => this.#runs.present(run))
       .filter(({ state_type }) => state_type !== null && SLOT_HOLDING_TYPES.includes(state_type));
     return accept({
@@ -140,7 +144,7 @@ export class PoolReads {
   /** Why a run does not run, by the first thing that is in its way. */
   explainRun(id: string): Result<Explanation> {
     const { store, host } = this.#context;
-    const stored = store.readRun(id);
+    const stored = store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { run } = stored;
     const say = (
@@ -152,7 +156,7 @@ export class PoolReads {
     if (run.state_type === null) return say("no_state", "The run has no state yet.");
     if (isTerminal(run.state_type))
       return say("ended", run.state?.message ?? `The run has ended as ${run.state_name}.`);
-    const active = store.readActive(id);
+    const active = store.attempts.readActive(id);
     if (run.state_type !== "SCHEDULED") {
       const worker = active?.worker_name ?? null;
       const by = worker === null ? "" : ` by the worker ${worker}`;
@@ -182,7 +186,7 @@ export class PoolReads {
     const position =
       queue === undefined
         ? null
-        : store.countReadyBefore(queue.id, stored.priority, next, id, POSITION_MAX) + 1;
+        : store.line.countReadyBefore(queue.id, stored.priority, next, id, POSITION_MAX) + 1;
     const blockedBy = (kind: string, name: string) => ({ blocking: { kind, name }, position });
     if (pool.is_paused)
       return say("pool_paused", `The work pool ${pool.name} is paused.`, blockedBy("work_pool", pool.name));
@@ -192,7 +196,7 @@ export class PoolReads {
         `The work queue ${queue.name} is paused.`,
         blockedBy("work_queue", queue.name),
       );
-    const all = store.listActive().filter(({ queue_id }) => queue_id !== null);
+    const all = store.attempts.listActive().filter(({ queue_id }) => queue_id !== null);
     if (freeSlots(pool.concurrency_limit, all.length) === 0)
       return say(
         "pool_full",

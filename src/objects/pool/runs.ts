@@ -22,7 +22,7 @@ import { isOnline } from "../../domain/pool/status.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { DeploymentNote, PoolOperations, RunDraft } from "./operations.ts";
-import type { PoolRow, QueueRow, StoredRun } from "./store.ts";
+import type { PoolRow, QueueRow, StoredRun } from "./rows.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
 const SLOT_WAIT_SECONDS = 30;
@@ -68,21 +68,22 @@ export class PoolRuns {
     const now = host.now();
     if (stored.run.state_type === "SCHEDULED" && before !== null) this.#keepInQueue(stored);
     const { run } = stored;
-    if (run.state !== null && run.state_id !== before?.state_id) store.writeState(run.id, run.state);
+    if (run.state !== null && run.state_id !== before?.state_id) store.states.writeState(run.id, run.state);
     const holdsSlot =
       run.state_type === "PENDING" || run.state_type === "RUNNING" || run.state_type === "CANCELLING";
-    const active = store.readActive(run.id);
+    const active = store.attempts.readActive(run.id);
     if (holdsSlot && (active === undefined || active.attempt_id === null)) this.#watchSubmitted(run, now);
     else if (!holdsSlot && active !== undefined && active.attempt_id === null) {
-      store.deleteSubmitted(run.id);
+      store.attempts.deleteSubmitted(run.id);
       wake("run_ready");
     }
     if (run.state_type !== "SCHEDULED") {
       this.#leaveLine(stored);
-      if (run.auto_scheduled && run.deployment_id !== null) store.deleteScheduled(run.deployment_id, run.id);
+      if (run.auto_scheduled && run.deployment_id !== null)
+        store.runs.deleteScheduled(run.deployment_id, run.id);
     }
     const place = placeRun(run, now);
-    const { is_ready } = store.writeRun(stored, place, now);
+    const { is_ready } = store.runs.writeRun(stored, place, now);
     if (place.deadline !== null) wakeAt(place.deadline.at);
     if (stored.slot_expires_at !== null) wakeAt(stored.slot_expires_at);
     if (is_ready && before?.state_id !== run.state_id) wake("run_ready");
@@ -99,8 +100,10 @@ export class PoolRuns {
   #keepInQueue(stored: StoredRun): void {
     const { store } = this.#context;
     const { run } = stored;
-    if (run.work_queue_id === null || store.hasQueue(run.work_queue_id)) return;
-    const fallback = store.listQueues().find(({ id }) => id === poolOf(this.#context).default_queue_id);
+    if (run.work_queue_id === null || store.catalog.hasQueue(run.work_queue_id)) return;
+    const fallback = store.catalog
+      .listQueues()
+      .find(({ id }) => id === poolOf(this.#context).default_queue_id);
     stored.run = {
       ...run,
       work_queue_id: fallback?.id ?? null,
@@ -111,7 +114,7 @@ export class PoolRuns {
   /** A run that no agent of ours runs holds its slot, and is given up after a long silence. */
   #watchSubmitted(run: FlowRun, now: number): void {
     const deadline_at = now + SILENCE_MAX_MS;
-    this.#context.store.writeActive({
+    this.#context.store.attempts.writeActive({
       run_id: run.id,
       queue_id: run.work_queue_id,
       attempt_id: null,
@@ -129,7 +132,7 @@ export class PoolRuns {
     const { store, host } = this.#context;
     const { run } = stored;
     const name = run.labels["prefect.worker.name"];
-    const worker = typeof name === "string" ? store.readWorker(name) : undefined;
+    const worker = typeof name === "string" ? store.catalog.readWorker(name) : undefined;
     if (worker !== undefined && isOnline(worker, host.now())) {
       this.#watchSubmitted(run, host.now());
       return;
@@ -176,7 +179,10 @@ export class PoolRuns {
     if (deployment !== null) {
       const noted = this.noteDeployment(deployment);
       // Who asked just before the deployment changed gets the run all the same; a deleted one makes no more.
-      if (!noted.ok && this.#context.store.readDeployment(deployment.deployment_id)?.is_removed === true)
+      if (
+        !noted.ok &&
+        this.#context.store.deployments.readDeployment(deployment.deployment_id)?.is_removed === true
+      )
         return refuse("not_found", "Deployment not found");
     }
     if (draft.job_variables !== null && Object.keys(draft.job_variables).length > 0 && !pool.is_internal) {
@@ -192,12 +198,12 @@ export class PoolRuns {
   /** Keeps what a run's deployment says; an older revision than the stored one loses. */
   noteDeployment(note: DeploymentNote, is_removed = false): Result<null> {
     const { store } = this.#context;
-    const known = store.readDeployment(note.deployment_id);
+    const known = store.deployments.readDeployment(note.deployment_id);
     if (known !== undefined && known.revision > note.revision)
       return refuse("conflict", "The deployment has changed meanwhile; read it again.");
     if (known !== undefined && known.revision === note.revision && known.is_removed === is_removed)
       return accept(null);
-    store.writeDeployment(note, is_removed);
+    store.deployments.writeDeployment(note, is_removed);
     if (known !== undefined && known.concurrency_limit !== note.concurrency_limit) this.#unpark(note);
     return accept(null);
   }
@@ -205,7 +211,7 @@ export class PoolRuns {
   /** Another limit of their deployment lets parked runs go on; who stands in the limit's line hears from the limit itself. */
   #unpark({ deployment_id, concurrency_limit }: DeploymentNote): void {
     const { store, wake } = this.#context;
-    for (const stored of store.listWaiting({ deployment_id, is_parked: true }, UNPARKED_MAX)) {
+    for (const stored of store.runs.listWaiting({ deployment_id, is_parked: true }, UNPARKED_MAX)) {
       if (concurrency_limit !== null && stored.slot_request_id !== null) continue;
       stored.is_parked = false;
       stored.slot_expires_at = null;
@@ -220,8 +226,8 @@ export class PoolRuns {
     const { host, store } = context;
     const now = host.now();
     if (draft.idempotency_key !== null) {
-      const known = store.findIdempotent(draft.flow_id, draft.idempotency_key);
-      const stored = known === undefined ? undefined : store.readRun(known);
+      const known = store.runs.findIdempotent(draft.flow_id, draft.idempotency_key);
+      const stored = known === undefined ? undefined : store.runs.readRun(known);
       if (stored !== undefined) return { flow_run: this.present(stored.run), was_created: false };
     }
     // A run that its parent runs in its own process stands in no queue and holds no slot of the pool.
@@ -232,7 +238,7 @@ export class PoolRuns {
     const scheduled = draft.state.state_details?.scheduled_time ?? null;
     const expected = draft.state.type === "SCHEDULED" && scheduled !== null ? instantToMs(scheduled) : now;
     let id = mintId(context, "flow_run", expected);
-    for (let tries = 1; store.hasRun(id) && tries < MINT_ATTEMPTS_MAX; tries += 1)
+    for (let tries = 1; store.runs.hasRun(id) && tries < MINT_ATTEMPTS_MAX; tries += 1)
       id = mintId(context, "flow_run", expected);
     const run = startRun({
       now,
@@ -263,8 +269,9 @@ export class PoolRuns {
         job_variables: draft.job_variables ?? {},
       },
     });
-    if (draft.idempotency_key !== null) store.writeIdempotent(draft.flow_id, draft.idempotency_key, id);
-    if (draft.auto_scheduled && draft.deployment_id !== null) store.writeScheduled(draft.deployment_id, id);
+    if (draft.idempotency_key !== null) store.runs.writeIdempotent(draft.flow_id, draft.idempotency_key, id);
+    if (draft.auto_scheduled && draft.deployment_id !== null)
+      store.runs.writeScheduled(draft.deployment_id, id);
     this.save(
       {
         run,
@@ -282,7 +289,7 @@ export class PoolRuns {
 
   /** The queue of that name; an unknown one comes into being, and no name means the default. */
   #findQueue(draft: RunDraft, pool: PoolRow): QueueRow | undefined {
-    const queues = this.#context.store.listQueues();
+    const queues = this.#context.store.catalog.listQueues();
     const byId = queues.find(({ id }) => id === draft.work_queue_id);
     if (byId !== undefined) return byId;
     const name = draft.work_queue_name;
@@ -295,7 +302,7 @@ export class PoolRuns {
   /** A run as it goes out now. */
   present(run: FlowRun): FlowRun {
     const { store, host } = this.#context;
-    const queue = run.work_queue_id === null ? undefined : store.readQueueName(run.work_queue_id);
+    const queue = run.work_queue_id === null ? undefined : store.catalog.readQueueName(run.work_queue_id);
     return {
       ...withEstimates(run, host.now()),
       // The queue may have been renamed since; a deleted one is remembered by its last name.
@@ -304,13 +311,13 @@ export class PoolRuns {
   }
 
   read(id: string): Result<FlowRun> {
-    const stored = this.#context.store.readRun(id);
+    const stored = this.#context.store.runs.readRun(id);
     return stored === undefined ? refuseRun(id) : accept(this.present(stored.run));
   }
 
   update(id: string, update: FlowRunUpdate): Result<FlowRun> {
     const { store, host } = this.#context;
-    const stored = store.readRun(id);
+    const stored = store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { run } = stored;
     if (update.job_variables !== undefined && run.state_type !== "SCHEDULED")
@@ -333,7 +340,7 @@ export class PoolRuns {
   }
 
   updateLabels(id: string, labels: Labels): Result<null> {
-    const stored = this.#context.store.readRun(id);
+    const stored = this.#context.store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const run = { ...stored.run, labels: { ...stored.run.labels, ...labels } };
     this.save({ ...stored, run }, stored.run);
@@ -343,14 +350,14 @@ export class PoolRuns {
   /** Removes a run; what it holds or waits for is given back. */
   delete(id: string): Result<null> {
     const { host, send, store, wake } = this.#context;
-    const stored = store.readRun(id);
+    const stored = store.runs.readRun(id);
     if (stored === undefined) return refuse("not_found", "Flow run not found");
     this.#leaveLine(stored);
     const lease = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
     if (lease !== null) this.releaseSlot(stored.run, lease);
     this.onAttemptUnwanted(id);
-    store.deleteSubmitted(id);
-    store.deleteRun(id);
+    store.attempts.deleteSubmitted(id);
+    store.runs.deleteRun(id);
     const journal = journalOfRun(host.address.workspace, id);
     if (journal !== undefined)
       send(journal, "delete_run_logs", mintRequestId(this.#context), { flow_run_id: id });
@@ -359,11 +366,11 @@ export class PoolRuns {
   }
 
   readStates(flow_run_id: string): State[] {
-    return this.#context.store.listStates(flow_run_id, STATES_LISTED_MAX);
+    return this.#context.store.states.listStates(flow_run_id, STATES_LISTED_MAX);
   }
 
   readState(id: string): Result<State> {
-    const state = this.#context.store.readState(id);
+    const state = this.#context.store.states.readState(id);
     return state === undefined ? refuse("not_found", "Flow run state not found") : accept(state);
   }
 
@@ -373,13 +380,13 @@ export class PoolRuns {
     is_forced: boolean;
     run: RunIdentity | null;
   }): Result<StateAnswer> | Promise<Result<StateAnswer>> {
-    const stored = this.#context.store.readRun(command.id);
+    const stored = this.#context.store.runs.readRun(command.id);
     if (stored === undefined) return refuseRun(command.id);
     return this.#propose(stored, command.state, command.is_forced, command.run, undefined);
   }
 
   resume(id: string): Result<StateAnswer> | Promise<Result<StateAnswer>> {
-    const stored = this.#context.store.readRun(id);
+    const stored = this.#context.store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { state } = stored.run;
     if (state?.type !== "PAUSED") {
@@ -431,7 +438,7 @@ export class PoolRuns {
   }
 
   #isLiveAttempt({ flow_run_id, attempt_id, fence }: RunIdentity): boolean {
-    const active = this.#context.store.readActive(flow_run_id);
+    const active = this.#context.store.attempts.readActive(flow_run_id);
     return active?.attempt_id === attempt_id && active.fence === fence;
   }
 
@@ -445,7 +452,7 @@ export class PoolRuns {
     const { host, store } = context;
     const { run } = stored;
     const id = mintRequestId(context);
-    store.writeIntent(id, run.id, intent, host.now());
+    store.deployments.writeIntent(id, run.id, intent, host.now());
     const lease_seconds = this.#leaseSeconds(run);
     if (need.kind === "needs_renewal") {
       this.#askLimit(run, "renew", id, { lease_id: need.lease_id, lease_seconds });
@@ -472,7 +479,9 @@ export class PoolRuns {
 
   #leaseSeconds(run: FlowRun): number {
     const note =
-      run.deployment_id === null ? undefined : this.#context.store.readDeployment(run.deployment_id);
+      run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(run.deployment_id);
     return note?.grace_period_seconds ?? SLOT_LEASE_SECONDS;
   }
 
@@ -480,7 +489,9 @@ export class PoolRuns {
   #slotOf(stored: StoredRun): SlotKnowledge {
     const { run } = stored;
     const note =
-      run.deployment_id === null ? undefined : this.#context.store.readDeployment(run.deployment_id);
+      run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(run.deployment_id);
     if (note === undefined || note.concurrency_limit === null) return { status: "none" };
     if (stored.slot_lease_id !== null) return { status: "granted", lease_id: stored.slot_lease_id };
     // A limit that was lowered takes nothing from a run that holds a slot.
@@ -502,7 +513,8 @@ export class PoolRuns {
     const context = this.#context;
     const now = context.host.now();
     const { run } = stored;
-    const note = run.deployment_id === null ? undefined : context.store.readDeployment(run.deployment_id);
+    const note =
+      run.deployment_id === null ? undefined : context.store.deployments.readDeployment(run.deployment_id);
     const slot = learned ?? this.#slotOf(stored);
     const decision = orchestrate({
       now,
@@ -557,9 +569,9 @@ export class PoolRuns {
   /** Goes on where an intent stopped, now that the limit has answered. */
   settle({ operation, request_id, command }: Effect, result: Result<unknown>): void {
     const { store } = this.#context;
-    const intent = store.takeIntent<Intent>(request_id);
+    const intent = store.deployments.takeIntent<Intent>(request_id);
     if (intent === undefined) return;
-    const stored = store.readRun(intent.run_id);
+    const stored = store.runs.readRun(intent.run_id);
     const resolve = this.#ears.get(request_id);
     this.#ears.delete(request_id);
     const slot = readSlot(operation, command, result);
@@ -583,7 +595,8 @@ export class PoolRuns {
   /** Tells whether the run's stored state has this lease. */
   #isKept(id: string, lease_id: string): boolean {
     return (
-      this.#context.store.readRun(id)?.run.state?.state_details.deployment_concurrency_lease_id === lease_id
+      this.#context.store.runs.readRun(id)?.run.state?.state_details.deployment_concurrency_lease_id ===
+      lease_id
     );
   }
 
@@ -591,7 +604,7 @@ export class PoolRuns {
     const note =
       stored.run.deployment_id === null
         ? undefined
-        : this.#context.store.readDeployment(stored.run.deployment_id);
+        : this.#context.store.deployments.readDeployment(stored.run.deployment_id);
     if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") {
       if (slot.status === "granted") this.releaseSlot(stored.run, slot.lease_id);
       else if (slot.status === "full")
@@ -629,7 +642,7 @@ export class PoolRuns {
 
   /** The deployment's limit has granted a slot to a run that stood in its line. */
   takeSlot(command: { flow_run_id: string; lease_id: string }): Result<null> {
-    const stored = this.#context.store.readRun(command.flow_run_id);
+    const stored = this.#context.store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return accept(null);
     if (stored.slot_lease_id === command.lease_id) return accept(null);
     if (this.#isKept(stored.run.id, command.lease_id)) return accept(null);

@@ -1,0 +1,153 @@
+/** SQL of who runs what: the runs that hold slots, the attempts that have ended, the limits that an attempt has asked. */
+import { first, type Sql } from "../shared/sql.ts";
+import type { ActiveRow, Row } from "./rows.ts";
+
+/** At most one row of `active` per run is promise I3. */
+export class AttemptStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  readActive(run_id: string): ActiveRow | undefined {
+    const row = first<Row>(this.#sql, "SELECT * FROM active WHERE run_id = ?", run_id);
+    return row && toActive(row);
+  }
+
+  /** Everything that holds slots: as many rows as runs are under way, whatever the backlog. */
+  listActive(): ActiveRow[] {
+    return this.#sql.all<Row>("SELECT * FROM active").map(toActive);
+  }
+
+  listActiveOfWorker(worker_name: string): ActiveRow[] {
+    return this.#sql.all<Row>("SELECT * FROM active WHERE worker_name = ?", worker_name).map(toActive);
+  }
+
+  /** Runs that hold slots by Prefect's count: CANCELLING does not (source: wire §4.2). CROSS JOIN keeps the few active runs outside. */
+  countActiveByQueue(types: readonly string[]): Map<string, number> {
+    return new Map(
+      this.#sql
+        .all<{ queue_id: string; count: number }>(
+          `SELECT a.queue_id, count(*) AS count FROM active a CROSS JOIN flow_run r ON r.id = a.run_id
+             WHERE a.queue_id IS NOT NULL AND r.state_type IN (SELECT value FROM json_each(?)) GROUP BY a.queue_id`,
+          JSON.stringify(types),
+        )
+        .map(({ queue_id, count }) => [queue_id, count] as const),
+    );
+  }
+
+  writeActive(active: ActiveRow): void {
+    this.#sql.all(
+      `INSERT INTO active (run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+       ON CONFLICT (run_id) DO UPDATE SET queue_id = ?2, session_id = ?4, is_started = ?7, deadline_at = ?8
+         WHERE attempt_id IS ?3 AND fence IS ?6`,
+      active.run_id,
+      active.queue_id,
+      active.attempt_id,
+      active.session_id,
+      active.worker_name,
+      active.fence,
+      Number(active.is_started),
+      active.deadline_at,
+    );
+  }
+
+  /** Ends exactly this attempt; one with another fence stays (promise I6). */
+  deleteAttempt(run_id: string, attempt_id: string, fence: number): boolean {
+    return (
+      this.#sql.all(
+        "DELETE FROM active WHERE run_id = ? AND attempt_id = ? AND fence = ? RETURNING run_id",
+        run_id,
+        attempt_id,
+        fence,
+      ).length > 0
+    );
+  }
+
+  /** Takes away the row of a run that no attempt of ours holds. */
+  deleteSubmitted(run_id: string): void {
+    this.#sql.all("DELETE FROM active WHERE run_id = ? AND attempt_id IS NULL", run_id);
+  }
+
+  /** The earliest deadline of an attempt's own. */
+  earliestActiveDeadline(): number | undefined {
+    return (
+      first<{ at: number | null }>(this.#sql, "SELECT min(deadline_at) AS at FROM active")?.at ?? undefined
+    );
+  }
+
+  listActiveOverdue(at: number, limit: number): ActiveRow[] {
+    return this.#sql.all<Row>("SELECT * FROM active WHERE deadline_at <= ? LIMIT ?", at, limit).map(toActive);
+  }
+
+  /** The earliest end of a session that attempts depend on; idle agents cost no alarm. */
+  earliestSessionDeadline(): number | undefined {
+    return (
+      first<{ at: number | null }>(
+        this.#sql,
+        `SELECT min(session_deadline) AS at FROM worker w WHERE session_id IS NOT NULL AND EXISTS
+           (SELECT 1 FROM active a WHERE a.worker_name = w.name AND a.session_id = w.session_id AND a.deadline_at IS NULL)`,
+      )?.at ?? undefined
+    );
+  }
+
+  /** Attempts that only their session's deadline protects, and whose session ended before `at`. */
+  listLost(at: number, limit: number): ActiveRow[] {
+    return this.#sql
+      .all<Row>(
+        `SELECT a.* FROM active a JOIN worker w ON w.name = a.worker_name AND w.session_id = a.session_id
+           WHERE a.deadline_at IS NULL AND w.session_deadline <= ? LIMIT ?`,
+        at,
+        limit,
+      )
+      .map(toActive);
+  }
+
+  writeEndedAttempt(attempt_id: string, run_id: string, ended_at: number): void {
+    this.#sql.all(
+      "INSERT OR IGNORE INTO ended_attempt (attempt_id, run_id, ended_at) VALUES (?, ?, ?)",
+      attempt_id,
+      run_id,
+      ended_at,
+    );
+  }
+
+  listEnded(attempt_ids: readonly string[]): Set<string> {
+    return new Set(
+      this.#sql
+        .all<{ attempt_id: string }>(
+          "SELECT attempt_id FROM ended_attempt WHERE attempt_id IN (SELECT value FROM json_each(?))",
+          JSON.stringify(attempt_ids),
+        )
+        .map(({ attempt_id }) => attempt_id),
+    );
+  }
+
+  deleteEndedBefore(at: number): void {
+    this.#sql.all("DELETE FROM ended_attempt WHERE ended_at < ?", at);
+  }
+
+  /** Keeps that an attempt has asked a limit; true when that is news. */
+  writeNote(attempt_id: string, limit_key: string): boolean {
+    return (
+      this.#sql.all(
+        "INSERT OR IGNORE INTO note (attempt_id, limit_key) VALUES (?, ?) RETURNING attempt_id",
+        attempt_id,
+        limit_key,
+      ).length > 0
+    );
+  }
+
+  /** Takes the notes of an attempt. */
+  takeNotes(attempt_id: string): string[] {
+    return this.#sql
+      .all<{ limit_key: string }>("DELETE FROM note WHERE attempt_id = ? RETURNING limit_key", attempt_id)
+      .map(({ limit_key }) => limit_key);
+  }
+}
+
+function toActive(row: Row): ActiveRow {
+  return { ...(row as unknown as ActiveRow), is_started: row["is_started"] === 1 };
+}

@@ -1,0 +1,38 @@
+/** SQL of the states that runs have had. */
+import type { State } from "../../contract/wire/states.ts";
+import { first, type Sql } from "../shared/sql.ts";
+
+/** States are written once and never changed. */
+export class StateStore {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  writeState(flow_run_id: string, state: State): void {
+    this.#sql.all(
+      "INSERT OR IGNORE INTO state (flow_run_id, id, record) VALUES (?, ?, ?)",
+      flow_run_id,
+      state.id,
+      JSON.stringify(state),
+    );
+  }
+
+  /** The states of a run in their order: a state's id rises with its time. */
+  listStates(flow_run_id: string, limit: number): State[] {
+    return this.#sql
+      .all<{ record: string }>(
+        `SELECT record FROM state WHERE flow_run_id = ? ORDER BY record ->> '$.timestamp', id LIMIT ?`,
+        flow_run_id,
+        limit,
+      )
+      .map(({ record }) => JSON.parse(record) as State);
+  }
+
+  /** One state by its id alone. A scan: nobody asks often, and an index would cost a row with every state. */
+  readState(id: string): State | undefined {
+    const row = first<{ record: string }>(this.#sql, "SELECT record FROM state WHERE id = ? LIMIT 1", id);
+    return row && (JSON.parse(row.record) as State);
+  }
+}
