@@ -44,6 +44,8 @@ export interface Joint extends About {
   blocking: string | null;
   /** Counts the questions to members: an answer to an older one is not taken for the newest. */
   round: number;
+  /** Room was made somewhere while a member was asked: should that one be full, the try begins again at once. */
+  is_woken?: boolean;
   due_at: number;
 }
 

@@ -160,6 +160,8 @@ export class Joints {
   /** Room was made at a member. */
   wake(joint_id: string, now: number): void {
     const joint = this.#store.find(joint_id);
+    // A member's refusal may still be on its way while the room that it speaks of is free again.
+    if (joint?.phase === "trying") this.#write({ ...joint, is_woken: true });
     if (joint?.phase !== "waiting" || !this.#isPresent(joint, now)) return;
     this.#go({ ...joint, phase: "trying" }, now);
   }
@@ -262,6 +264,10 @@ export class Joints {
       member.status = "open";
       joint.blocking = member.name;
       if (!keepsReservations(joint, now)) this.#giveBack(joint);
+      if (joint.is_woken === true) {
+        joint.is_woken = false;
+        return true;
+      }
       joint.phase = "waiting";
       joint.due_at = now + JOINT_RETRY_MS;
       if (joint.caller === "anonymous") {

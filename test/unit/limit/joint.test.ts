@@ -14,6 +14,8 @@ class Fleet {
   readonly clock = { now: START };
   readonly limits: LimitWorld[];
   faults: Fault[] = [];
+  /** Runs when a target has answered and the caller has not heard of it yet. */
+  onAnswered: (envelope: Envelope) => Promise<void> = () => Promise.resolve();
 
   constructor(names: string[]) {
     this.limits = names
@@ -31,6 +33,7 @@ class Fleet {
       return refuse("unavailable");
     }
     const result = await target.actor.execute(envelope);
+    await this.onAnswered(envelope);
     if (fault === "twice") return target.actor.execute(envelope);
     if (fault === "lose answer") return refuse("unavailable");
     if (fault === "crash caller") {
@@ -122,6 +125,22 @@ test("when one limit is full nothing is held, and the turn comes when it is not"
   await fleet.quiet();
   granted(await peek(again));
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
+});
+
+test("room that is made while a member's refusal is on its way is not overlooked", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits[1] ?? expect.fail();
+  const other = granted(await last.acquire());
+  fleet.onAnswered = async ({ operation }) => {
+    if (operation !== "reserve") return;
+    fleet.onAnswered = () => Promise.resolve();
+    await last.must("release", { lease_id: other.lease_id });
+    for (let round = 0; round < 5; round += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  granted(await peek(held));
+  expect(await fleet.inUse()).toEqual([1, 1]);
 });
 
 test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
