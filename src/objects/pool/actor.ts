@@ -19,6 +19,10 @@ import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
 import { PoolReads } from "./reads.ts";
+import { DeploymentLimit } from "./deployment-limit.ts";
+import { RunRecords } from "./run-records.ts";
+import { RunSlots } from "./run-slots.ts";
+import { RunStates } from "./run-states.ts";
 import { PoolRuns } from "./runs.ts";
 import { DEADLINE_KINDS } from "./rows.ts";
 import { PoolStore } from "./store.ts";
@@ -63,6 +67,9 @@ export class PoolActor extends Actor<PoolOperations> {
   protected readonly handlers: Handlers<PoolOperations>;
   readonly #context: PoolContext;
   readonly #catalog: PoolCatalog;
+  readonly #records: RunRecords;
+  readonly #states: RunStates;
+  readonly #slots: RunSlots;
   readonly #runs: PoolRuns;
   readonly #claims: PoolClaims;
   /** Milliseconds since the epoch before which no more runs are marked Late. */
@@ -88,9 +95,13 @@ export class PoolActor extends Actor<PoolOperations> {
       internalName === undefined ? ["create"] : ["create", "create_run", "put_deployment", "materialize"],
     );
     const catalog = new PoolCatalog(this.#context);
-    const runs = new PoolRuns(this.#context);
-    const claims = new PoolClaims(this.#context, runs, catalog);
-    const reads = new PoolReads(this.#context, runs, catalog);
+    const limit = new DeploymentLimit(this.#context);
+    const records = new RunRecords(this.#context, limit);
+    const states = new RunStates(this.#context, records, limit);
+    const slots = new RunSlots(this.#context, records, states, limit);
+    const runs = new PoolRuns(this.#context, records, slots, limit);
+    const claims = new PoolClaims(this.#context, records, states, slots, catalog);
+    const reads = new PoolReads(this.#context, records, catalog);
     runs.makeQueue = (name) => {
       const made = catalog.ensureQueue(name);
       return made.ok ? catalog.findQueue({ name }) : undefined;
@@ -98,7 +109,8 @@ export class PoolActor extends Actor<PoolOperations> {
     runs.onAttemptUnwanted = (run_id) => {
       claims.dropAttempt(run_id);
     };
-    [this.#catalog, this.#runs, this.#claims] = [catalog, runs, claims];
+    [this.#catalog, this.#records, this.#states, this.#slots] = [catalog, records, states, slots];
+    [this.#runs, this.#claims] = [runs, claims];
     this.handlers = this.#admitting(internalName, {
       create: (command) => {
         this.#cancelWithPool(Number.POSITIVE_INFINITY);
@@ -132,22 +144,22 @@ export class PoolActor extends Actor<PoolOperations> {
       start_attempt: (command) => claims.startAttempt(command),
       end_attempt: (command) => claims.endAttempt(command),
       note_limit: (command) => claims.noteLimit(command),
-      put_deployment: (command) => runs.noteDeployment(command),
+      put_deployment: (command) => slots.noteDeployment(command),
       remove_deployment: (command) => this.#removeDeployment(command),
       materialize: (command) => this.#materialize(command),
       create_run: (command) => runs.create(command),
-      read_run: ({ id }) => runs.read(id),
+      read_run: ({ id }) => records.read(id),
       filter_runs: (command) => accept(reads.filterRuns(command)),
       count_runs: ({ filter }) => accept(reads.countRuns(filter)),
       update_run: ({ id, update }) => runs.update(id, update),
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
       delete_run: ({ id }) => runs.delete(id),
-      set_state: (command) => runs.setState(command),
-      resume_run: ({ id }) => runs.resume(id),
-      read_states: ({ flow_run_id }) => accept(runs.readStates(flow_run_id)),
-      read_state: ({ id }) => runs.readState(id),
+      set_state: (command) => states.setState(command),
+      resume_run: ({ id }) => states.resume(id),
+      read_states: ({ flow_run_id }) => accept(states.readStates(flow_run_id)),
+      read_state: ({ id }) => states.readState(id),
       concurrency_status: (command) => reads.concurrencyStatus(command),
-      deployment_slot_granted: (command) => runs.takeSlot(command),
+      deployment_slot_granted: (command) => slots.takeSlot(command),
       explain_run: ({ id }) => reads.explainRun(id),
     });
   }
@@ -196,11 +208,11 @@ export class PoolActor extends Actor<PoolOperations> {
   }
 
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
-    if (effect.operation === "acquire" || effect.operation === "renew") this.#runs.settle(effect, result);
+    if (effect.operation === "acquire" || effect.operation === "renew") this.#slots.settle(effect, result);
   }
 
   protected override forget(): void {
-    this.#runs.forget();
+    this.#states.forget();
   }
 
   /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
@@ -212,7 +224,7 @@ export class PoolActor extends Actor<PoolOperations> {
     store.catalog.deleteQueue(id);
     for (;;) {
       const waiting = store.runs.listWaiting({ queue_id: id }, CANCELLED_PER_SWEEP_MAX);
-      for (const stored of waiting) this.#runs.save(stored, stored.run);
+      for (const stored of waiting) this.#records.save(stored, stored.run);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return accept(null);
     }
   }
@@ -220,7 +232,7 @@ export class PoolActor extends Actor<PoolOperations> {
   #removeDeployment({ deployment_id, revision }: { deployment_id: string; revision: number }): Result<null> {
     const { store } = this.#context;
     const known = store.deployments.readDeployment(deployment_id);
-    const noted = this.#runs.noteDeployment(
+    const noted = this.#slots.noteDeployment(
       {
         deployment_id,
         revision,
@@ -242,7 +254,7 @@ export class PoolActor extends Actor<PoolOperations> {
   #materialize(command: PoolOperations["materialize"]["command"]): Result<null> {
     const { store, host } = this.#context;
     const { deployment, is_replacing, runs } = command;
-    const noted = this.#runs.noteDeployment(deployment);
+    const noted = this.#slots.noteDeployment(deployment);
     if (!noted.ok) return noted;
     const pool = poolOf(this.#context);
     if (is_replacing) {
@@ -268,11 +280,11 @@ export class PoolActor extends Actor<PoolOperations> {
       const stored = store.runs.readRun(run_id);
       if (stored !== undefined) {
         if (kind === "due") this.#becomeDue(stored.run.id);
-        else if (kind === "late") this.#runs.markLate(stored);
-        else if (kind === "pause") this.#runs.failPause(stored);
-        else if (kind === "slot") this.#runs.lapseSlot(stored);
+        else if (kind === "late") this.#states.markLate(stored);
+        else if (kind === "pause") this.#states.failPause(stored);
+        else if (kind === "slot") this.#slots.lapseSlot(stored);
         else
-          this.#runs.forceCancelled(
+          this.#states.forceCancelled(
             stored,
             "Nobody confirmed the cancellation in time, so the server set this run to Cancelled.",
           );
@@ -300,7 +312,7 @@ export class PoolActor extends Actor<PoolOperations> {
     if (pool === undefined || pool.deleted_at === null) return;
     for (let left = max; left > 0; left -= CANCELLED_PER_SWEEP_MAX) {
       const waiting = store.runs.listWaiting({}, CANCELLED_PER_SWEEP_MAX);
-      for (const stored of waiting) this.#runs.forceCancelled(stored, CANCELLED_WITH_POOL);
+      for (const stored of waiting) this.#states.forceCancelled(stored, CANCELLED_WITH_POOL);
       if (waiting.length < CANCELLED_PER_SWEEP_MAX) return;
     }
     wakeAt(host.now() + 1);

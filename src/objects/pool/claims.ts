@@ -21,7 +21,9 @@ import { isRetryingInProcess } from "../../domain/pool/place.ts";
 import { InvariantViolation } from "../shared/actor.ts";
 import type { PoolCatalog } from "./catalog.ts";
 import { mintRequestId, poolOf, type PoolContext } from "./context.ts";
-import { refuseRun, type PoolRuns } from "./runs.ts";
+import { refuseRun, type RunRecords } from "./run-records.ts";
+import type { RunSlots } from "./run-slots.ts";
+import type { RunStates } from "./run-states.ts";
 import type { ActiveRow, Advertised, QueueRow, StoredRun, WorkerRow } from "./rows.ts";
 
 /** A claim that is not started within this long goes back to its queue. */
@@ -35,13 +37,23 @@ const ENDED_PURGE_MS = 60_000;
 
 export class PoolClaims {
   readonly #context: PoolContext;
-  readonly #runs: PoolRuns;
+  readonly #records: RunRecords;
+  readonly #states: RunStates;
+  readonly #slots: RunSlots;
   readonly #catalog: PoolCatalog;
   #purgedAt = 0;
 
-  constructor(context: PoolContext, runs: PoolRuns, catalog: PoolCatalog) {
+  constructor(
+    context: PoolContext,
+    records: RunRecords,
+    states: RunStates,
+    slots: RunSlots,
+    catalog: PoolCatalog,
+  ) {
     this.#context = context;
-    this.#runs = runs;
+    this.#records = records;
+    this.#states = states;
+    this.#slots = slots;
     this.#catalog = catalog;
   }
 
@@ -227,7 +239,7 @@ export class PoolClaims {
         fence,
         start_within_seconds:
           deadline_at === null ? START_WITHIN_SECONDS : Math.max(0, (deadline_at - host.now()) / 1000),
-        flow_run: this.#runs.present(stored.run),
+        flow_run: this.#records.present(stored.run),
       };
     });
   }
@@ -287,7 +299,7 @@ export class PoolClaims {
       "prefect.work-pool.name": pool.name,
       "prefect.work-pool.id": pool.id,
     };
-    const outcome = this.#runs.decide(
+    const outcome = this.#states.decide(
       { ...stored, fence, run: { ...stored.run, labels } },
       { type: "PENDING", name: "Pending" },
       false,
@@ -295,7 +307,7 @@ export class PoolClaims {
     if (outcome.kind !== "decided" || outcome.run.state_type !== "PENDING") {
       store.attempts.deleteAttempt(run_id, attempt_id, fence);
       if (outcome.kind !== "decided" || outcome.run.state_type === "SCHEDULED")
-        this.#runs.parkForSlot(stored);
+        this.#slots.parkForSlot(stored);
       return undefined;
     }
     wakeAt(Math.max(deadline_at, host.expiry_floor));
@@ -304,7 +316,7 @@ export class PoolClaims {
       attempt_id,
       fence,
       start_within_seconds: START_WITHIN_SECONDS,
-      flow_run: this.#runs.present(outcome.run),
+      flow_run: this.#records.present(outcome.run),
     };
   }
 
@@ -343,12 +355,12 @@ export class PoolClaims {
       command.infrastructure_pid !== stored.run.infrastructure_pid
     ) {
       const run = { ...stored.run, infrastructure_pid: command.infrastructure_pid };
-      this.#runs.save({ ...stored, run }, stored.run);
+      this.#records.save({ ...stored, run }, stored.run);
     }
     // A process that was quicker than this report has said itself how it goes.
     if (command.sets_own_state !== false || stored.run.state_type !== "PENDING") return accept(null);
     const { flow_run_id, attempt_id, fence } = command;
-    const answer = this.#runs.setState({
+    const answer = this.#states.setState({
       id: flow_run_id,
       state: runningStateOf(attempt_id),
       is_forced: false,
@@ -371,12 +383,12 @@ export class PoolClaims {
     if (active === undefined) {
       // The report of an end that is known already, sent again: the same answer.
       if (store.attempts.listEnded([command.attempt_id]).size > 0)
-        return accept(this.#runs.present(stored.run));
+        return accept(this.#records.present(stored.run));
       return refuseEnded();
     }
     this.#finish(active, decideAttemptEnd(stored.run, command));
     const after = store.runs.readRun(command.flow_run_id);
-    return after === undefined ? refuseRun(command.flow_run_id) : accept(this.#runs.present(after.run));
+    return after === undefined ? refuseRun(command.flow_run_id) : accept(this.#records.present(after.run));
   }
 
   /** Ends an attempt in the one way there is: row, tombstone, visits to its limits, then the run's state. */
@@ -391,21 +403,21 @@ export class PoolClaims {
     this.#applyStep(stored, step);
     const after = store.runs.readRun(run_id);
     if (after !== undefined) {
-      if (isRetryingInProcess(after.run)) this.#runs.rescheduleRetry(after);
+      if (isRetryingInProcess(after.run)) this.#states.rescheduleRetry(after);
       // The run may have left the ready index only because its attempt lived.
-      else if (after.run.state_type === "SCHEDULED") this.#runs.save(after, after.run);
+      else if (after.run.state_type === "SCHEDULED") this.#records.save(after, after.run);
     }
     wake("run_ready");
   }
 
   #applyStep(stored: StoredRun, step: EndStep): void {
     if (step.kind === "requeue") {
-      this.#runs.requeue(stored, "The run goes back to its queue.");
+      this.#states.requeue(stored, "The run goes back to its queue.");
       return;
     }
     if (step.kind === "keep") return;
-    const outcome = this.#runs.decide(stored, step.state, step.is_forced, { status: "none" });
-    if (outcome.kind !== "decided") this.#runs.decide(stored, step.state, true, { status: "none" });
+    const outcome = this.#states.decide(stored, step.state, step.is_forced, { status: "none" });
+    if (outcome.kind !== "decided") this.#states.decide(stored, step.state, true, { status: "none" });
   }
 
   /** Leaves a tombstone and visits every limit that the attempt has asked. */
@@ -468,7 +480,7 @@ export class PoolClaims {
       for (const active of store.attempts.listActiveOverdue(now, LOST_PER_SWEEP_MAX)) {
         if (active.attempt_id === null) {
           const stored = store.runs.readRun(active.run_id);
-          if (stored !== undefined) this.#runs.giveUpSilent(stored);
+          if (stored !== undefined) this.#states.giveUpSilent(stored);
           continue;
         }
         if (active.is_started && now < host.expiry_floor + GRACE_MS && host.expiry_floor > 0) continue;

@@ -8,7 +8,7 @@ import type { PoolCatalog } from "./catalog.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
 import { ORDERS, toCondition } from "./run-filter.ts";
-import { refuseRun, type PoolRuns } from "./runs.ts";
+import { refuseRun, type RunRecords } from "./run-records.ts";
 import type { StoredRun } from "./rows.ts";
 
 /** What another worker was just given comes last for this long (source: wire §9.5). */
@@ -23,14 +23,14 @@ type ConcurrencyStatus = PoolOperations["concurrency_status"]["answer"];
 
 export class PoolReads {
   readonly #context: PoolContext;
-  readonly #runs: PoolRuns;
+  readonly #records: RunRecords;
   readonly #catalog: PoolCatalog;
   /** To whom a run was handed last, and until when that counts. A hint: losing it costs nothing. */
   readonly #handedOut = new Map<string, { csrf_client: string; until: number }>();
 
-  constructor(context: PoolContext, runs: PoolRuns, catalog: PoolCatalog) {
+  constructor(context: PoolContext, records: RunRecords, catalog: PoolCatalog) {
     this.#context = context;
-    this.#runs = runs;
+    this.#records = records;
     this.#catalog = catalog;
   }
 
@@ -64,7 +64,7 @@ export class PoolReads {
                 Math.min(max, freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0)),
               ),
             );
-    const runs = found.slice(0, max).map(({ run }) => this.#runs.present(run));
+    const runs = found.slice(0, max).map(({ run }) => this.#records.present(run));
     if (command.csrf_client === null || command.scheduled_before === null) return accept(runs);
     return accept(this.#putLastWhatOthersHave(runs, command.csrf_client, host.now()));
   }
@@ -103,7 +103,7 @@ export class PoolReads {
   filterRuns({ filter, sort, limit, offset }: PoolOperations["filter_runs"]["command"]): FlowRun[] {
     return this.#context.store.runs
       .filterRuns(toCondition(filter), ORDERS[sort], limit, offset)
-      .map(({ run }) => this.#runs.present(run));
+      .map(({ run }) => this.#records.present(run));
   }
 
   countRuns(filter: RunFilter): number {
@@ -123,7 +123,7 @@ export class PoolReads {
       .readRuns(
         store.attempts.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])),
       )
-      .map(({ run }) => this.#runs.present(run))
+      .map(({ run }) => this.#records.present(run))
       .filter(({ state_type }) => state_type !== null && SLOT_HOLDING_TYPES.includes(state_type));
     return accept({
       active_slots: runs.length,

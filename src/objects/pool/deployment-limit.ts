@@ -1,0 +1,145 @@
+/** What a pool asks the limit of a deployment on behalf of a run, and what it makes of the answers. */
+import { addressOfName } from "../../contract/envelope.ts";
+import type { Result } from "../../contract/errors.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { Grant, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
+import type { StateCreate } from "../../contract/wire/states.ts";
+import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
+import { mintRequestId, type PoolContext } from "./context.ts";
+import type { StoredRun } from "./rows.ts";
+
+/** Prefect's lease of a deployment's slot when the deployment names none (source: wire §4.1). */
+const SLOT_LEASE_SECONDS = 300;
+
+/** What an intent does once the deployment's limit has answered. */
+export type Intent =
+  | { kind: "state"; proposed: StateCreate; is_forced: boolean; identity: RunIdentity | null }
+  /** A claim found the run and its deployment's slot was not there yet. */
+  | { kind: "slot" };
+
+/** The way to the limits of deployments. Nothing here changes a run that is stored. */
+export class DeploymentLimit {
+  readonly #context: PoolContext;
+
+  constructor(context: PoolContext) {
+    this.#context = context;
+  }
+
+  #send(run: FlowRun, operation: string, request_id: string, command: unknown): void {
+    const { host, send } = this.#context;
+    send(
+      addressOfName(host.address.workspace, "limit", `deployment:${run.deployment_id}`),
+      operation,
+      request_id,
+      command,
+    );
+  }
+
+  /** Gives back a deployment's slot. */
+  release(run: FlowRun, lease_id: string): void {
+    this.#send(run, "release", `release-${lease_id}`, { lease_id });
+  }
+
+  /** Takes a run's place out of the line. */
+  withdraw(run: FlowRun, request_id: string): void {
+    this.#send(run, "withdraw", mintRequestId(this.#context), { request_id });
+  }
+
+  /** Makes a lease last until the process of the run renews it itself. */
+  renew(run: FlowRun, lease_id: string): void {
+    this.#send(run, "renew", mintRequestId(this.#context), {
+      lease_id,
+      lease_seconds: this.#leaseSeconds(run),
+    });
+  }
+
+  /** A run that does not wait any more gives back what its deployment's limit has or keeps for it. */
+  leaveLine(stored: StoredRun): void {
+    const request_id = stored.slot_request_id;
+    const lease_id = stored.slot_lease_id;
+    const kept = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
+    stored.slot_request_id = null;
+    stored.slot_lease_id = null;
+    stored.slot_expires_at = null;
+    stored.is_parked = false;
+    if (lease_id !== null && lease_id !== kept) this.release(stored.run, lease_id);
+    if (lease_id === null && request_id !== null) this.withdraw(stored.run, request_id);
+  }
+
+  /** Asks the deployment's limit on behalf of an intent; a later turn goes on from its answer. */
+  ask(
+    stored: StoredRun,
+    need: { kind: "needs_slot" } | { kind: "needs_renewal"; lease_id: string },
+    intent: Intent,
+  ): string {
+    const context = this.#context;
+    const { host, store } = context;
+    const { run } = stored;
+    const id = mintRequestId(context);
+    store.deployments.writeIntent(id, run.id, intent, host.now());
+    const lease_seconds = this.#leaseSeconds(run);
+    if (need.kind === "needs_renewal") {
+      this.#send(run, "renew", id, { lease_id: need.lease_id, lease_seconds });
+      return id;
+    }
+    const name = `deployment:${run.deployment_id}`;
+    const { key } = addressOfName(host.address.workspace, "limit", name);
+    this.#send(run, "acquire", id, {
+      names: [name],
+      members: [{ name, key }],
+      request_id: id,
+      slots: 1,
+      mode: "concurrency",
+      lease_seconds,
+      wait_seconds: 0,
+      priority: 0,
+      holder: { type: "flow_run", id: run.id },
+      note: null,
+      caller: { type: "run", pool_key: host.address.key },
+      run: null,
+    });
+    return id;
+  }
+
+  #leaseSeconds(run: FlowRun): number {
+    const note =
+      run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    return note?.grace_period_seconds ?? SLOT_LEASE_SECONDS;
+  }
+
+  /** What is known of the deployment's slot without asking its limit. */
+  slotOf(stored: StoredRun): SlotKnowledge {
+    const { run } = stored;
+    const note =
+      run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    if (note === undefined || note.concurrency_limit === null) return { status: "none" };
+    if (stored.slot_lease_id !== null) return { status: "granted", lease_id: stored.slot_lease_id };
+    // A limit that was lowered takes nothing from a run that holds a slot.
+    const held = run.state?.state_details.deployment_concurrency_lease_id ?? null;
+    if (note.concurrency_limit === 0 && held === null) return { status: "zero" };
+    return { status: "unknown" };
+  }
+}
+
+/** Forgets what the limit keeps for a run. */
+export function forgetSlot(stored: StoredRun): void {
+  stored.slot_lease_id = null;
+  stored.slot_expires_at = null;
+  stored.slot_request_id = null;
+}
+
+/** What an answer of the deployment's limit says of the slot. */
+export function readSlot(operation: string, command: unknown, result: Result<unknown>): SlotKnowledge {
+  if (operation === "renew") {
+    const { lease_id } = command as { lease_id: string };
+    return result.ok ? { status: "renewed", lease_id } : { status: "lost" };
+  }
+  // One slot is refused as too many by a limit of 0; any other refusal says that there is no such limit.
+  if (!result.ok) return { status: result.error.code === "invalid" ? "zero" : "none" };
+  const answer = result.value as Grant | Waiting;
+  return answer.status === "granted" ? { status: "granted", lease_id: answer.lease_id } : { status: "full" };
+}

@@ -1,0 +1,158 @@
+/** Runs that need a slot of their deployment's limit: out of the ready index, in its line, back when it grants. */
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
+import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
+import type { Effect } from "../shared/actor.ts";
+import { mintId, type PoolContext } from "./context.ts";
+import type { DeploymentNote } from "./operations.ts";
+import type { StoredRun } from "./rows.ts";
+import { type DeploymentLimit, forgetSlot, readSlot, type Intent } from "./deployment-limit.ts";
+import { refuseRun, type RunRecords } from "./run-records.ts";
+import { SLOT_WAIT_SECONDS, type RunStates } from "./run-states.ts";
+
+/** A slot that was granted to a run which nobody claims lapses after this long. */
+export const SLOT_LAPSES_MS = 20_000;
+/** Runs that one change of their deployment's limit lets go on; the rest asks again by itself. */
+const UNPARKED_MAX = 1000;
+
+/** A run waits for its deployment's slot as a row in that limit; its grant brings the run back. */
+export class RunSlots {
+  readonly #context: PoolContext;
+  readonly #records: RunRecords;
+  readonly #states: RunStates;
+  readonly #limit: DeploymentLimit;
+
+  constructor(context: PoolContext, records: RunRecords, states: RunStates, limit: DeploymentLimit) {
+    this.#context = context;
+    this.#records = records;
+    this.#states = states;
+    this.#limit = limit;
+  }
+
+  /** Keeps what a run's deployment says; an older revision than the stored one loses. */
+  noteDeployment(note: DeploymentNote, is_removed = false): Result<null> {
+    const { store } = this.#context;
+    const known = store.deployments.readDeployment(note.deployment_id);
+    if (known !== undefined && known.revision > note.revision)
+      return refuse("conflict", "The deployment has changed meanwhile; read it again.");
+    if (known !== undefined && known.revision === note.revision && known.is_removed === is_removed)
+      return accept(null);
+    store.deployments.writeDeployment(note, is_removed);
+    if (known !== undefined && known.concurrency_limit !== note.concurrency_limit) this.#unpark(note);
+    return accept(null);
+  }
+
+  /** Another limit of their deployment lets parked runs go on; who stands in the limit's line hears from the limit itself. */
+  #unpark({ deployment_id, concurrency_limit }: DeploymentNote): void {
+    const { store, wake } = this.#context;
+    for (const stored of store.runs.listWaiting({ deployment_id, is_parked: true }, UNPARKED_MAX)) {
+      if (concurrency_limit !== null && stored.slot_request_id !== null) continue;
+      stored.is_parked = false;
+      stored.slot_expires_at = null;
+      this.#records.save(stored, stored.run);
+    }
+    wake("run_ready");
+  }
+
+  /** Takes a run out of the ready index until its deployment's limit gives it a slot. */
+  parkForSlot(stored: StoredRun): void {
+    stored.is_parked = true;
+    stored.slot_request_id ??= this.#limit.ask(stored, { kind: "needs_slot" }, { kind: "slot" });
+    this.#records.save(stored, stored.run);
+  }
+
+  /** Goes on where an intent stopped, now that the limit has answered. */
+  settle({ operation, request_id, command }: Effect, result: Result<unknown>): void {
+    const { store } = this.#context;
+    const intent = store.deployments.takeIntent<Intent>(request_id);
+    if (intent === undefined) return;
+    const stored = store.runs.readRun(intent.run_id);
+    const resolve = this.#states.takeEar(request_id);
+    const slot = readSlot(operation, command, result);
+    if (stored === undefined) {
+      resolve?.(refuseRun(intent.run_id));
+      return;
+    }
+    if (intent.body.kind === "slot") this.#settleSlot(stored, request_id, slot);
+    else {
+      // A refused proposal keeps its place in the line, so that the grant brings the run back at once.
+      if (slot.status === "full") stored.slot_request_id = request_id;
+      const { proposed, is_forced, identity } = intent.body;
+      const lease = slot.status === "granted" ? slot.lease_id : null;
+      const answer = this.#states.propose(stored, proposed, is_forced, identity, slot);
+      if (lease !== null && identity !== null && !this.#isKept(stored.run.id, lease))
+        this.#limit.release(stored.run, lease);
+      void Promise.resolve(answer).then((known) => resolve?.(known));
+    }
+  }
+
+  #settleSlot(stored: StoredRun, request_id: string, slot: SlotKnowledge): void {
+    const note =
+      stored.run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(stored.run.deployment_id);
+    if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") {
+      if (slot.status === "granted") this.#limit.release(stored.run, slot.lease_id);
+      else if (slot.status === "full") this.#limit.withdraw(stored.run, request_id);
+      return;
+    }
+    if (slot.status === "granted") this.#keepSlot(stored, slot.lease_id);
+    else if (slot.status === "full" && note?.collision_strategy === "CANCEL_NEW")
+      this.#states.decide(stored, { type: "PENDING", name: "Pending" }, false, slot);
+    else if (slot.status === "none") this.#keepSlot(stored, mintId(this.#context, "empty_lease"));
+    else if (slot.status !== "full") {
+      // The limit has no room for anybody; it is asked again after a while.
+      stored.slot_request_id = null;
+      stored.slot_expires_at = this.#context.host.now() + SLOT_WAIT_SECONDS * 1000;
+      this.#records.save(stored, stored.run);
+    }
+  }
+
+  /** A slot is there: the run may be claimed, and the slot lapses if nobody does. */
+  #keepSlot(stored: StoredRun, lease_id: string): void {
+    const now = this.#context.host.now();
+    stored.slot_lease_id = lease_id;
+    stored.slot_expires_at = now + SLOT_LAPSES_MS;
+    stored.is_parked = false;
+    const { run } = stored;
+    // A refused proposal set a time to look again; the slot is there now.
+    const next =
+      run.state_name === "AwaitingConcurrencySlot"
+        ? { ...run, next_scheduled_start_time: formatInstant(now) }
+        : run;
+    stored.run = next;
+    this.#records.save(stored, run);
+    this.#context.wake("run_ready");
+  }
+
+  /** The deployment's limit has granted a slot to a run that stood in its line. */
+  takeSlot(command: { flow_run_id: string; lease_id: string }): Result<null> {
+    const stored = this.#context.store.runs.readRun(command.flow_run_id);
+    if (stored === undefined) return accept(null);
+    if (stored.slot_lease_id === command.lease_id) return accept(null);
+    if (this.#isKept(stored.run.id, command.lease_id)) return accept(null);
+    if (stored.run.state_type !== "SCHEDULED" || stored.slot_request_id === null) {
+      this.#limit.release(stored.run, command.lease_id);
+      return accept(null);
+    }
+    this.#keepSlot(stored, command.lease_id);
+    return accept(null);
+  }
+
+  /** A slot that nobody used goes back, or a refusal is over: the run asks again when it is claimed next. */
+  lapseSlot(stored: StoredRun): void {
+    const { slot_lease_id } = stored;
+    forgetSlot(stored);
+    stored.is_parked = false;
+    if (slot_lease_id !== null) this.#limit.release(stored.run, slot_lease_id);
+    this.#records.save(stored, stored.run);
+  }
+
+  /** Tells whether the run's stored state has this lease. */
+  #isKept(id: string, lease_id: string): boolean {
+    return (
+      this.#context.store.runs.readRun(id)?.run.state?.state_details.deployment_concurrency_lease_id ===
+      lease_id
+    );
+  }
+}

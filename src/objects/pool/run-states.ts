@@ -1,0 +1,259 @@
+/** States of runs: what is proposed, what the state machine makes of it, and the steps that the server takes alone. */
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunIdentity } from "../../contract/wire/limits.ts";
+import {
+  isTerminal,
+  type OrchestrationResult,
+  type State,
+  type StateCreate,
+} from "../../contract/wire/states.ts";
+import { orchestrate, type SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
+import { isOnline } from "../../domain/pool/status.ts";
+import { mintId, type PoolContext } from "./context.ts";
+import type { StoredRun } from "./rows.ts";
+import { type DeploymentLimit, forgetSlot } from "./deployment-limit.ts";
+import { refuseRun, SILENCE_MAX_MS, type RunRecords } from "./run-records.ts";
+
+/** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
+export const SLOT_WAIT_SECONDS = 30;
+const STATES_LISTED_MAX = 1000;
+
+export interface StateAnswer {
+  result: OrchestrationResult;
+  was_created: boolean;
+}
+
+/** Every change of a run's state goes through {@link RunStates.decide}. */
+export class RunStates {
+  readonly #context: PoolContext;
+  readonly #records: RunRecords;
+  readonly #limit: DeploymentLimit;
+  /** Callers whose proposal waits for the answer of a limit. Lost with the instance; the state is set all the same. */
+  readonly #ears = new Map<string, (answer: Result<StateAnswer>) => void>();
+
+  constructor(context: PoolContext, records: RunRecords, limit: DeploymentLimit) {
+    this.#context = context;
+    this.#records = records;
+    this.#limit = limit;
+  }
+
+  setState(command: {
+    id: string;
+    state: StateCreate;
+    is_forced: boolean;
+    run: RunIdentity | null;
+  }): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+    const stored = this.#context.store.runs.readRun(command.id);
+    if (stored === undefined) return refuseRun(command.id);
+    return this.propose(stored, command.state, command.is_forced, command.run, undefined);
+  }
+
+  resume(id: string): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+    const stored = this.#context.store.runs.readRun(id);
+    if (stored === undefined) return refuseRun(id);
+    const { state } = stored.run;
+    if (state?.type !== "PAUSED") {
+      return accept({
+        result: {
+          state,
+          status: "ABORT",
+          details: { type: "abort_details", reason: "Cannot resume a flow run that is not paused." },
+        },
+        was_created: false,
+      });
+    }
+    const proposed: StateCreate =
+      state.state_details.pause_reschedule === true
+        ? {
+            type: "SCHEDULED",
+            name: "Resuming",
+            state_details: { scheduled_time: formatInstant(this.#context.host.now()) },
+          }
+        : { type: "RUNNING", name: "Running" };
+    return this.propose(stored, proposed, false, null, undefined);
+  }
+
+  /**
+   * Proposes a state. A process that speaks for a run must be its live attempt; others are not bound by a fence. Where
+   * the deployment's limit has a say, an intent is written and a later turn decides.
+   */
+  propose(
+    stored: StoredRun,
+    proposed: StateCreate,
+    is_forced: boolean,
+    identity: RunIdentity | null,
+    learned: SlotKnowledge | undefined,
+  ): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+    const { run } = stored;
+    if (identity !== null && identity.flow_run_id === run.id && !this.#isLiveAttempt(identity)) {
+      const reason = "This attempt of the flow run has ended; its states are not taken any more.";
+      return accept({
+        result: { state: run.state, status: "ABORT", details: { type: "abort_details", reason } },
+        was_created: false,
+      });
+    }
+    const outcome = this.decide(stored, proposed, is_forced, learned);
+    if (outcome.kind === "decided") return accept(outcome.answer);
+    return new Promise((resolve) => {
+      const id = this.#limit.ask(stored, outcome, { kind: "state", proposed, is_forced, identity });
+      this.#ears.set(id, resolve);
+    });
+  }
+
+  /** Takes out the ear of who waits for the answer to this intent. */
+  takeEar(request_id: string): ((answer: Result<StateAnswer>) => void) | undefined {
+    const ear = this.#ears.get(request_id);
+    this.#ears.delete(request_id);
+    return ear;
+  }
+
+  #isLiveAttempt({ flow_run_id, attempt_id, fence }: RunIdentity): boolean {
+    const active = this.#context.store.attempts.readActive(flow_run_id);
+    return active?.attempt_id === attempt_id && active.fence === fence;
+  }
+
+  /** Runs the state machine and stores what it decides. */
+  decide(
+    stored: StoredRun,
+    proposed: StateCreate,
+    is_forced: boolean,
+    learned?: SlotKnowledge,
+  ):
+    | { kind: "decided"; answer: StateAnswer; run: FlowRun }
+    | { kind: "needs_slot" }
+    | { kind: "needs_renewal"; lease_id: string } {
+    const context = this.#context;
+    const now = context.host.now();
+    const { run } = stored;
+    const note =
+      run.deployment_id === null ? undefined : context.store.deployments.readDeployment(run.deployment_id);
+    const slot = learned ?? this.#limit.slotOf(stored);
+    const decision = orchestrate({
+      now,
+      run,
+      proposed,
+      is_forced,
+      state_id: mintId(context, "state", now),
+      slot,
+      policy: {
+        collision_strategy: note?.collision_strategy ?? "ENQUEUE",
+        grace_period_seconds: note?.grace_period_seconds ?? null,
+        slot_wait_seconds: SLOT_WAIT_SECONDS,
+      },
+    });
+    if (decision.kind !== "decided") return decision;
+    // A slot that was kept for the run stays kept while the run still waits for a worker.
+    const isStillKept =
+      decision.released_lease_id !== null &&
+      decision.released_lease_id === stored.slot_lease_id &&
+      (decision.run ?? run).state_type === "SCHEDULED";
+    if (decision.released_lease_id !== null && !isStillKept) {
+      if (stored.slot_lease_id === decision.released_lease_id) forgetSlot(stored);
+      this.#limit.release(run, decision.released_lease_id);
+    }
+    if (decision.run !== null) {
+      const lease_id = decision.run.state?.state_details.deployment_concurrency_lease_id ?? null;
+      if (lease_id !== null && lease_id === stored.slot_lease_id) {
+        // From now on the lease must last until the process renews it itself.
+        forgetSlot(stored);
+        this.#limit.renew(run, lease_id);
+      }
+      stored.run = decision.run;
+      this.#records.save(stored, run);
+    }
+    return {
+      kind: "decided",
+      answer: { result: decision.answer, was_created: decision.run !== null },
+      run: decision.run ?? run,
+    };
+  }
+
+  readStates(flow_run_id: string): State[] {
+    return this.#context.store.states.listStates(flow_run_id, STATES_LISTED_MAX);
+  }
+
+  readState(id: string): Result<State> {
+    const state = this.#context.store.states.readState(id);
+    return state === undefined ? refuse("not_found", "Flow run state not found") : accept(state);
+  }
+
+  /** Gives a run back to its queue, at the place in line that it had. */
+  requeue(stored: StoredRun, message: string): void {
+    const { run } = stored;
+    const scheduled_time = run.state?.state_details.scheduled_time ?? formatInstant(this.#context.host.now());
+    stored.run = {
+      ...run,
+      infrastructure_pid: null,
+      empirical_policy: { ...run.empirical_policy, retry_type: "reschedule" },
+    };
+    this.decide(
+      stored,
+      { type: "SCHEDULED", name: "Scheduled", message, state_details: { scheduled_time } },
+      true,
+    );
+  }
+
+  /** A run that retries "in its process" and has none any more must be handed out again. */
+  rescheduleRetry(stored: StoredRun): void {
+    const { run } = stored;
+    const lease_id = run.state?.state_details.deployment_concurrency_lease_id ?? null;
+    if (lease_id !== null) this.#limit.release(run, lease_id);
+    stored.run = {
+      ...run,
+      infrastructure_pid: null,
+      empirical_policy: { ...run.empirical_policy, retry_type: "reschedule" },
+      state: run.state && {
+        ...run.state,
+        state_details: { ...run.state.state_details, deployment_concurrency_lease_id: null },
+      },
+    };
+    this.#records.save(stored, run);
+    this.#context.wake("run_ready");
+  }
+
+  /** Marks a run Late. */
+  markLate(stored: StoredRun): void {
+    const scheduled_time = stored.run.next_scheduled_start_time;
+    this.decide(stored, { type: "SCHEDULED", name: "Late", state_details: { scheduled_time } }, false, {
+      status: "none",
+    });
+  }
+
+  /** Gives up a run that said nothing for long, unless the worker that submitted it still lives. */
+  giveUpSilent(stored: StoredRun): void {
+    const { store, host } = this.#context;
+    const { run } = stored;
+    const name = run.labels["prefect.worker.name"];
+    const worker = typeof name === "string" ? store.catalog.readWorker(name) : undefined;
+    if (worker !== undefined && isOnline(worker, host.now())) {
+      this.#records.watchSubmitted(run, host.now());
+      return;
+    }
+    const message = `Nothing was heard of this run for ${SILENCE_MAX_MS / 3_600_000} hours, so it was given up.`;
+    this.decide(stored, { type: "CRASHED", name: "Crashed", message }, true);
+  }
+
+  /** A pause that nobody ended fails its run. */
+  failPause(stored: StoredRun): void {
+    const verb = stored.run.state?.state_details.pause_reschedule === true ? "suspended" : "paused";
+    this.decide(
+      stored,
+      { type: "FAILED", name: "Failed", message: `The flow was ${verb} and never resumed.` },
+      true,
+    );
+  }
+
+  /** Nobody confirmed the cancellation in time. */
+  forceCancelled(stored: StoredRun, message: string): void {
+    if (stored.run.state_type !== null && isTerminal(stored.run.state_type)) return;
+    this.decide(stored, { type: "CANCELLED", name: "Cancelled", message }, true);
+  }
+
+  /** Forgets who waits: the instance's memory is not to be trusted after a failed turn. */
+  forget(): void {
+    for (const resolve of this.#ears.values()) resolve(refuse("unavailable"));
+    this.#ears.clear();
+  }
+}
