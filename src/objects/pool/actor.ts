@@ -14,12 +14,14 @@ import { placeRun } from "../../domain/pool/place.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { PoolCatalog } from "./catalog.ts";
+import { PoolAttempts } from "./attempts.ts";
 import { PoolClaims } from "./claims.ts";
 import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
 import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
+import { PoolSessions } from "./sessions.ts";
 import { RunRecords } from "./run-records.ts";
 import { RunSlots } from "./run-slots.ts";
 import { RunStates } from "./run-states.ts";
@@ -71,7 +73,7 @@ export class PoolActor extends Actor<PoolOperations> {
   readonly #states: RunStates;
   readonly #slots: RunSlots;
   readonly #runs: PoolRuns;
-  readonly #claims: PoolClaims;
+  readonly #attempts: PoolAttempts;
   /** Milliseconds since the epoch before which no more runs are marked Late. */
   #lateAfter = 0;
 
@@ -99,18 +101,13 @@ export class PoolActor extends Actor<PoolOperations> {
     const records = new RunRecords(this.#context, limit);
     const states = new RunStates(this.#context, records, limit);
     const slots = new RunSlots(this.#context, records, states, limit);
-    const runs = new PoolRuns(this.#context, records, slots, limit);
+    const attempts = new PoolAttempts(this.#context, records, states);
+    const runs = new PoolRuns(this.#context, records, slots, limit, attempts, catalog);
+    const sessions = new PoolSessions(this.#context, catalog, attempts);
     const claims = new PoolClaims(this.#context, records, states, slots, catalog);
     const reads = new PoolReads(this.#context, records, catalog);
-    runs.makeQueue = (name) => {
-      const made = catalog.ensureQueue(name);
-      return made.ok ? catalog.findQueue({ name }) : undefined;
-    };
-    runs.onAttemptUnwanted = (run_id) => {
-      claims.dropAttempt(run_id);
-    };
     [this.#catalog, this.#records, this.#states, this.#slots] = [catalog, records, states, slots];
-    [this.#runs, this.#claims] = [runs, claims];
+    [this.#runs, this.#attempts] = [runs, attempts];
     this.handlers = this.#admitting(internalName, {
       create: (command) => {
         this.#cancelWithPool(Number.POSITIVE_INFINITY);
@@ -119,7 +116,7 @@ export class PoolActor extends Actor<PoolOperations> {
       read: () => accept(catalog.presentPool(poolOf(this.#context))),
       update: (command) => catalog.update(command),
       delete: () => {
-        for (const { name } of this.#context.store.catalog.listWorkers()) claims.deleteWorker(name);
+        for (const { name } of this.#context.store.catalog.listWorkers()) sessions.deleteWorker(name);
         return catalog.delete();
       },
       create_queue: (command) => catalog.createQueue(command),
@@ -136,14 +133,14 @@ export class PoolActor extends Actor<PoolOperations> {
       heartbeat: ({ name, heartbeat_interval_seconds }) =>
         catalog.heartbeat(name, heartbeat_interval_seconds),
       filter_workers: (command) => accept(catalog.filterWorkers(command)),
-      delete_worker: ({ name }) => claims.deleteWorker(name),
+      delete_worker: ({ name }) => sessions.deleteWorker(name),
       get_scheduled: (command) => reads.getScheduled(command),
-      beat: (command) => claims.beat(command),
-      end_session: ({ name, session_id }) => claims.endSession(name, session_id),
+      beat: (command) => sessions.beat(command),
+      end_session: ({ name, session_id }) => sessions.endSession(name, session_id),
       claim: (command) => claims.claim(command),
-      start_attempt: (command) => claims.startAttempt(command),
-      end_attempt: (command) => claims.endAttempt(command),
-      note_limit: (command) => claims.noteLimit(command),
+      start_attempt: (command) => attempts.startAttempt(command),
+      end_attempt: (command) => attempts.endAttempt(command),
+      note_limit: (command) => attempts.noteLimit(command),
       put_deployment: (command) => slots.noteDeployment(command),
       remove_deployment: (command) => this.#removeDeployment(command),
       materialize: (command) => this.#materialize(command),
@@ -271,7 +268,7 @@ export class PoolActor extends Actor<PoolOperations> {
 
   protected sweep(now: number): void {
     const { store } = this.#context;
-    this.#claims.sweep(now);
+    this.#attempts.sweep(now);
     const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
       store.line.listDeadlines(kind, now, kind === "late" ? LATE_PER_SWEEP_MAX : DEADLINES_PER_SWEEP_MAX),
     );
@@ -322,7 +319,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const { store, host } = this.#context;
     const late = store.line.earliestDeadline(["late"]);
     const found = [
-      this.#claims.earliestDeadline(),
+      this.#attempts.earliestDeadline(),
       store.line.earliestDeadline(DEADLINE_KINDS.filter((kind) => kind !== "late")),
       late === undefined ? undefined : Math.max(late, this.#lateAfter),
       this.#hasRunsToCancel() ? host.now() : undefined,

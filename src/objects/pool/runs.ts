@@ -7,6 +7,8 @@ import { EmpiricalPolicy, type FlowRun, type FlowRunUpdate } from "../../contrac
 import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
+import type { PoolAttempts } from "./attempts.ts";
+import type { PoolCatalog } from "./catalog.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunDraft } from "./operations.ts";
 import type { PoolRow, QueueRow } from "./rows.ts";
@@ -22,12 +24,19 @@ export class PoolRuns {
   readonly #records: RunRecords;
   readonly #slots: RunSlots;
   readonly #limit: DeploymentLimit;
-  /** Set by the actor: makes a queue of that name. */
-  makeQueue: (name: string) => QueueRow | undefined = () => undefined;
-  /** Called when a run has left the states in which its attempt may live. */
-  onAttemptUnwanted: (run_id: string) => void = () => {};
+  readonly #attempts: PoolAttempts;
+  readonly #catalog: PoolCatalog;
 
-  constructor(context: PoolContext, records: RunRecords, slots: RunSlots, limit: DeploymentLimit) {
+  constructor(
+    context: PoolContext,
+    records: RunRecords,
+    slots: RunSlots,
+    limit: DeploymentLimit,
+    attempts: PoolAttempts,
+    catalog: PoolCatalog,
+  ) {
+    this.#attempts = attempts;
+    this.#catalog = catalog;
     this.#context = context;
     this.#records = records;
     this.#slots = slots;
@@ -133,7 +142,8 @@ export class PoolRuns {
     if (byId !== undefined) return byId;
     const name = draft.work_queue_name;
     if (name === null) return queues.find(({ id }) => id === pool.default_queue_id);
-    return queues.find((queue) => queue.name === name) ?? this.makeQueue(name);
+    const made = this.#catalog.ensureQueue(name);
+    return made.ok ? this.#catalog.findQueue({ name }) : undefined;
   }
 
   update(id: string, update: FlowRunUpdate): Result<FlowRun> {
@@ -176,7 +186,7 @@ export class PoolRuns {
     this.#limit.leaveLine(stored);
     const lease = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
     if (lease !== null) this.#limit.release(stored.run, lease);
-    this.onAttemptUnwanted(id);
+    this.#attempts.dropAttempt(id);
     store.attempts.deleteSubmitted(id);
     store.runs.deleteRun(id);
     const journal = journalOfRun(host.address.workspace, id);
