@@ -68,7 +68,10 @@ interface WaitingOperation {
 const OUTBOX_TABLE = `CREATE TABLE outbox (
   seq INTEGER PRIMARY KEY, target TEXT NOT NULL, operation TEXT NOT NULL, request_id TEXT NOT NULL,
   command TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL)`;
-const EFFECTS_PER_PUMP_MAX = 64;
+const TARGETS_PER_PUMP_MAX = 64;
+const EFFECTS_PER_LOOK_MAX = 64;
+/** Effects whose target is not being delivered to right now; the deliverer that is there sees to the others. */
+const NOT_IN_FLIGHT = "target NOT IN (SELECT value FROM json_each(?))";
 const EFFECT_ALARM_MS = 1000;
 /**
  * An effect that failed so often (about three minutes) no longer holds back those behind it: a target that is away
@@ -312,10 +315,12 @@ export abstract class Actor<Of extends Operations> {
     // A sweep that leaves overdue work asks for the next turn, not for this instant again and again; one that fails would
     // likely fail at once again.
     const earliest = now + (isSwept ? 1 : SWEEP_RETRY_MS);
-    const next = Math.max(Math.min(own, effect ?? Number.POSITIVE_INFINITY), earliest);
-    this.#alarmAt = next;
+    const isEffectDue = effect !== null && effect !== undefined && effect <= now;
+    // What is due is delivered right after this turn; until it has arrived the alarm only stands behind that.
+    const delivery = isEffectDue ? now + EFFECT_ALARM_MS : (effect ?? Number.POSITIVE_INFINITY);
+    this.#alarmAt = Math.max(Math.min(own, delivery), earliest);
     this.#isAlarmMoved = true;
-    if (effect !== null && effect !== undefined && effect <= now) this.#hasNewEffects = true;
+    if (isEffectDue) this.#hasNewEffects = true;
   }
 
   #guard(operation: string, body: () => Answer<unknown>): Answer<unknown> {
@@ -339,29 +344,41 @@ export abstract class Actor<Of extends Operations> {
   /** Delivers due effects, in order for each target, all targets side by side, until none is left that is due. */
   async #pump(): Promise<void> {
     for (;;) {
-      const rows = this.host.sql
-        .all<OutboxRow>(
-          "SELECT * FROM outbox WHERE due_at <= ? ORDER BY seq LIMIT ?",
-          this.host.now(),
-          EFFECTS_PER_PUMP_MAX,
-        )
-        .filter(({ target }) => !this.#targetsInFlight.has(target));
-      if (rows.length === 0) break;
-      const byTarget = new Map<string, OutboxRow[]>();
-      for (const row of rows) byTarget.set(row.target, [...(byTarget.get(row.target) ?? []), row]);
-      await Promise.all([...byTarget].map(([target, effects]) => this.#deliverTo(target, effects)));
+      const targets = this.host.sql.all<{ target: string }>(
+        `SELECT DISTINCT target FROM outbox WHERE due_at <= ? AND ${NOT_IN_FLIGHT} LIMIT ?`,
+        this.host.now(),
+        this.#inFlight(),
+        TARGETS_PER_PUMP_MAX,
+      );
+      if (targets.length === 0) break;
+      await Promise.all(targets.map(({ target }) => this.#deliverTo(target)));
     }
     const due = first<{ due_at: number | null }>(
       this.host.sql,
-      "SELECT min(due_at) AS due_at FROM outbox",
+      `SELECT min(due_at) AS due_at FROM outbox WHERE ${NOT_IN_FLIGHT}`,
+      this.#inFlight(),
     )?.due_at;
     if (due !== null && due !== undefined) this.wakeAt(Math.max(due, this.host.now() + 1));
   }
 
-  async #deliverTo(target: string, effects: OutboxRow[]): Promise<void> {
+  #inFlight(): string {
+    return JSON.stringify([...this.#targetsInFlight]);
+  }
+
+  /** Delivers what is due to one target, also what comes up meanwhile, until it refuses or nothing is left. */
+  async #deliverTo(target: string): Promise<void> {
     this.#targetsInFlight.add(target);
     try {
-      for (const effect of effects) if (!(await this.#deliver(effect))) return;
+      for (;;) {
+        const effects = this.host.sql.all<OutboxRow>(
+          "SELECT * FROM outbox WHERE target = ? AND due_at <= ? ORDER BY seq LIMIT ?",
+          target,
+          this.host.now(),
+          EFFECTS_PER_LOOK_MAX,
+        );
+        if (effects.length === 0) return;
+        for (const effect of effects) if (!(await this.#deliver(effect))) return;
+      }
     } finally {
       this.#targetsInFlight.delete(target);
     }
@@ -369,7 +386,7 @@ export abstract class Actor<Of extends Operations> {
 
   async #deliver(row: OutboxRow): Promise<boolean> {
     const target = parseAddress(row.target);
-    if (target === undefined) return true;
+    if (target === undefined) return false;
     const effect: Effect = {
       seq: row.seq,
       target,
@@ -385,10 +402,19 @@ export abstract class Actor<Of extends Operations> {
       operation: row.operation,
       command: effect.command,
     });
-    const mustRetry =
+    const isRefused =
       !result.ok && (result.error.code === "unavailable" || result.error.code === "overloaded");
-    await this.turn(`settle ${row.operation}`, () => {
-      if (mustRetry) {
+    let isSettled = false;
+    if (!isRefused)
+      await this.turn(`settle ${row.operation}`, () => {
+        const wasThere =
+          this.host.sql.all("DELETE FROM outbox WHERE seq = ? RETURNING seq", row.seq).length > 0;
+        if (wasThere) this.settleEffect(effect, result);
+        isSettled = true;
+      });
+    // An answer that could not be taken in is as good as none: asking again at once would fail the same way.
+    if (!isSettled)
+      await this.turn(`retry ${row.operation}`, () => {
         const due = this.host.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(row.attempt, 16), RETRY_MAX_MS);
         this.host.sql.all(
           `UPDATE outbox SET attempt = attempt + (seq = ?), due_at = max(due_at, ?)
@@ -408,12 +434,7 @@ export abstract class Actor<Of extends Operations> {
           });
         }
         this.wakeAt(due);
-        return;
-      }
-      const wasThere =
-        this.host.sql.all("DELETE FROM outbox WHERE seq = ? RETURNING seq", row.seq).length > 0;
-      if (wasThere) this.settleEffect(effect, result);
-    });
-    return !mustRetry;
+      });
+    return isSettled;
   }
 }

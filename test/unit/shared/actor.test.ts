@@ -9,7 +9,7 @@ import { createNodeHost, type NodeHostOptions } from "../../support/node-host.ts
 type TallyOperations = {
   open: { command: null; answer: null };
   add: { command: { amount: number; expires_at?: number; isBad?: boolean }; answer: number };
-  tell: { command: { text: string }; answer: null };
+  tell: { command: { text: string; key?: string }; answer: null };
   hold: { command: null; answer: string };
 };
 
@@ -19,6 +19,7 @@ class TallyActor extends Actor<TallyOperations> {
   readonly swept: number[] = [];
   readonly turns: string[] = [];
   isSweepBroken = false;
+  isSettlingBroken = false;
   ears: ((result: Result<string>) => void)[] = [];
   protected readonly creating = new Set(["open"]);
   protected readonly handlers: Handlers<TallyOperations> = {
@@ -30,8 +31,8 @@ class TallyActor extends Actor<TallyOperations> {
       this.turns.push(`add ${amount}`);
       return accept(this.sum());
     },
-    tell: ({ text }, { request_id }) => {
-      this.send({ workspace: "w", kind: "limit", key: "0123456789" }, "hear", request_id, { text });
+    tell: ({ text, key = "0123456789" }, { request_id }) => {
+      this.send({ workspace: "w", kind: "limit", key }, "hear", request_id, { text });
       return accept(null);
     },
     hold: () => new Promise((resolve) => this.ears.push(resolve)),
@@ -53,6 +54,7 @@ class TallyActor extends Actor<TallyOperations> {
     );
   }
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
+    if (this.isSettlingBroken) throw new InvariantViolation("I1", "cannot take it in", { effect });
     this.settled.push([effect, result]);
   }
 }
@@ -255,6 +257,57 @@ test("an effect that its target cannot digest does not hold back the others for 
   expect(clock.now - startedAt).toBeLessThan(300_000);
   expect(host.events.some(({ event }) => event === "effect_stuck")).toBe(true);
   expect(host.sql.all("SELECT command FROM outbox")).toEqual([{ command: '{"text":"poison"}' }]);
+});
+
+test("a target that takes its time rings no alarms without pause and holds back no other target", async () => {
+  const heard: string[] = [];
+  const answers: (() => void)[] = [];
+  const call = ({ command, address: { key } }: Envelope): Promise<Result<unknown>> => {
+    heard.push((command as { text: string }).text);
+    if (key !== "5105105105") return Promise.resolve(accept(null));
+    return new Promise((resolve) => answers.push(() => resolve(accept(null))));
+  };
+  const { actor, host, clock } = await open({ call });
+  const settle = async () => {
+    for (let round = 0; round < 300; round += 1) await Promise.resolve();
+  };
+  for (let count = 0; count < 70; count += 1)
+    await actor.execute(envelope("tell", { text: "slow", key: "5105105105" }));
+  await actor.execute(envelope("tell", { text: "quick 1" }));
+  await settle();
+  await actor.execute(envelope("tell", { text: "quick 2" }));
+  await settle();
+  expect(heard).toEqual(["slow", "quick 1", "quick 2"]);
+  clock.now += 1500;
+  await actor.alarm();
+  await settle();
+  expect(host.alarm_at).toBe(clock.now + 1000);
+  while (answers.length > 0) {
+    answers.shift()?.();
+    await settle();
+  }
+  expect(heard).toHaveLength(72);
+  expect(host.sql.all("SELECT seq FROM outbox")).toEqual([]);
+});
+
+test("an answer that cannot be taken in is asked for again after a pause", async () => {
+  let calls = 0;
+  const { actor, host, clock } = await open({
+    call: () => {
+      calls += 1;
+      return Promise.resolve(accept(null));
+    },
+  });
+  actor.isSettlingBroken = true;
+  await actor.execute(envelope("tell", { text: "once" }));
+  await host.settle();
+  expect(calls).toBe(1);
+  actor.isSettlingBroken = false;
+  clock.now = host.alarm_at ?? expect.fail("no alarm");
+  await actor.alarm();
+  await host.settle();
+  expect(calls).toBe(2);
+  expect(actor.settled).toHaveLength(1);
 });
 
 test("a caller who waits is answered by a later turn", async () => {
