@@ -239,10 +239,13 @@ const markLateOnce: Rule = {
     if (to.type !== "SCHEDULED" || to.name !== "Late") return PASSED;
     if (from?.type !== "SCHEDULED") return reject("Only scheduled flow runs can be marked late.");
     if (from.name === "Late") return reject("This run is already marked late.");
-    if (slot.status === "full" && policy.collision_strategy === "CANCEL_NEW") {
-      const reason = "Deployment concurrency limit reached.";
-      return reject(reason, { type: "CANCELLED", name: "Cancelled", message: reason });
-    }
+    const isFull = slot.status === "full" || slot.status === "zero";
+    if (isFull && policy.collision_strategy === "CANCEL_NEW")
+      return reject("Deployment concurrency limit is full and uses the CANCEL_NEW strategy.", {
+        type: "CANCELLED",
+        name: "Cancelled",
+        message: "Deployment concurrency limit reached.",
+      });
     return PASSED;
   },
 };

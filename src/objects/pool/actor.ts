@@ -41,6 +41,8 @@ const PLANNED_RUNS_MAX = 10_000;
  */
 const LATE_PER_SWEEP_MAX = 25;
 const LATE_PAUSE_MS = 50;
+/** Questions to the limit of a deployment whose answer an intent waits for. */
+const ANSWERED: ReadonlySet<string> = new Set(["acquire", "renew", "read"]);
 const CANCELLED_WITH_POOL = "The work pool of this run was deleted.";
 
 /** What stays possible after the pool was deleted: its runs are still there. */
@@ -205,7 +207,7 @@ export class PoolActor extends Actor<PoolOperations> {
   }
 
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
-    if (effect.operation === "acquire" || effect.operation === "renew") this.#slots.settle(effect, result);
+    if (ANSWERED.has(effect.operation)) this.#slots.settle(effect, result);
   }
 
   protected override forget(): void {

@@ -2,7 +2,7 @@
 import { addressOfName } from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import type { Grant, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
+import type { Grant, Limit, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
 import type { StateCreate } from "../../contract/wire/states.ts";
 import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import { mintRequestId, type PoolContext } from "./context.ts";
@@ -15,7 +15,9 @@ const SLOT_LEASE_SECONDS = 300;
 export type Intent =
   | { kind: "state"; proposed: StateCreate; is_forced: boolean; identity: RunIdentity | null }
   /** A claim found the run and its deployment's slot was not there yet. */
-  | { kind: "slot" };
+  | { kind: "slot" }
+  /** The run is late, which cancels it where its deployment wants no run to wait for a slot. */
+  | { kind: "late" };
 
 /** The way to the limits of deployments. Nothing here changes a run that is stored. */
 export class DeploymentLimit {
@@ -69,7 +71,7 @@ export class DeploymentLimit {
   /** Asks the deployment's limit on behalf of an intent; a later turn goes on from its answer. */
   ask(
     stored: StoredRun,
-    need: { kind: "needs_slot" } | { kind: "needs_renewal"; lease_id: string },
+    need: { kind: "needs_slot" } | { kind: "needs_renewal"; lease_id: string } | { kind: "needs_look" },
     intent: Intent,
   ): string {
     const context = this.#context;
@@ -77,6 +79,10 @@ export class DeploymentLimit {
     const { run } = stored;
     const id = mintRequestId(context);
     store.deployments.writeIntent(id, run.id, intent, host.now());
+    if (need.kind === "needs_look") {
+      this.#send(run, "read", id, {});
+      return id;
+    }
     const lease_seconds = this.#leaseSeconds(run);
     if (need.kind === "needs_renewal") {
       this.#send(run, "renew", id, { lease_id: need.lease_id, lease_seconds });
@@ -137,6 +143,11 @@ export function readSlot(operation: string, command: unknown, result: Result<unk
   if (operation === "renew") {
     const { lease_id } = command as { lease_id: string };
     return result.ok ? { status: "renewed", lease_id } : { status: "lost" };
+  }
+  if (operation === "read") {
+    if (!result.ok) return { status: "none" };
+    const limit = result.value as Limit;
+    return { status: limit.active && limit.active_slots >= limit.limit ? "full" : "none" };
   }
   // One slot is refused as too many by a limit of 0; any other refusal says that there is no such limit.
   if (!result.ok) return { status: result.error.code === "invalid" ? "zero" : "none" };

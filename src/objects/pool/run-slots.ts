@@ -74,6 +74,7 @@ export class RunSlots {
       return;
     }
     if (intent.body.kind === "slot") this.#settleSlot(stored, request_id, slot);
+    else if (intent.body.kind === "late") this.#states.settleLate(stored, slot);
     else {
       // A refused proposal keeps its place in the line, so that the grant brings the run back at once.
       if (slot.status === "full") stored.slot_request_id = request_id;

@@ -10,6 +10,7 @@ import {
   type StateCreate,
 } from "../../contract/wire/states.ts";
 import { orchestrate, type SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
+import { LATE_AFTER_MS, placeRun } from "../../domain/pool/place.ts";
 import { isOnline } from "../../domain/pool/status.ts";
 import { mintId, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
@@ -213,12 +214,31 @@ export class RunStates {
     this.#context.wake("run_ready");
   }
 
-  /** Marks a run Late. */
+  /**
+   * Marks a run Late. Where its deployment cancels what finds no slot, the limit is looked at first; looking takes no slot
+   * that another run could have.
+   */
   markLate(stored: StoredRun): void {
-    const scheduled_time = stored.run.next_scheduled_start_time;
-    this.decide(stored, { type: "SCHEDULED", name: "Late", state_details: { scheduled_time } }, false, {
-      status: "none",
-    });
+    const { run } = stored;
+    const note =
+      run.deployment_id === null
+        ? undefined
+        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    const slot = this.#limit.slotOf(stored);
+    if (note?.collision_strategy !== "CANCEL_NEW") this.settleLate(stored, { status: "none" });
+    else if (slot.status === "unknown") this.#limit.ask(stored, { kind: "needs_look" }, { kind: "late" });
+    else this.settleLate(stored, slot.status === "zero" ? slot : { status: "none" });
+  }
+
+  /** Goes on with a late run where it still is one. */
+  settleLate(stored: StoredRun, slot: SlotKnowledge): void {
+    const { run } = stored;
+    const now = this.#context.host.now();
+    const { due_at } = placeRun(run, now);
+    if (run.state_name !== "Scheduled" || due_at === null || due_at + LATE_AFTER_MS > now) return;
+    const scheduled_time = run.next_scheduled_start_time;
+    const late: StateCreate = { type: "SCHEDULED", name: "Late", state_details: { scheduled_time } };
+    this.decide(stored, late, false, slot);
   }
 
   /** Gives up a run that said nothing for long, unless the worker that submitted it still lives. */

@@ -175,6 +175,39 @@ test("CANCEL_NEW cancels what finds no slot and leaves no place in line", async 
   expect(await ask("list_waiters", { offset: 0, limit: 10 })).toEqual([]);
 });
 
+test("CANCEL_NEW cancels what is late while the limit is full, and only then", async () => {
+  const { pool, submit, claim, elapse, used } = await createPair({ collision_strategy: "CANCEL_NEW" });
+  const first = await submit();
+  await claim();
+  const running = (await claim()).claims;
+  expect(running.map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  const second = await submit();
+  await elapse(16_000);
+  expect(await pool.do("read_run", { id: second })).toMatchObject({
+    state_type: "CANCELLED",
+    state: { message: "Deployment concurrency limit reached." },
+  });
+  for (const one of running) await finish(pool, one);
+  // Looking took no slot: two that are late together do not cancel each other.
+  const late = [await submit(), await submit()];
+  await elapse(16_000);
+  for (const id of late) expect(await pool.do("read_run", { id })).toMatchObject({ state_name: "Late" });
+  expect(await used()).toBe(0);
+  expect(pool.host.sql.all("SELECT * FROM intent")).toEqual([]);
+});
+
+test("CANCEL_NEW cancels what is late under a limit of 0 without asking", async () => {
+  const { pool, submit, elapse } = await createPair({
+    collision_strategy: "CANCEL_NEW",
+    concurrency_limit: 0,
+  });
+  const id = await submit();
+  pool.calls.length = 0;
+  await elapse(16_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLED" });
+  expect(pool.calls.filter(({ operation }) => operation === "read")).toEqual([]);
+});
+
 test("a cancelled or deleted run leaves the line of its deployment's limit", async () => {
   const { pool, ask, submit, claim } = await createPair();
   const [, second, third] = [await submit(), await submit(), await submit()];
