@@ -78,6 +78,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       return Promise.resolve();
     },
     call: options.call ?? (() => Promise.resolve(refuse("unavailable"))),
+    afterArrivals: queueMicrotask,
     background: (task) => {
       tasks.add(task);
       void task.finally(() => tasks.delete(task));
@@ -86,7 +87,11 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       host.events.push(event);
     },
     settle: async () => {
-      while (tasks.size > 0) await Promise.all(tasks);
+      do {
+        await Promise.all(tasks);
+        // What a finished turn still has to begin, begins within this pass of the event loop.
+        await new Promise((resolve) => setImmediate(resolve));
+      } while (tasks.size > 0);
     },
   };
   return host;

@@ -1,21 +1,23 @@
 /**
- * The turns of an object: load -> decide -> apply -> set alarm, with no await in between.
+ * What every object does alike: load -> decide -> apply -> set alarm, with no await in between.
  *
- * Each operation runs in a transaction of its own. An idle object answers at once; while a commit is in flight it
- * collects operations and runs them together in the next turn, so many of them share one commit. Effects on other
- * objects are rows of the same transaction (the outbox), delivered until they are acknowledged. One alarm stands for
- * the earliest stored deadline; deadlines are also applied before each operation, so nothing depends on the alarm.
+ * Each operation runs in a transaction of its own, in the turns that `turns.ts` orders. Effects on other objects are
+ * rows of the same transaction, see `outbox.ts`. One alarm stands for the earliest stored deadline; deadlines are also
+ * applied before each operation, so nothing depends on the alarm.
  */
 import {
   ENVELOPE_VERSION,
   formatAddress,
-  parseAddress,
   type Envelope,
   type ObjectAddress,
 } from "../../contract/envelope.ts";
 import { refuse, type Result } from "../../contract/errors.ts";
 import type { ObjectHost } from "./host.ts";
-import { first, hasTable, migrate } from "./sql.ts";
+import { EFFECT_ALARM_MS, Outbox, OUTBOX_TABLE, type Effect } from "./outbox.ts";
+import { hasTable, migrate } from "./sql.ts";
+import { Turns } from "./turns.ts";
+
+export type { Effect } from "./outbox.ts";
 
 /** The shape of an object's operations: what goes in and what comes out of each. */
 export type Operations = { [operation: string]: { command: unknown; answer: unknown } };
@@ -30,15 +32,6 @@ export type Handlers<Of extends Operations> = {
   ) => Answer<Of[Operation]["answer"]>;
 };
 
-/** An effect on another object, as it lies in the outbox. */
-export interface Effect {
-  seq: number;
-  target: ObjectAddress;
-  operation: string;
-  request_id: string;
-  command: unknown;
-}
-
 /** Thrown where a promise of the design does not hold: the operation is undone and answered `unavailable`. */
 export class InvariantViolation extends Error {
   readonly invariant: string;
@@ -51,37 +44,8 @@ export class InvariantViolation extends Error {
   }
 }
 
-interface OutboxRow {
-  seq: number;
-  target: string;
-  operation: string;
-  request_id: string;
-  command: string;
-  attempt: number;
-  due_at: number;
-}
-
-interface WaitingOperation {
-  run: () => void;
-}
-
-const OUTBOX_TABLE = `CREATE TABLE outbox (
-  seq INTEGER PRIMARY KEY, target TEXT NOT NULL, operation TEXT NOT NULL, request_id TEXT NOT NULL,
-  command TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL)`;
-const TARGETS_PER_PUMP_MAX = 64;
-const EFFECTS_PER_LOOK_MAX = 64;
-/** Effects whose target is not being delivered to right now; the deliverer that is there sees to the others. */
-const NOT_IN_FLIGHT = "target NOT IN (SELECT value FROM json_each(?))";
-const EFFECT_ALARM_MS = 1000;
-/**
- * An effect that failed so often (about three minutes) no longer holds back those behind it: a target that is away
- * refuses all of them anyway, but one that cannot digest this one must still hear of releases.
- */
-const ORDERED_ATTEMPTS_MAX = 12;
 /** A sweep that failed is tried again after this long. */
 const SWEEP_RETRY_MS = 1000;
-const RETRY_FIRST_MS = 200;
-const RETRY_MAX_MS = 30_000;
 const DELETE_RETRY_MS = 60_000;
 /** Operations that may wait for the commit in flight; more are shed. */
 const OPERATIONS_WAITING_MAX = 10_000;
@@ -89,18 +53,30 @@ const OPERATIONS_WAITING_MAX = 10_000;
 export abstract class Actor<Of extends Operations> {
   protected readonly host: ObjectHost;
   readonly #migrations: readonly string[];
-  #waiting: WaitingOperation[] = [];
-  #isCommitting = false;
+  readonly #turns: Turns;
+  readonly #outbox: Outbox;
   /** Never later than the earliest stored deadline. Infinity: no alarm is set. */
   #alarmAt = Number.POSITIVE_INFINITY;
   #isAlarmMoved = false;
-  #isInTurn = false;
   #hasTables: boolean;
-  readonly #targetsInFlight = new Set<string>();
 
   /** `migrations` follow the outbox table, which every object has as its first one. */
   constructor(host: ObjectHost, migrations: readonly string[]) {
     this.host = host;
+    this.#turns = new Turns(host, {
+      close: () => this.#storeAlarm(),
+      fail: (error) => {
+        // The platform resets the object after a failed commit; a host that does not must start from what is stored.
+        host.log({ event: "commit_failed", error: String(error) });
+        this.forget();
+      },
+      settle: () => this.#settleTurn(),
+    });
+    this.#outbox = new Outbox(host, {
+      turn: (name, body) => this.turn(name, body),
+      wakeAt: (at) => this.wakeAt(at),
+      settle: (effect, result) => this.settleEffect(effect, result),
+    });
     this.#migrations = [OUTBOX_TABLE, ...migrations];
     this.#hasTables = hasTable(host.sql, "migration");
     if (this.#hasTables) host.transaction(() => migrate(host.sql, this.#migrations));
@@ -152,7 +128,7 @@ export abstract class Actor<Of extends Operations> {
     if (!this.#hasTables && !this.creating.has(envelope.operation)) {
       return Promise.resolve(this.answerAbsent(envelope.operation));
     }
-    if (this.#waiting.length >= OPERATIONS_WAITING_MAX) {
+    if (this.#turns.waiting >= OPERATIONS_WAITING_MAX) {
       return Promise.resolve(refuse("overloaded", undefined, { retry_after_seconds: 1 }));
     }
     return new Promise((resolve) => {
@@ -160,7 +136,7 @@ export abstract class Actor<Of extends Operations> {
         this.#applyDeadlines();
         // What an object that retires would write now would be deleted with the rest.
         if (this.#isRetiring) {
-          this.#enqueue(run);
+          this.#turns.add(run);
           return;
         }
         if (!this.#hasTables && !this.creating.has(envelope.operation)) {
@@ -173,7 +149,7 @@ export abstract class Actor<Of extends Operations> {
         });
         resolve(answer);
       };
-      this.#enqueue(run);
+      this.#turns.add(run);
     });
   }
 
@@ -186,7 +162,7 @@ export abstract class Actor<Of extends Operations> {
   /** Runs `body` in a transaction of its own, in the next turn that is free. Resolves when it has run. */
   protected turn(name: string, body: () => void): Promise<void> {
     return new Promise((resolve) => {
-      this.#enqueue(() => {
+      this.#turns.add(() => {
         if (this.#hasTables) {
           this.#applyDeadlines();
           void this.#guard(name, () => {
@@ -204,7 +180,7 @@ export abstract class Actor<Of extends Operations> {
     if (at >= this.#alarmAt) return;
     this.#alarmAt = at;
     this.#isAlarmMoved = true;
-    if (!this.#isInTurn) this.#storeAlarm();
+    if (!this.#turns.isRunning) this.#storeAlarm();
   }
 
   /** Outside the operations' transactions, so that one which is undone cannot take the alarm of another with it. */
@@ -240,58 +216,16 @@ export abstract class Actor<Of extends Operations> {
 
   /** Stores an effect on another object in the transaction that runs now; it is delivered until acknowledged. */
   protected send(target: ObjectAddress, operation: string, request_id: string, command: unknown): void {
-    const now = this.host.now();
-    const to = formatAddress(target);
-    // Behind effects on the same target that wait for their next try, so that the order holds.
-    this.host.sql.all(
-      `INSERT INTO outbox (target, operation, request_id, command, due_at)
-       VALUES (?, ?, ?, ?,
-         max(?, coalesce((SELECT max(due_at) FROM outbox WHERE target = ? AND attempt < ?), 0)))`,
-      to,
-      operation,
-      request_id,
-      JSON.stringify(command),
-      now,
-      to,
-      ORDERED_ATTEMPTS_MAX,
-    );
-    this.#hasNewEffects = true;
-    // The pump delivers right after the commit; the alarm is for an instance that dies before.
-    this.wakeAt(now + EFFECT_ALARM_MS);
-  }
-  #hasNewEffects = false;
-
-  #enqueue(run: () => void): void {
-    this.#waiting.push({ run });
-    if (!this.#isCommitting) this.#runTurn();
+    this.#outbox.send(target, operation, request_id, command);
   }
 
-  /** Runs everything that waits, then lets the next turn begin when this one's commit is durable. */
-  #runTurn(): void {
-    this.#isCommitting = true;
-    const operations = this.#waiting;
-    this.#waiting = [];
-    this.#isInTurn = true;
-    for (const { run } of operations) run();
-    this.#isInTurn = false;
-    this.#storeAlarm();
-    const hasEffects = this.#hasNewEffects;
-    this.#hasNewEffects = false;
-    const goOn = () => {
-      if (this.#isRetiring) {
-        this.host.background(this.#deleteAll().then(goOn));
-        return;
-      }
-      this.#isCommitting = false;
-      if (hasEffects) this.host.background(this.#pump());
-      if (this.#waiting.length > 0) this.#runTurn();
-    };
-    this.host.sync().then(goOn, (error: unknown) => {
-      // The platform resets the object after a failed commit; a host that does not must start from what is stored.
-      this.host.log({ event: "commit_failed", error: String(error) });
-      this.forget();
-      goOn();
-    });
+  #settleTurn(): Promise<void> | undefined {
+    if (this.#isRetiring) return this.#deleteAll();
+    if (this.#outbox.hasNews) {
+      this.#outbox.hasNews = false;
+      this.host.background(this.#outbox.pump());
+    }
+    return undefined;
   }
 
   #createTables(): void {
@@ -308,19 +242,16 @@ export abstract class Actor<Of extends Operations> {
     });
     const isSwept = "ok" in swept && swept.ok;
     const own = this.earliestDeadline() ?? Number.POSITIVE_INFINITY;
-    const effect = first<{ due_at: number | null }>(
-      this.host.sql,
-      "SELECT min(due_at) AS due_at FROM outbox",
-    )?.due_at;
+    const effect = this.#outbox.earliestDue() ?? Number.POSITIVE_INFINITY;
+    // What is due is delivered right after this turn; until it has arrived the alarm only stands behind that.
+    const isEffectDue = effect <= now;
+    const delivery = isEffectDue ? now + EFFECT_ALARM_MS : effect;
     // A sweep that leaves overdue work asks for the next turn, not for this instant again and again; one that fails would
     // likely fail at once again.
     const earliest = now + (isSwept ? 1 : SWEEP_RETRY_MS);
-    const isEffectDue = effect !== null && effect !== undefined && effect <= now;
-    // What is due is delivered right after this turn; until it has arrived the alarm only stands behind that.
-    const delivery = isEffectDue ? now + EFFECT_ALARM_MS : (effect ?? Number.POSITIVE_INFINITY);
     this.#alarmAt = Math.max(Math.min(own, delivery), earliest);
     this.#isAlarmMoved = true;
-    if (isEffectDue) this.#hasNewEffects = true;
+    if (isEffectDue) this.#outbox.hasNews = true;
   }
 
   #guard(operation: string, body: () => Answer<unknown>): Answer<unknown> {
@@ -339,102 +270,5 @@ export abstract class Actor<Of extends Operations> {
       });
       return refuse("unavailable", undefined, { retry_after_seconds: 1 });
     }
-  }
-
-  /** Delivers due effects, in order for each target, all targets side by side, until none is left that is due. */
-  async #pump(): Promise<void> {
-    for (;;) {
-      const targets = this.host.sql.all<{ target: string }>(
-        `SELECT DISTINCT target FROM outbox WHERE due_at <= ? AND ${NOT_IN_FLIGHT} LIMIT ?`,
-        this.host.now(),
-        this.#inFlight(),
-        TARGETS_PER_PUMP_MAX,
-      );
-      if (targets.length === 0) break;
-      await Promise.all(targets.map(({ target }) => this.#deliverTo(target)));
-    }
-    const due = first<{ due_at: number | null }>(
-      this.host.sql,
-      `SELECT min(due_at) AS due_at FROM outbox WHERE ${NOT_IN_FLIGHT}`,
-      this.#inFlight(),
-    )?.due_at;
-    if (due !== null && due !== undefined) this.wakeAt(Math.max(due, this.host.now() + 1));
-  }
-
-  #inFlight(): string {
-    return JSON.stringify([...this.#targetsInFlight]);
-  }
-
-  /** Delivers what is due to one target, also what comes up meanwhile, until it refuses or nothing is left. */
-  async #deliverTo(target: string): Promise<void> {
-    this.#targetsInFlight.add(target);
-    try {
-      for (;;) {
-        const effects = this.host.sql.all<OutboxRow>(
-          "SELECT * FROM outbox WHERE target = ? AND due_at <= ? ORDER BY seq LIMIT ?",
-          target,
-          this.host.now(),
-          EFFECTS_PER_LOOK_MAX,
-        );
-        if (effects.length === 0) return;
-        for (const effect of effects) if (!(await this.#deliver(effect))) return;
-      }
-    } finally {
-      this.#targetsInFlight.delete(target);
-    }
-  }
-
-  async #deliver(row: OutboxRow): Promise<boolean> {
-    const target = parseAddress(row.target);
-    if (target === undefined) return false;
-    const effect: Effect = {
-      seq: row.seq,
-      target,
-      operation: row.operation,
-      request_id: row.request_id,
-      command: JSON.parse(row.command),
-    };
-    const result = await this.host.call({
-      v: ENVELOPE_VERSION,
-      address: target,
-      actor: formatAddress(this.host.address),
-      request_id: row.request_id,
-      operation: row.operation,
-      command: effect.command,
-    });
-    const isRefused =
-      !result.ok && (result.error.code === "unavailable" || result.error.code === "overloaded");
-    let isSettled = false;
-    if (!isRefused)
-      await this.turn(`settle ${row.operation}`, () => {
-        const wasThere =
-          this.host.sql.all("DELETE FROM outbox WHERE seq = ? RETURNING seq", row.seq).length > 0;
-        if (wasThere) this.settleEffect(effect, result);
-        isSettled = true;
-      });
-    // An answer that could not be taken in is as good as none: asking again at once would fail the same way.
-    if (!isSettled)
-      await this.turn(`retry ${row.operation}`, () => {
-        const due = this.host.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(row.attempt, 16), RETRY_MAX_MS);
-        this.host.sql.all(
-          `UPDATE outbox SET attempt = attempt + (seq = ?), due_at = max(due_at, ?)
-            WHERE seq = ? OR (target = ? AND ? < ${ORDERED_ATTEMPTS_MAX})`,
-          row.seq,
-          due,
-          row.seq,
-          row.target,
-          row.attempt,
-        );
-        if (row.attempt >= ORDERED_ATTEMPTS_MAX) {
-          this.host.log({
-            event: "effect_stuck",
-            object: formatAddress(this.host.address),
-            ...effect,
-            attempt: row.attempt,
-          });
-        }
-        this.wakeAt(due);
-      });
-    return isSettled;
   }
 }

@@ -296,7 +296,9 @@ test(
         await expectBounds(world, id);
         await world.advance(600 * SECOND);
         await expectBounds(world, id);
-        expect(world.events.filter(({ event }) => event !== "commit_failed")).toEqual([]);
+        // A network that fails for long may hold an effect back for long; nothing else may have gone wrong.
+        const expected = ["commit_failed", "effect_stuck"];
+        expect(world.events.filter(({ event }) => !expected.includes(String(event)))).toEqual([]);
       }),
       { numRuns: 40 },
     );
