@@ -5,6 +5,7 @@ import type { Client } from "./client.ts";
 import { Http } from "./http.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
 import { HeldLease, type Lease } from "./lease.ts";
+import { checkOptions, isCount, isFlag, isFunction, isNumber, isObject, isText } from "./options.ts";
 import { takeGrant, type Ask, type Taken } from "./line.ts";
 import { monotonicMs } from "./monotonic.ts";
 
@@ -38,6 +39,22 @@ export interface ConcurrencyOptions extends RateLimitOptions {
   holder?: Holder | undefined;
 }
 
+const RATE_LIMIT_OPTIONS = {
+  occupy: isCount,
+  timeoutSeconds: isNumber(0),
+  strict: isFlag,
+  priority: isNumber(),
+  note: isText,
+  signal: isObject,
+  onWaiting: isFunction,
+  client: isObject,
+};
+const CONCURRENCY_OPTIONS = {
+  ...RATE_LIMIT_OPTIONS,
+  leaseSeconds: isNumber(0),
+  holder: isObject,
+};
+
 /** No slot became free in the time that the caller gave. The place in line is given up. */
 export class ConcurrencyTimeoutError extends Error {
   constructor(names: readonly string[], timeoutSeconds: number, waiting: Waiting | undefined) {
@@ -66,6 +83,7 @@ export class LimitMissingError extends Error {
  *
  * ```ts
  * await concurrency("gpu:gpu-1", { occupy: 1 }, async (lease) => infer(image, lease.signal));
+ * await concurrency("gpu:gpu-1", async (lease) => infer(image, lease.signal)); // one slot
  *
  * await using lease = await concurrency(["gpu:gpu-1", "licence"]);
  * ```
@@ -77,14 +95,23 @@ export class LimitMissingError extends Error {
 export function concurrency(names: string | readonly string[], options?: ConcurrencyOptions): Promise<Lease>;
 export function concurrency<Value>(
   names: string | readonly string[],
+  body: (lease: Lease) => Value | Promise<Value>,
+): Promise<Value>;
+export function concurrency<Value>(
+  names: string | readonly string[],
   options: ConcurrencyOptions,
   body: (lease: Lease) => Value | Promise<Value>,
 ): Promise<Value>;
 export async function concurrency<Value>(
   names: string | readonly string[],
-  options: ConcurrencyOptions = {},
-  body?: (lease: Lease) => Value | Promise<Value>,
+  given: ConcurrencyOptions | ((lease: Lease) => Value | Promise<Value>) = {},
+  last?: (lease: Lease) => Value | Promise<Value>,
 ): Promise<Lease | Value> {
+  const options = typeof given === "function" ? {} : given;
+  const body = typeof given === "function" ? given : last;
+  checkOptions("concurrency", options, CONCURRENCY_OPTIONS);
+  if (body !== undefined && typeof body !== "function")
+    throw new TypeError("concurrency() wants a function to run while the slots are held.");
   const lease = await hold(listNames(names), options);
   if (body === undefined) return lease;
   try {
@@ -106,6 +133,7 @@ export async function rateLimit(
   names: string | readonly string[],
   options: RateLimitOptions = {},
 ): Promise<void> {
+  checkOptions("rateLimit", options, RATE_LIMIT_OPTIONS);
   const all = listNames(names);
   const { grant } = await take(all, { ...describeAsk(all, options), mode: "rate_limit" }, options);
   judgeMissing(findMissing(all, grant.limits), options.strict === true);

@@ -237,3 +237,29 @@ describe("a process whose event loop is busy", { timeout: 30_000 }, () => {
     expect(server.requests.filter(({ path }) => path.endsWith("/renew")).length).toBeGreaterThanOrEqual(2);
   });
 });
+
+test("a body may stand where options are left out", async () => {
+  await using server = await startScriptedServer(answerBy({ acquire: () => grant() }));
+  vi.stubEnv("SLUICE_API_URL", server.apiUrl);
+  try {
+    expect(await concurrency("gpu", ({ fence }) => fence)).toBe(7);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(server.requests.map(({ path }) => path)).toContain(RELEASE);
+});
+
+test.each<[string, unknown, unknown, string]>([
+  ["an unknown option", { ocupy: 2 }, undefined, "concurrency() has no option ocupy; it has occupy"],
+  ["a value of the wrong kind", { occupy: "2" }, undefined, "occupy of concurrency() wants a whole number"],
+  ["a time in the past", { timeoutSeconds: -1 }, undefined, "timeoutSeconds of concurrency() wants a number"],
+  ["a number for all options", 7, undefined, "wants its options as an object"],
+  ["null for all options", null, undefined, "wants its options as an object"],
+  ["a body that cannot be run", {}, "infer", "wants a function to run"],
+])("%s is refused before anything is sent", async (_, options, body, sentence) => {
+  // As plain JavaScript calls it, where no type is in the way.
+  const call = concurrency as (...given: unknown[]) => Promise<unknown>;
+  const refusal = await call("gpu", options, body).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(TypeError);
+  expect((refusal as TypeError).message).toContain(sentence);
+});
