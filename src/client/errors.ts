@@ -136,7 +136,7 @@ function writeSentence(
     return `The server does not accept the request: ${endSentence(faults.join("; "))}`;
   }
   if (status === 404 && (detail === undefined || detail === ERRORS.not_found.detail))
-    return `Nothing is at ${path} (${method}, 404).`;
+    return `The server at ${apiUrl} knows nothing of ${path}; check that the address is a Sluice's and ends in /api.`;
   if (detail === undefined) return `The server answered ${method} ${path} with status ${status}.`;
   return endSentence(detail);
 }
