@@ -111,7 +111,8 @@ async function listValues(parameter: Parameter, system: System): Promise<Candida
 
 async function listNames(source: CompletionSource, system: System): Promise<string[]> {
   const { locateProfiles, readProfiles, SETTING_NAMES } = await import("../config/profiles.ts");
-  if (source === "settings") return SETTING_NAMES.map((name) => `${name}=`);
+  if (source === "settings") return [...SETTING_NAMES];
+  if (source === "assignments") return SETTING_NAMES.map((name) => `${name}=`);
   if (source === "profiles") return Object.keys((await readProfiles(locateProfiles(system.env))).profiles);
   const api = await new Cli(system, {}).api();
   switch (source) {

@@ -13,7 +13,7 @@ interface Described {
 }
 
 /** What completion can ask the server for. */
-export type CompletionSource = "limits" | "pools" | "deployments" | "profiles" | "settings";
+export type CompletionSource = "limits" | "pools" | "deployments" | "profiles" | "settings" | "assignments";
 
 export interface Argument<Value> extends Described {
   kind: "argument";
@@ -21,6 +21,8 @@ export interface Argument<Value> extends Described {
   name: string;
   presence: "required" | "optional" | "rest";
   parse: Parse<unknown>;
+  /** Of rest arguments: options may stand between and behind them. Else what begins them ends the options. */
+  allowsOptions?: boolean;
   readonly phantom?: Value;
 }
 
@@ -43,6 +45,9 @@ export type ValuesOf<P extends Parameters> = {
 
 interface More {
   completes?: CompletionSource;
+}
+interface MoreOfRest extends More {
+  allowsOptions?: boolean;
 }
 
 /** A positional argument that must be there. */
@@ -72,12 +77,12 @@ export function optionalArgument<Value>(
   return { kind: "argument", name, description, presence: "optional", parse, ...more };
 }
 
-/** All remaining positional arguments; options of the command end where they begin. */
+/** All remaining positional arguments; options of the command end where they begin, unless `allowsOptions` is set. */
 export function restArguments<Value>(
   name: string,
   description: string,
   parse: Parse<Value>,
-  more: More = {},
+  more: MoreOfRest = {},
 ): Argument<Value[]> {
   return { kind: "argument", name, description, presence: "rest", parse, ...more };
 }

@@ -209,7 +209,7 @@ function declareParameters(program: Commander, command: Command): Map<string, st
           : value;
       };
       program.argument(form[parameter.presence], parameter.description, parse);
-      if (parameter.presence === "rest") program.passThroughOptions();
+      if (parameter.presence === "rest" && parameter.allowsOptions !== true) program.passThroughOptions();
     } else {
       const option = createOption(parameter);
       keys.set(key, option.attributeName());
@@ -300,7 +300,8 @@ function writeUsage(message: string, names: readonly string[]): string {
     .replace(
       /^too many arguments.*Expected (\d+) arguments? but got (\d+).*$/,
       `${command} takes $1 arguments, not $2`,
-    );
+    )
+    .replace(" takes 0 arguments, not ", " takes no arguments, not ");
   return suggestion === undefined
     ? `${sentence}; see \`${command} --help\`.`
     : `${sentence}; did you mean ${suggestion}?`;

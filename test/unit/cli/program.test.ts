@@ -66,7 +66,7 @@ describe("wrong usage exits with 2 and one sentence", () => {
       'NAME wants a name without any of the characters / % & > <, not "a/b".',
     ],
     [["gcl", "create", "x", "--limt", "1"], "sluice gcl create has no option --limt; did you mean --limit?"],
-    [["gcl", "ls", "x"], "sluice gcl ls takes 0 arguments, not 1; see `sluice gcl ls --help`."],
+    [["gcl", "ls", "x"], "sluice gcl ls takes no arguments, not 1; see `sluice gcl ls --help`."],
     [["gcl", "ls", "-o", "xml"], '--output wants text or json, not "xml".'],
     [["gcl", "update", "x"], "sluice gcl update wants something to change; see `sluice gcl update --help`."],
     [["gcl", "update", "x", "--enable", "--disable"], "--enable and --disable exclude each other."],
@@ -100,6 +100,11 @@ describe("wrong usage exits with 2 and one sentence", () => {
     [
       ["config", "set", "SLUICE_API_ULR=x"],
       'NAME=VALUE wants a setting (did you mean SLUICE_API_URL?), not "SLUICE_API_ULR=x".',
+    ],
+    [["config", "unset", "SLUICE_API_KEY", "-o", "xml"], '--output wants text or json, not "xml".'],
+    [
+      ["config", "set", "SLUICE_API_KEY=x", "--jsn"],
+      "sluice config set has no option --jsn; did you mean --json?",
     ],
     [["gcl", "--frobnicate"], "sluice gcl has no option --frobnicate."],
   ])("%j", async (argv, sentence) => {
@@ -147,7 +152,8 @@ describe("completion", () => {
     expect(await valuesOf("work")).toEqual(["work-pool", "work-queue", "worker"]);
     expect(await valuesOf("gcl", "up")).toEqual(["update"]);
     expect(await valuesOf("gcl", "create", "--sl")).toEqual(["--slot-name", "--slot-decay-per-second"]);
-    expect(await valuesOf("config", "unset", "SLUICE_API_K")).toEqual(["SLUICE_API_KEY="]);
+    expect(await valuesOf("config", "unset", "SLUICE_API_K")).toEqual(["SLUICE_API_KEY"]);
+    expect(await valuesOf("config", "set", "SLUICE_API_K")).toEqual(["SLUICE_API_KEY="]);
     expect(await valuesOf("profile", "use", "")).toEqual(["default"]);
     await expect(valuesOf("nothing", "")).rejects.toThrow("no command nothing");
   });

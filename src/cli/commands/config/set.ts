@@ -18,7 +18,7 @@ export const command = defineCommand({
         if (value === "") throw new ValueFault("a value (`sluice config unset` takes one away)");
         return { name, value: name === "SLUICE_API_URL" ? parseApiUrl(value) : value };
       },
-      { completes: "settings" },
+      { completes: "assignments", allowsOptions: true },
     ),
   },
   examples: ["sluice config set SLUICE_API_URL=http://gpu-head:4200/api"],

@@ -9,6 +9,7 @@ export const command = defineCommand({
   parameters: {
     names: restArguments("NAME", "Setting to take out of the profile in use", parseSettingName, {
       completes: "settings",
+      allowsOptions: true,
     }),
   },
   examples: ["sluice config unset SLUICE_API_URL"],

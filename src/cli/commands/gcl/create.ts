@@ -51,6 +51,9 @@ export const command = defineCommand({
           ? `A concurrency limit named ${name} exists already; change it with \`sluice gcl update ${name}\`.`
           : message,
     );
-    await cli.show(created, () => `Created the concurrency limit ${name} with ${count} slots.`);
+    await cli.show(
+      created,
+      () => `Created the concurrency limit ${name} with ${count} slot${count === 1 ? "" : "s"}.`,
+    );
   },
 });
