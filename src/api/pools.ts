@@ -29,13 +29,16 @@ export function poolOfId(c: ApiContext, id: string, layout: IdLayout, detail: st
   return key === undefined ? fail("not_found", detail) : addressOfKey(c.get("workspace"), "pool", key);
 }
 
-/** All pools of the workspace by name, the internal ones left out. */
-export async function listPools(c: ApiContext): Promise<DirectoryEntry[]> {
+/** All pools of the workspace by name, the internal ones left out; or the deleted ones, whose runs are still there. */
+export async function listPools(
+  c: ApiContext,
+  kind: "pool" | "former_pool" = "pool",
+): Promise<DirectoryEntry[]> {
   const workspace = addressOfWorkspace(c.get("workspace"));
   const found: DirectoryEntry[] = [];
   for (;;) {
     const page = await call(c, workspace, "list_directory", {
-      kind: "pool",
+      kind,
       after_name: found.at(-1)?.name ?? "",
       limit: DIRECTORY_PAGE,
     });
@@ -110,7 +113,8 @@ export async function addressesOfRuns(
     const keys = new Set(of.run_ids.map((id) => keyOfId(id, "flow_run")).filter((key) => key !== undefined));
     return [...keys].map((key) => addressOfKey(workspace, "pool", key));
   }
-  const names = [...(await listPools(c)).map(({ name }) => name), ...INTERNAL_POOL_NAMES];
+  const listed = await Promise.all([listPools(c), listPools(c, "former_pool")]);
+  const names = [...listed.flat().map(({ name }) => name), ...INTERNAL_POOL_NAMES];
   return [...new Set(names.map((name) => deriveShardKey("pool", workspace, name)))].map((key) =>
     addressOfKey(workspace, "pool", key),
   );

@@ -1,5 +1,6 @@
 /** What a workspace does: the turns of the catalog, the directory, variables and the audit log. Platform-free. */
 import type { Envelope } from "../../contract/envelope.ts";
+import { deriveShardKey } from "../../contract/ids.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
@@ -165,7 +166,11 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     },
     unregister: ({ kind, name, id }) => {
       const wasThere = deleteEntry(this.host.sql, kind, name, id);
-      if (wasThere && kind === "pool") this.#deployments.leavePool(name);
+      if (wasThere && kind === "pool") {
+        const key = deriveShardKey("pool", this.host.address.workspace, name);
+        putEntry(this.host.sql, "former_pool", { id, name, key });
+        this.#deployments.leavePool(name);
+      }
       return accept(null);
     },
     list_directory: ({ kind, after_name, limit }) =>

@@ -2,7 +2,8 @@
 import type { Sql } from "../shared/sql.ts";
 import type { DirectoryEntry } from "./operations.ts";
 
-export type DirectoryKind = "limit" | "pool";
+/** A former pool is a deleted one: nothing lists it, but its runs are still found. */
+export type DirectoryKind = "limit" | "pool" | "former_pool";
 
 /** Stores an entry; true when it is new or stands for another incarnation than before. */
 export function putEntry(sql: Sql, kind: DirectoryKind, entry: DirectoryEntry): boolean {

@@ -123,7 +123,8 @@ export type WorkspaceOperations = {
   register: { command: { kind: "limit" | "pool"; entry: DirectoryEntry }; answer: null };
   unregister: { command: { kind: "limit" | "pool"; name: string; id: string }; answer: null };
   list_directory: {
-    command: { kind: "limit" | "pool"; after_name: string; limit: number };
+    /** A former pool is a deleted one, for those who look for its runs; one that was made anew may be listed as both. */
+    command: { kind: "limit" | "pool" | "former_pool"; after_name: string; limit: number };
     answer: DirectoryEntry[];
   };
   /** Which of these names exist; a probe of an unknown name touches no other object. */
