@@ -1,7 +1,8 @@
 /** Puts together what a deployment's record says: the catalog's part, the polls of its queue, the slots of its limit. */
 import { PAGE_MAX } from "../contract/bounds.ts";
 import { addressOfName, addressOfWorkspace } from "../contract/envelope.ts";
-import { instantToMs } from "../contract/instants.ts";
+import { poolNameOfRun } from "../contract/internal-pools.ts";
+import { formatInstant, instantToMs } from "../contract/instants.ts";
 import type { JsonObject } from "../contract/wire/common.ts";
 import type { Deployment, LimitSummary } from "../contract/wire/deployments.ts";
 import type { WorkQueue } from "../contract/wire/work-pools.ts";
@@ -35,20 +36,46 @@ export async function completeDeployments(
   c: ApiContext,
   found: readonly CatalogDeployment[],
 ): Promise<Deployment[]> {
-  const [queues, limits] = await Promise.all([readQueues(c, found), readLimits(c, found)]);
+  const [queues, limits, polls] = await Promise.all([
+    readQueues(c, found),
+    readLimits(c, found),
+    readPolls(c, found),
+  ]);
   return found.map(({ deployment }) => {
     const queue = deployment.work_queue_id === null ? undefined : queues.get(deployment.work_queue_id);
-    const isReady =
-      typeof queue?.last_polled === "string" &&
-      instantToMs(queue.last_polled) >= Date.now() - POLL_PAUSE_MAX_MS;
+    const last_polled = queue?.last_polled ?? polls.get(deployment.id) ?? null;
+    const isReady = last_polled !== null && instantToMs(last_polled) >= Date.now() - POLL_PAUSE_MAX_MS;
     return {
       ...deployment,
       global_concurrency_limit: limits.get(deployment.id) ?? null,
       work_queue_name: queue?.name ?? deployment.work_queue_name,
-      last_polled: queue?.last_polled ?? null,
+      last_polled,
       status: isReady ? "READY" : "NOT_READY",
     };
   });
+}
+
+/** Deployments without a pool are polled by the process that serves them. */
+async function readPolls(
+  c: ApiContext,
+  found: readonly CatalogDeployment[],
+): Promise<ReadonlyMap<string, string>> {
+  const byPool = new Map<string, string[]>();
+  for (const { deployment } of found) {
+    if (deployment.work_pool_name !== null) continue;
+    const name = poolNameOfRun(null, deployment.flow_id);
+    byPool.set(name, [...(byPool.get(name) ?? []), deployment.id]);
+  }
+  const polls = await Promise.all(
+    [...byPool].map(([name, deployment_ids]) =>
+      find(call(c, addressOfName(c.get("workspace"), "pool", name), "read_polls", { deployment_ids })),
+    ),
+  );
+  return new Map(
+    polls
+      .flatMap((answer) => answer ?? [])
+      .map(({ deployment_id, last_polled }) => [deployment_id, formatInstant(last_polled)] as const),
+  );
 }
 
 async function readQueues(

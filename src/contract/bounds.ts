@@ -23,6 +23,11 @@ export const LEASE_SECONDS_MAX = 86_400;
 export const LEASE_SECONDS_DEFAULT = 300;
 /** One request is held for this long at most; the place in line outlives it. */
 export const HOLD_SECONDS_MAX = 25;
+/**
+ * A run of Prefect's workers, or of no worker, that says nothing for this long is given up. Only calls of the run itself
+ * are seen here, so this is the longest silence that the design allows; a run that reports anything begins it anew.
+ */
+export const RUN_SILENCE_MAX_SECONDS = 86_400;
 /** Attempt ids that one claim may carry. */
 export const CLAIM_ATTEMPTS_MAX = 100;
 export const LOG_MESSAGE_BYTES_MAX = 1024 * 1024;

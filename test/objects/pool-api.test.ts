@@ -1,13 +1,16 @@
 import { env, exports } from "cloudflare:workers";
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
-import { expect, test } from "vitest";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, test, vi } from "vitest";
 import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
 import {
+  addressOfKey,
   addressOfName,
   addressOfWorkspace,
   formatAddress,
   type ObjectAddress,
 } from "../../src/contract/envelope.ts";
+
+import { keyOfId } from "../../src/contract/ids.ts";
 
 async function api<Answer = Record<string, unknown>>(
   method: string,
@@ -186,4 +189,102 @@ test("a deployment's run flows through an agent, across evictions and early alar
   expect((await api("POST", `${attempt}/end`, end)).body).toMatchObject({ state_type: "COMPLETED" });
   expect((await api("GET", `/flow_runs/${run.body.id}/why`)).body).toMatchObject({ reason: "ended" });
   socket.webSocket?.close();
+});
+
+test("the runs of a deleted pool stay in lists, and it is listed nowhere else", async () => {
+  await api("POST", "/work_pools/", { name: "short-lived", type: "process" });
+  const { deployment } = await ask<{ deployment: { id: string } }>(
+    addressOfWorkspace("default"),
+    "put_deployment",
+    {
+      create: { name: "d", flow_id: await createFlow("of-a-deleted-pool") },
+      place: { work_pool_name: "short-lived", work_queue_name: "default", work_queue_id: null },
+    },
+  );
+  const run = await api<{ id: string }>("POST", `/deployments/${deployment.id}/create_flow_run`, {});
+  expect(run.status).toBe(201);
+  expect((await api("DELETE", "/work_pools/short-lived")).status).toBe(204);
+  const find = async () =>
+    (
+      await api<{ id: string; state_type: string }[]>("POST", "/flow_runs/filter", {
+        flow_runs: { deployment_id: { any_: [deployment.id] } },
+      })
+    ).body;
+  await vi.waitFor(async () =>
+    expect(await find()).toMatchObject([{ id: run.body.id, state_type: "CANCELLED" }]),
+  );
+  const pools = await api<{ name: string }[]>("POST", "/work_pools/filter", {});
+  expect(pools.body.map(({ name }) => name)).not.toContain("short-lived");
+  await api("POST", "/work_pools/", { name: "short-lived", type: "process" });
+  expect(await find()).toHaveLength(1);
+});
+
+test("a deployment is ready while its queue is polled or a process serves it", async () => {
+  const flow_id = await createFlow("polled");
+  await api("POST", "/work_pools/", { name: "polled-pool", type: "process" });
+  const make = async (name: string, more: object) =>
+    (await api<{ id: string; status: string }>("POST", "/deployments/", { name, flow_id, ...more })).body;
+  const pooled = await make("pooled", { work_pool_name: "polled-pool" });
+  const served = await make("served", {});
+  expect([pooled.status, served.status]).toEqual(["NOT_READY", "NOT_READY"]);
+  await api("POST", "/work_pools/polled-pool/get_scheduled_flow_runs", {});
+  await vi.waitFor(async () => {
+    // The catalog tells the pool of its deployments by outbox.
+    await api("POST", "/deployments/get_scheduled_flow_runs", { deployment_ids: [served.id] });
+    expect((await api("GET", `/deployments/${served.id}`)).body["status"]).toBe("READY");
+  });
+  for (const { id } of [pooled, served]) {
+    const { body } = await api("GET", `/deployments/${id}`);
+    expect(body).toMatchObject({ status: "READY" });
+    expect(body["last_polled"]).toBeTypeOf("string");
+  }
+  const list = await api<{ status: string }[]>("POST", "/deployments/filter", {
+    flows: { name: { any_: ["polled"] } },
+  });
+  expect(list.body.map(({ status }) => status)).toEqual(["READY", "READY"]);
+});
+
+test("logs and renewals of a long run without a worker are signs of life", async () => {
+  const flow_id = await createFlow("long");
+  const run = await api<{ id: string; work_pool_id: null }>("POST", "/flow_runs/", {
+    flow_id,
+    state: { type: "SCHEDULED", state_details: { scheduled_time: "2026-01-01T00:00:00Z" } },
+  });
+  await api("POST", `/flow_runs/${run.body.id}/set_state`, { state: { type: "RUNNING" } });
+  const key = keyOfId(run.body.id, "flow_run");
+  if (key === undefined) throw new Error("The run's id carries no key.");
+  const stub = env.WORK_POOL.getByName(formatAddress(addressOfKey("default", "pool", key)));
+  const isSafe = () =>
+    runInDurableObject(stub, (_, state) => {
+      const [row] = state.storage.sql
+        .exec("SELECT deadline_at FROM active WHERE run_id = ?", run.body.id)
+        .toArray();
+      return Number(row?.["deadline_at"]) > Date.now() + 3_600_000;
+    });
+  const endanger = () =>
+    runInDurableObject(stub, (_, state) => {
+      state.storage.sql.exec(
+        "UPDATE active SET deadline_at = ? WHERE run_id = ?",
+        Date.now() + 1_800_000,
+        run.body.id,
+      );
+    });
+  await endanger();
+  expect(await isSafe()).toBe(false);
+  await api("POST", "/logs", [
+    { name: "x", level: 20, message: "m", timestamp: "2026-11-22T12:00:00Z", flow_run_id: run.body.id },
+  ]);
+  await vi.waitFor(async () => expect(await isSafe()).toBe(true));
+  await api("POST", "/v2/concurrency_limits/", { name: "long-gpu", limit: 1 });
+  const lease = await api<{ lease_id: string }>("POST", "/v2/concurrency_limits/increment-with-lease", {
+    names: ["long-gpu"],
+    slots: 1,
+    mode: "concurrency",
+    holder: { type: "flow_run", id: run.body.id },
+  });
+  expect(lease.status).toBe(200);
+  await endanger();
+  const renewed = await api("POST", `/v2/concurrency_limits/leases/${lease.body.lease_id}/renew`, {});
+  expect(renewed.status).toBe(204);
+  await vi.waitFor(async () => expect(await isSafe()).toBe(true));
 });

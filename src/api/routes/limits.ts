@@ -28,6 +28,7 @@ import type { AcquireCommand, Caller } from "../../objects/limit/operations.ts";
 import { acquire, findMembers, grantNothing, isRefusal, readRun, toCommand } from "../acquire.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { limitBody } from "../middleware.ts";
+import { noteSignsOfLife } from "../signs-of-life.ts";
 import { body, query } from "../validation.ts";
 import { acceptWaiter } from "../wait-socket.ts";
 
@@ -129,7 +130,8 @@ async function renew(c: ApiContext, lease_id: string, lease_seconds: number | nu
   const gone = "Lease not found - it may have expired or been revoked";
   if (address === undefined) fail("gone", gone);
   try {
-    const { expires_in_seconds } = await call(c, address, "renew", { lease_id, lease_seconds });
+    const { expires_in_seconds, holder } = await call(c, address, "renew", { lease_id, lease_seconds });
+    if (holder?.type === "flow_run") noteSignsOfLife(c, [holder.id]);
     c.header(EXPIRES_IN_HEADER, String(expires_in_seconds));
   } catch (error) {
     if (isRefusal(error, "not_found")) fail("gone", gone);

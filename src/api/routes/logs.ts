@@ -17,6 +17,7 @@ import type { LogFilter, LogSort } from "../../objects/journal/operations.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describe } from "../documents.ts";
 import { addressesOfRuns, checkPage } from "../pools.ts";
+import { noteSignsOfLife } from "../signs-of-life.ts";
 import { body, query, uuidParam } from "../validation.ts";
 
 const tag = "Logs";
@@ -73,6 +74,10 @@ export const logs = factory
       }
       await Promise.all(
         [...groups.values()].map(({ address, logs }) => call(c, address, "write_logs", { logs })),
+      );
+      noteSignsOfLife(
+        c,
+        c.req.valid("json").flatMap(({ flow_run_id }) => flow_run_id ?? []),
       );
       return c.json(null, 201);
     },

@@ -117,7 +117,7 @@ export class LimitActor extends Actor<LimitOperations> {
       const expires_at = this.host.now() + Math.round(seconds * 1000);
       this.#store.renewLease(lease.fence, lease.tail, lease_seconds, expires_at);
       this.wakeAt(endOfLease(expires_at, this.host.expiry_floor));
-      return accept({ expires_in_seconds: seconds });
+      return accept({ expires_in_seconds: seconds, ...(lease.holder !== null && { holder: lease.holder }) });
     },
     release: ({ lease_id }) => this.#release(lease_id),
     force_release: ({ lease_id }) => {

@@ -45,7 +45,8 @@ export type LimitOperations = {
   acquire: { command: AcquireCommand; answer: Grant | Waiting };
   renew: {
     command: { lease_id: string; lease_seconds: number | null };
-    answer: { expires_in_seconds: number };
+    /** `holder` where the lease has one: a run that renews shows that it lives. */
+    answer: { expires_in_seconds: number; holder?: Holder };
   };
   release: { command: { lease_id: string }; answer: null };
   /** Prefect's `decrement` without a lease: gives back anonymous slots, oldest first. */

@@ -56,6 +56,7 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set([
   "delete_run",
   "set_state",
   "resume_run",
+  "touch_run",
   "read_states",
   "read_state",
   "start_attempt",
@@ -143,6 +144,7 @@ export class PoolActor extends Actor<PoolOperations> {
       start_attempt: (command) => attempts.startAttempt(command),
       end_attempt: (command) => attempts.endAttempt(command),
       note_limit: (command) => attempts.noteLimit(command),
+      read_polls: ({ deployment_ids }) => accept(this.#context.store.deployments.listPolls(deployment_ids)),
       put_deployment: (command) => slots.noteDeployment(command),
       remove_deployment: (command) => this.#removeDeployment(command),
       materialize: (command) => this.#materialize(command),
@@ -155,6 +157,7 @@ export class PoolActor extends Actor<PoolOperations> {
       delete_run: ({ id }) => runs.delete(id),
       set_state: (command) => states.setState(command),
       resume_run: ({ id }) => states.resume(id),
+      touch_run: ({ id }) => records.touch(id),
       read_states: ({ flow_run_id }) => accept(states.readStates(flow_run_id)),
       read_state: ({ id }) => states.readState(id),
       concurrency_status: (command) => reads.concurrencyStatus(command),
@@ -242,6 +245,7 @@ export class PoolActor extends Actor<PoolOperations> {
       true,
     );
     if (!noted.ok) return accept(null);
+    store.deployments.deletePolls(deployment_id);
     for (;;) {
       const waiting = store.runs.listWaiting({ deployment_id }, CANCELLED_PER_SWEEP_MAX);
       for (const { run } of waiting) this.#runs.delete(run.id);

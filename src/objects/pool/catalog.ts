@@ -24,7 +24,7 @@ const QUEUES_MAX = 1000;
 /** Workers that a pool remembers. */
 const WORKERS_MAX = 10_000;
 /** `last_polled` is rewritten when it is older than this; a queue counts as polled for a minute. */
-const POLLED_REWRITE_MS = 20_000;
+export const POLLED_REWRITE_MS = 20_000;
 /** What holds a slot for Prefect's count (source: wire §4.2). */
 const SLOT_HOLDING_TYPES = ["PENDING", "RUNNING"];
 

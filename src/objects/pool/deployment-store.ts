@@ -34,6 +34,30 @@ export class DeploymentStore {
     );
   }
 
+  /** When the process that serves a deployment last asked for its runs, for those of whom that is known. */
+  listPolls(deployment_ids: readonly string[]): { deployment_id: string; last_polled: number }[] {
+    return this.#sql.all(
+      "SELECT deployment_id, last_polled FROM served WHERE deployment_id IN (SELECT value FROM json_each(?))",
+      JSON.stringify(deployment_ids),
+    );
+  }
+
+  /** Keeps that these deployments were polled, of those that are known here whose last poll is older than `before`. */
+  setPolled(deployment_ids: readonly string[], at: number, before: number): void {
+    this.#sql.all(
+      `INSERT INTO served (deployment_id, last_polled)
+         SELECT deployment_id, ?1 FROM deployment WHERE deployment_id IN (SELECT value FROM json_each(?2))
+       ON CONFLICT (deployment_id) DO UPDATE SET last_polled = ?1 WHERE last_polled < ?3`,
+      at,
+      JSON.stringify(deployment_ids),
+      before,
+    );
+  }
+
+  deletePolls(deployment_id: string): void {
+    this.#sql.all("DELETE FROM served WHERE deployment_id = ?", deployment_id);
+  }
+
   writeIntent(id: string, run_id: string, body: unknown, created_at: number): void {
     this.#sql.all(
       "INSERT INTO intent (id, run_id, body, created_at) VALUES (?, ?, ?, ?)",

@@ -42,4 +42,5 @@ export const migrations: readonly string[] = [
     deployment_id TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (deployment_id, run_id)) WITHOUT ROWID;
   CREATE TABLE intent (
     id TEXT PRIMARY KEY, run_id TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE served (deployment_id TEXT PRIMARY KEY, last_polled INTEGER NOT NULL) WITHOUT ROWID`,
 ];

@@ -107,6 +107,12 @@ export type PoolOperations = {
   end_attempt: { command: AttemptEnd & { flow_run_id: string; attempt_id: string }; answer: FlowRun };
   /** A limit was asked on behalf of a run: the end of the attempt will visit it. */
   note_limit: { command: { run: RunIdentity; limit_key: string }; answer: null };
+  /** When the processes that serve these deployments last polled; those that nobody serves are left out. */
+  read_polls: {
+    command: { deployment_ids: string[] };
+    /** Milliseconds since the epoch. */
+    answer: { deployment_id: string; last_polled: number }[];
+  };
   put_deployment: { command: DeploymentNote; answer: null };
   /** The deployment is gone from this pool (deleted or moved): its future runs go. */
   remove_deployment: { command: { deployment_id: string; revision: number }; answer: null };
@@ -143,6 +149,8 @@ export type PoolOperations = {
     command: { id: string; run_input: JsonObject | null };
     answer: { result: OrchestrationResult; was_created: boolean };
   };
+  /** The run has shown that it lives: it wrote a log, or renewed a lease. */
+  touch_run: { command: { id: string }; answer: null };
   read_states: { command: { flow_run_id: string }; answer: State[] };
   read_state: { command: { id: string }; answer: State };
   /** Runs that hold slots of the pool, for `work-pool slots`. */

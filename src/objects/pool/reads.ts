@@ -4,7 +4,7 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots } from "../../domain/pool/choose.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
-import type { PoolCatalog } from "./catalog.ts";
+import { POLLED_REWRITE_MS, type PoolCatalog } from "./catalog.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
 import { ORDERS, toCondition } from "./run-filter.ts";
@@ -45,6 +45,10 @@ export class PoolReads {
     if (unknown !== undefined) return refuse("not_found", `Work queue '${unknown}' not found.`);
     if (!pool.is_internal && command.deployment_ids === undefined) this.#catalog.markPolled(queues);
     const deployment_ids = command.deployment_ids ?? null;
+    if (deployment_ids !== null) {
+      const now = host.now();
+      store.deployments.setPolled(deployment_ids, now, now - POLLED_REWRITE_MS);
+    }
     if (deployment_ids === null && pool.is_paused) return accept([]);
     const used = store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES);
     const poolUsed = [...used.values()].reduce((sum, count) => sum + count, 0);

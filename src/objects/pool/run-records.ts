@@ -1,4 +1,5 @@
 /** How a run is written with everything that hangs on it, and how it goes out. */
+import { RUN_SILENCE_MAX_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { withEstimates } from "../../domain/flow-run/estimates.ts";
@@ -7,11 +8,8 @@ import { poolOf, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
 
-/**
- * A run of Prefect's workers, or of no worker, that says nothing for this long is given up. Only calls of the run itself
- * are seen here, so this is the longest silence that the design allows; a run that reports anything begins it anew.
- */
-export const SILENCE_MAX_MS = 24 * 3_600_000;
+/** The silence after which a run that no agent of ours runs is given up. */
+export const SILENCE_MAX_MS = RUN_SILENCE_MAX_SECONDS * 1000;
 
 /** The one way in which runs are stored. */
 export class RunRecords {
@@ -86,6 +84,18 @@ export class RunRecords {
       deadline_at,
     });
     this.#context.wakeAt(deadline_at);
+  }
+
+  /** A run has shown that it lives. Writes only when half of the silence that it is allowed is over. */
+  touch(id: string): Result<null> {
+    const { store, host, wakeAt } = this.#context;
+    const active = store.attempts.readActive(id);
+    const isSubmitted = active !== undefined && active.attempt_id === null;
+    if (!isSubmitted || (active.deadline_at ?? 0) - host.now() > SILENCE_MAX_MS / 2) return accept(null);
+    const deadline_at = host.now() + SILENCE_MAX_MS;
+    store.attempts.writeActive({ ...active, deadline_at });
+    wakeAt(deadline_at);
+    return accept(null);
   }
 
   /** A run as it goes out now. */

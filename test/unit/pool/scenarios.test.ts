@@ -436,6 +436,26 @@ test("a run of Prefect's that nothing is heard of for a day is given up once its
   expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
 });
 
+test("a run that no worker watches lives as long as it gives signs of life, which seldom write", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  await pool.do("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run: null });
+  const deadline = () => pool.host.sql.all("SELECT deadline_at FROM active")[0]?.["deadline_at"];
+  const before = deadline();
+  await pool.advance(11 * 3_600_000);
+  await pool.do("touch_run", { id });
+  expect(deadline()).toBe(before);
+  await pool.advance(12 * 3_600_000);
+  await pool.do("touch_run", { id });
+  await pool.advance(23 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.advance(2 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
+  // Nothing is left that a late sign of life could bring back.
+  await pool.do("touch_run", { id });
+  expect(deadline()).toBeUndefined();
+});
+
 test("job variables must fit the pool's template, and templates must declare what they use", async () => {
   const pool = await createTestPool();
   const bad = await pool.ask("create_run", {
