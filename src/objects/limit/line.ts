@@ -338,6 +338,7 @@ export class Line {
       `slot:${this.#core.key}:${lease?.fence ?? waiter.seq}`,
       {
         flow_run_id,
+        ...(waiter.request_id !== null && { request_id: waiter.request_id }),
         lease_id: lease === null ? this.#core.emptyLeaseId() : leaseIdOf(this.#core.key, lease),
         fence: lease?.fence ?? 0,
         expires_at: lease?.expires_at ?? now + waiter.lease_seconds * 1000,

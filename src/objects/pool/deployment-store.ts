@@ -68,6 +68,11 @@ export class DeploymentStore {
     );
   }
 
+  /** Tells whether the answer to a request is still awaited. */
+  hasIntent(id: string): boolean {
+    return first(this.#sql, "SELECT 1 FROM intent WHERE id = ?", id) !== undefined;
+  }
+
   takeIntent<Body>(id: string): { run_id: string; body: Body } | undefined {
     const row = first<{ run_id: string; body: string }>(
       this.#sql,

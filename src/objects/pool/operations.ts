@@ -170,7 +170,14 @@ export type PoolOperations = {
   };
   /** The limit of a deployment has granted a slot to a run that waited for it. */
   deployment_slot_granted: {
-    command: { flow_run_id: string; lease_id: string; fence: number; expires_at: number };
+    command: {
+      flow_run_id: string;
+      /** The request that stood in line. Absent from limits of the release before. */
+      request_id?: string;
+      lease_id: string;
+      fence: number;
+      expires_at: number;
+    };
     answer: null;
   };
   /** Why is this run not running? */

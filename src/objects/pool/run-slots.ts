@@ -68,14 +68,22 @@ export class RunSlots {
     if (intent === undefined) return;
     const stored = store.runs.readRun(intent.run_id);
     const resolve = this.#states.takeEar(request_id);
-    const slot = readSlot(operation, command, result);
     if (stored === undefined) {
       resolve?.(refuseRun(intent.run_id));
       return;
     }
+    if (operation === "acquire" && !result.ok && result.error.code === "gone") {
+      const again = this.#askAgain(stored, request_id, intent.body);
+      if (again !== undefined && resolve !== undefined) this.#states.keepEar(again, resolve);
+      return;
+    }
+    let slot = readSlot(operation, command, result);
     if (intent.body.kind === "slot") this.#settleSlot(stored, request_id, slot);
     else if (intent.body.kind === "late") this.#states.settleLate(stored, slot);
     else {
+      // The grant may have overtaken the refusal.
+      if (slot.status === "full" && stored.slot_request_id === request_id && stored.slot_lease_id !== null)
+        slot = { status: "granted", lease_id: stored.slot_lease_id };
       // A refused proposal keeps its place in the line, so that the grant brings the run back at once.
       if (slot.status === "full") stored.slot_request_id = request_id;
       const { proposed, is_forced, identity } = intent.body;
@@ -87,14 +95,25 @@ export class RunSlots {
     }
   }
 
+  /** The slot was granted and has ended before the answer was heard: that is no leave to go without one. */
+  #askAgain(stored: StoredRun, request_id: string, intent: Intent): string | undefined {
+    if (intent.kind !== "slot") return this.#limit.ask(stored, { kind: "needs_slot" }, intent);
+    if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") return undefined;
+    stored.slot_request_id = this.#limit.ask(stored, { kind: "needs_slot" }, intent);
+    this.#records.save(stored, stored.run);
+    return undefined;
+  }
+
   #settleSlot(stored: StoredRun, request_id: string, slot: SlotKnowledge): void {
     const note =
       stored.run.deployment_id === null
         ? undefined
         : this.#context.store.deployments.readDeployment(stored.run.deployment_id);
     if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") {
-      if (slot.status === "granted") this.#limit.release(stored.run, slot.lease_id);
-      else if (slot.status === "full") this.#limit.withdraw(stored.run, request_id);
+      // A run that has gone on may have its slot by this very request: the grant has overtaken the answer.
+      const kept = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
+      if (slot.status === "granted" && slot.lease_id !== kept) this.#limit.release(stored.run, slot.lease_id);
+      else if (slot.status === "full" && kept === null) this.#limit.withdraw(stored.run, request_id);
       return;
     }
     if (slot.status === "granted") this.#keepSlot(stored, slot.lease_id);
@@ -127,15 +146,21 @@ export class RunSlots {
   }
 
   /** The deployment's limit has granted a slot to a run that stood in its line. */
-  takeSlot(command: { flow_run_id: string; lease_id: string }): Result<null> {
+  takeSlot(command: { flow_run_id: string; request_id?: string; lease_id: string }): Result<null> {
     const stored = this.#context.store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return accept(null);
     if (stored.slot_lease_id === command.lease_id) return accept(null);
     if (this.#isKept(stored.run.id, command.lease_id)) return accept(null);
-    if (stored.run.state_type !== "SCHEDULED" || stored.slot_request_id === null) {
+    const { request_id = stored.slot_request_id } = command;
+    // A proposal learns from the answer to its request that it stands in line; the grant may be here before.
+    const isMine =
+      request_id !== null &&
+      (request_id === stored.slot_request_id || this.#context.store.deployments.hasIntent(request_id));
+    if (stored.run.state_type !== "SCHEDULED" || !isMine) {
       this.#limit.release(stored.run, command.lease_id);
       return accept(null);
     }
+    stored.slot_request_id = request_id;
     this.#keepSlot(stored, command.lease_id);
     return accept(null);
   }

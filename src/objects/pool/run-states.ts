@@ -103,6 +103,11 @@ export class RunStates {
     });
   }
 
+  /** Who waited for one intent waits for the one that takes its place. */
+  keepEar(request_id: string, ear: (answer: Result<StateAnswer>) => void): void {
+    this.#ears.set(request_id, ear);
+  }
+
   /** Takes out the ear of who waits for the answer to this intent. */
   takeEar(request_id: string): ((answer: Result<StateAnswer>) => void) | undefined {
     const ear = this.#ears.get(request_id);

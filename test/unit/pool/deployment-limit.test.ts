@@ -1,9 +1,9 @@
 /** A pool and the limit of a deployment, both for real, wired to each other. */
 import { expect, test } from "vitest";
 import { addressOfName } from "../../../src/contract/envelope.ts";
-import { accept } from "../../../src/contract/errors.ts";
+import { accept, refuse, type Result } from "../../../src/contract/errors.ts";
 import { ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
-import type { Limit } from "../../../src/contract/wire/limits.ts";
+import type { LeaseRecord, Limit } from "../../../src/contract/wire/limits.ts";
 import { LimitActor } from "../../../src/objects/limit/actor.ts";
 import type { DeploymentNote } from "../../../src/objects/pool/operations.ts";
 import { createNodeHost } from "../../support/node-host.ts";
@@ -74,7 +74,19 @@ async function createPair(note: Partial<DeploymentNote> = {}) {
     await host.settle();
     await pool.host.settle();
   };
-  return { pool, ask, submit, used, claim, elapse, deployment };
+  /** Ends whatever is held, without waiting for what the pool has under way. */
+  const endHolders = async () => {
+    const tell = async (operation: string, command: unknown) => {
+      const request_id = crypto.randomUUID();
+      const envelope = { v: ENVELOPE_VERSION, address, name: NAME, actor: "test", request_id };
+      const result = await limit.execute({ ...envelope, operation, command });
+      return result.ok ? result.value : expect.fail(result.error.detail);
+    };
+    const holders = (await tell("list_holders", { after_fence: 0, limit: 10 })) as LeaseRecord[];
+    for (const { lease_id } of holders) await tell("force_release", { lease_id });
+    await host.settle();
+  };
+  return { pool, ask, endHolders, submit, used, claim, elapse, deployment };
 }
 
 async function finish(
@@ -278,4 +290,72 @@ test("a limit that is gone holds nobody back", async () => {
   expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
   expect(pool.wakes.length).toBeLessThan(10);
   expect(deployment.concurrency_limit).toBe(1);
+});
+
+/** Lets a test act after the limit has answered an acquire and before the pool hears of it. */
+function intercept(pool: TestPool, act: (result: Result<unknown>) => Promise<Result<unknown>>): void {
+  const { answer } = pool;
+  pool.answer = async (envelope) => {
+    if (envelope.operation !== "acquire") return answer(envelope);
+    pool.answer = answer;
+    return act(await answer(envelope));
+  };
+}
+
+test("a grant that overtakes the refusal of a proposal is taken", async () => {
+  const { pool, endHolders, submit, used } = await createPair();
+  const [first, second] = [await submit(), await submit()];
+  const pending = (id: string) =>
+    pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  await pending(first);
+  intercept(pool, async (refused) => {
+    await endHolders();
+    return refused;
+  });
+  expect((await pending(second)).result).toMatchObject({ status: "ACCEPT", state: { type: "PENDING" } });
+  expect(await used()).toBe(1);
+});
+
+test("a slot that ended before its grant was heard is asked for again, not gone without", async () => {
+  const { pool, endHolders, submit, used, claim, elapse } = await createPair();
+  const id = await submit();
+  intercept(pool, async () => {
+    await endHolders();
+    return refuse("unavailable");
+  });
+  await claim();
+  await elapse(300);
+  const { claims } = await claim();
+  expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+  expect(await used()).toBe(1);
+});
+
+test("a run that went on with its slot keeps it when its request is answered at last", async () => {
+  const { pool, endHolders, submit, used, claim, elapse } = await createPair();
+  const first = await submit();
+  await claim(1);
+  expect((await claim(1)).claims.map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  const second = await submit();
+  intercept(pool, async () => {
+    await endHolders();
+    const claimed = await pool.receive({
+      v: ENVELOPE_VERSION,
+      address: pool.host.address,
+      actor: "test",
+      request_id: crypto.randomUUID(),
+      operation: "claim",
+      command: {
+        worker_name: "gpu-1",
+        session_id: SESSION,
+        attempt_ids: [attemptId(99)],
+        work_queue_names: [],
+      },
+    });
+    expect(claimed).toMatchObject({ ok: true, value: { claims: [{ flow_run: { id: second } }] } });
+    return refuse("unavailable");
+  });
+  await claim(1);
+  await elapse(300);
+  expect(await used()).toBe(1);
+  expect((await pool.do("read_run", { id: second })).state_type).toBe("PENDING");
 });
