@@ -1,9 +1,10 @@
 /** How a run is written with everything that hangs on it, and how it goes out. */
 import { RUN_SILENCE_MAX_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { instantToMs } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { withEstimates } from "../../domain/flow-run/estimates.ts";
-import { placeRun } from "../../domain/pool/place.ts";
+import { isRetryingInProcess, placeRun } from "../../domain/pool/place.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
@@ -31,11 +32,10 @@ export class RunRecords {
     const holdsSlot =
       run.state_type === "PENDING" || run.state_type === "RUNNING" || run.state_type === "CANCELLING";
     const active = store.attempts.readActive(run.id);
-    if (holdsSlot && (active === undefined || active.attempt_id === null)) this.watchSubmitted(run, now);
-    else if (!holdsSlot && active !== undefined && active.attempt_id === null) {
-      store.attempts.deleteSubmitted(run.id);
-      wake("run_ready");
-    }
+    const isWatched = holdsSlot || isRetryingInProcess(run);
+    if (isWatched && (active === undefined || active.attempt_id === null)) this.watchSubmitted(run, now);
+    else if (active !== undefined && active.attempt_id === null) store.attempts.deleteSubmitted(run.id);
+    if (!holdsSlot && active !== undefined && active.attempt_id === null) wake("run_ready");
     if (run.state_type !== "SCHEDULED") {
       this.#limit.leaveLine(stored);
       if (run.auto_scheduled && run.deployment_id !== null)
@@ -72,10 +72,14 @@ export class RunRecords {
 
   /** A run that no agent of ours runs holds its slot, and is given up after a long silence. */
   watchSubmitted(run: FlowRun, now: number): void {
-    const deadline_at = now + SILENCE_MAX_MS;
+    const isRetrying = isRetryingInProcess(run);
+    // A process that waits for its next try counts in no queue, and need not be heard of before its time.
+    const retry_at = run.next_scheduled_start_time;
+    const from = isRetrying && retry_at !== null ? Math.max(now, Math.ceil(instantToMs(retry_at))) : now;
+    const deadline_at = from + SILENCE_MAX_MS;
     this.#context.store.attempts.writeActive({
       run_id: run.id,
-      queue_id: run.work_queue_id,
+      queue_id: isRetrying ? null : run.work_queue_id,
       attempt_id: null,
       session_id: null,
       worker_name: null,

@@ -436,6 +436,26 @@ test("a run of Prefect's that nothing is heard of for a day is given up once its
   expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
 });
 
+test("a run that was to retry in a process which nobody watches is given up too, and counts nowhere meanwhile", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool, { empirical_policy: { retries: 1, retry_delay: 3600 } });
+  const set = (type: "PENDING" | "RUNNING" | "FAILED") =>
+    pool.do("set_state", { id, state: { type }, is_forced: false, run: null });
+  for (const type of ["PENDING", "RUNNING", "FAILED"] as const) await set(type);
+  expect(await pool.do("read_run", { id })).toMatchObject({
+    state_name: "AwaitingRetry",
+    empirical_policy: { retry_type: "in_process" },
+  });
+  await pool.do("update", { concurrency_limit: 1 });
+  await submit(pool);
+  await pool.beat();
+  expect(await claim(pool, [1])).toHaveLength(1);
+  await pool.advance(24 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_name: "AwaitingRetry" });
+  await pool.advance(2 * 3_600_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
+});
+
 test("a run that no worker watches lives as long as it gives signs of life, which seldom write", async () => {
   const pool = await createTestPool();
   const id = await submit(pool);
