@@ -4,7 +4,7 @@ import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from 
 import type { IdLayout } from "../contract/ids.ts";
 import { deriveShardKey, keyOfId } from "../contract/ids.ts";
 import { INTERNAL_POOL_NAMES } from "../contract/internal-pools.ts";
-import type { WorkPoolFilter } from "../contract/wire/filters.ts";
+import type { WorkPoolFilter, WorkQueueFilter } from "../contract/wire/filters.ts";
 import type { WorkPool } from "../contract/wire/work-pools.ts";
 import type { DirectoryEntry } from "../objects/workspace/operations.ts";
 import { isRefusal } from "./acquire.ts";
@@ -27,6 +27,19 @@ export function poolOfName(c: ApiContext, name: string): NamedPool {
 export function poolOfId(c: ApiContext, id: string, layout: IdLayout, detail: string): AddressOf<"pool"> {
   const key = keyOfId(id, layout);
   return key === undefined ? fail("not_found", detail) : addressOfKey(c.get("workspace"), "pool", key);
+}
+
+/** What a filter says about queues, as a pool's operations take it. */
+export function queuesMeantBy(filter: WorkQueueFilter | null | undefined): {
+  ids?: string[];
+  names?: string[];
+  name_prefixes?: string[];
+} {
+  return {
+    ...(filter?.id?.any_ && { ids: filter.id.any_ }),
+    ...(filter?.name?.any_ && { names: filter.name.any_ }),
+    ...(filter?.name?.startswith_ && { name_prefixes: filter.name.startswith_ }),
+  };
 }
 
 /** All pools of the workspace by name, the internal ones left out; or the deleted ones, whose runs are still there. */

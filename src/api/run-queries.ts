@@ -4,7 +4,7 @@ import type { FlowRunsCountBody, FlowRunSort } from "../contract/wire/filters.ts
 import type { FlowRun } from "../contract/wire/flow-runs.ts";
 import type { RunFilter } from "../objects/pool/operations.ts";
 import { call, type ApiContext } from "./context.ts";
-import { addressesOfRuns, orIfAbsent } from "./pools.ts";
+import { addressesOfRuns, orIfAbsent, queuesMeantBy } from "./pools.ts";
 
 /** Flows or deployments that one filter may mean. */
 const RESOLVED_MAX = 10_000;
@@ -23,13 +23,14 @@ async function resolve(c: ApiContext, body: FlowRunsCountBody): Promise<RunFilte
         })
       : undefined,
   ]);
-  const queues = body.work_pool_queues;
+  const queues = queuesMeantBy(body.work_pool_queues);
   return {
     flow_runs: body.flow_runs ?? null,
     ...(flow_ids !== undefined && { flow_ids }),
     ...(deployment_ids !== undefined && { deployment_ids }),
-    ...(queues?.id?.any_ && { work_queue_ids: queues.id.any_ }),
-    ...(queues?.name?.any_ && { work_queue_names: queues.name.any_ }),
+    ...(queues.ids && { work_queue_ids: queues.ids }),
+    ...(queues.names && { work_queue_names: queues.names }),
+    ...(queues.name_prefixes && { work_queue_name_prefixes: queues.name_prefixes }),
   };
 }
 

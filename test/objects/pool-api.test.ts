@@ -85,6 +85,11 @@ test("a pool is created, listed, changed and deleted as Prefect's client expects
     ["fast", 1],
     ["default", 2],
   ]);
+  const wanted = { work_queues: { name: { startswith_: ["fa", "x"] } } };
+  for (const path of ["/work_pools/ml-pool/queues/filter", "/work_queues/filter"]) {
+    const matching = await api<{ name: string }[]>("POST", path, wanted);
+    expect(matching.body.map(({ name }) => name)).toEqual(["fast"]);
+  }
   expect((await api("GET", `/work_queues/${queue.body.id}`)).body).toMatchObject({ name: "fast" });
   expect((await api("DELETE", "/work_pools/ml-pool")).status).toBe(204);
   expect((await api("GET", "/work_pools/ml-pool")).status).toBe(404);
@@ -107,6 +112,12 @@ test("a run without a pool is kept, found and counted; no probe makes an object"
   });
   expect(found.body.map(({ id }) => id)).toEqual([run.body.id]);
   expect((await api<number>("POST", "/flow_runs/count", {})).body).toBe(1);
+  expect((await api<number>("POST", "/flow_runs/count", { task_runs: { state: null } })).body).toBe(1);
+  const byTasks = await api("POST", "/flow_runs/count", { task_runs: { name: { any_: ["t"] } } });
+  expect(byTasks).toMatchObject({
+    status: 422,
+    body: { detail: [{ msg: "Flow runs cannot be filtered by their task runs here." }] },
+  });
   const states = await api<{ type: string }[]>("GET", `/flow_run_states/?flow_run_id=${run.body.id}`);
   expect(states.body.map(({ type }) => type)).toEqual(["PENDING", "RUNNING"]);
   expect((await api("DELETE", `/flow_runs/${run.body.id}`)).status).toBe(204);
@@ -152,6 +163,13 @@ test("a deployment's run flows through an agent, across evictions and early alar
     job_variables: { command: "true" },
   });
   expect(run.status).toBe(201);
+  for (const [head, count] of [
+    ["def", 1],
+    ["q", 0],
+  ]) {
+    const filter = { work_pool_queues: { name: { startswith_: [head] } } };
+    expect((await api<number>("POST", "/flow_runs/count", filter)).body).toBe(count);
+  }
   await isWoken;
   expect(JSON.parse(frames[0] ?? "")).toEqual({ type: "wake", reason: "run_ready" });
 

@@ -20,7 +20,7 @@ import type { PoolOperations } from "../../objects/pool/operations.ts";
 import { stubOf } from "../../objects/shared/stub.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { judgeAuthorization } from "../middleware.ts";
-import { poolOfName, readPools, type NamedPool } from "../pools.ts";
+import { poolOfName, queuesMeantBy, readPools, type NamedPool } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const RESERVED = /^prefect/i;
@@ -244,8 +244,7 @@ export const workPools = factory
       const command = {
         limit,
         offset,
-        ...(work_queues?.id?.any_ && { ids: work_queues.id.any_ }),
-        ...(work_queues?.name?.any_ && { names: work_queues.name.any_ }),
+        ...queuesMeantBy(work_queues),
       };
       return c.json(await call(c, address, "filter_queues", command, { name }));
     },

@@ -9,7 +9,7 @@ import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
 import { isRefusal } from "../acquire.ts";
 import { call, factory, type ApiContext } from "../context.ts";
-import { listPools, orIfAbsent, poolOfId, poolOfName } from "../pools.ts";
+import { listPools, orIfAbsent, poolOfId, poolOfName, queuesMeantBy } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
 import { pageQueues } from "./work-pools.ts";
 
@@ -90,8 +90,7 @@ export const workQueues = factory
       const command = {
         limit: offset + limit,
         offset: 0,
-        ...(work_queues?.id?.any_ && { ids: work_queues.id.any_ }),
-        ...(work_queues?.name?.any_ && { names: work_queues.name.any_ }),
+        ...queuesMeantBy(work_queues),
       };
       const pools = await listPools(c);
       const found = await Promise.all(

@@ -1,6 +1,6 @@
 /** Filters, sorts and pages of flows, deployments and variables. Source: wire §4.11. */
 import { z } from "zod";
-import { Id, Page } from "./common.ts";
+import { blankFilter, Id, Page } from "./common.ts";
 
 /** Items that one list inside a filter may have. */
 const FILTER_ITEMS_MAX = 10_000;
@@ -55,9 +55,9 @@ export const QueueOfDeploymentFilter = z.strictObject({
 export type QueueOfDeploymentFilter = z.infer<typeof QueueOfDeploymentFilter>;
 
 /** Runs live in the pools, so the catalog cannot filter by them. */
-const unsupported = z.union([z.null(), z.strictObject({})], {
-  error: "Flows and deployments cannot be filtered by their runs here; filter the runs instead.",
-});
+const unsupported = blankFilter(
+  "Flows and deployments cannot be filtered by their runs here; filter the runs instead.",
+);
 
 const catalogFilters = {
   flows: FlowFilter.nullish(),

@@ -44,6 +44,23 @@ export const CreatedBy = z.object({
 });
 export type CreatedBy = z.infer<typeof CreatedBy>;
 
+/** A filter holds conditions, which hold lists: nothing is nested deeper. */
+const FILTER_DEPTH_MAX = 3;
+
+function isBlank(filter: unknown, depth = 0): boolean {
+  if (filter === null || filter === undefined) return true;
+  if (typeof filter !== "object" || Array.isArray(filter) || depth === FILTER_DEPTH_MAX) return false;
+  return Object.entries(filter).every(([key, value]) => key === "operator" || isBlank(value, depth + 1));
+}
+
+/** A filter that is not answered here: only one without any condition is let in, as clients send all their fields. */
+export function blankFilter(refusal: string) {
+  return z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .refine((filter) => isBlank(filter), { error: refusal });
+}
+
 /** `limit` and `offset` of a list; a null means the default, as everywhere in bodies of several fields. */
 export const Page = {
   limit: z

@@ -1,7 +1,7 @@
 /** Filters, sorts and pages of flow runs, pools, queues and workers. Source: wire §4.11. */
 import { z } from "zod";
 import { DeploymentFilter, FlowFilter } from "./catalog-filters.ts";
-import { Id, InstantIn, Page } from "./common.ts";
+import { blankFilter, Id, InstantIn, Page } from "./common.ts";
 import { StateType } from "./states.ts";
 
 /** Items that one list inside a filter may have. */
@@ -83,11 +83,7 @@ export const WorkerFilter = z.strictObject({
 const runFilters = {
   flows: FlowFilter.nullish(),
   flow_runs: FlowRunFilter.nullish(),
-  task_runs: z
-    .union([z.null(), z.strictObject({})], {
-      error: "Flow runs cannot be filtered by their task runs here.",
-    })
-    .optional(),
+  task_runs: blankFilter("Flow runs cannot be filtered by their task runs here.").optional(),
   deployments: DeploymentFilter.nullish(),
   work_pools: WorkPoolFilter.nullish(),
   work_pool_queues: WorkQueueFilter.nullish(),

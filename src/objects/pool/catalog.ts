@@ -17,6 +17,7 @@ import { placeQueue } from "../../domain/pool/queues.ts";
 import { isOnline, statusOfPool, statusOfQueue } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
+import type { PoolOperations } from "./operations.ts";
 import type { PoolRow, QueueRow, WorkerRow } from "./rows.ts";
 
 /** Queues of one pool; every claim looks at all of them. */
@@ -271,10 +272,11 @@ export class PoolCatalog {
       );
   }
 
-  filterQueues(of: { names?: string[]; ids?: string[]; limit: number; offset: number }): WorkQueue[] {
+  filterQueues(of: PoolOperations["filter_queues"]["command"]): WorkQueue[] {
     return this.#context.store.catalog
       .listQueues()
       .filter(({ name }) => of.names === undefined || of.names.includes(name))
+      .filter(({ name }) => of.name_prefixes?.some((prefix) => name.startsWith(prefix)) ?? true)
       .filter(({ id }) => of.ids === undefined || of.ids.includes(id))
       .slice(of.offset, of.offset + of.limit)
       .map((queue) => this.presentQueue(queue));

@@ -63,6 +63,7 @@ export interface RunFilter {
   deployment_ids?: string[];
   work_queue_ids?: string[];
   work_queue_names?: string[];
+  work_queue_name_prefixes?: string[];
 }
 
 export type PoolOperations = {
@@ -75,7 +76,7 @@ export type PoolOperations = {
   ensure_queue: { command: { name: string }; answer: WorkQueue };
   read_queue: { command: { id: string } | { name: string }; answer: WorkQueue };
   filter_queues: {
-    command: { names?: string[]; ids?: string[]; limit: number; offset: number };
+    command: { names?: string[]; name_prefixes?: string[]; ids?: string[]; limit: number; offset: number };
     answer: WorkQueue[];
   };
   update_queue: { command: { id?: string; name?: string; update: WorkQueueUpdate }; answer: WorkQueue };

@@ -48,6 +48,15 @@ function inQueues(names: readonly string[] | null | undefined): Condition | unde
   };
 }
 
+function inQueuesThatBegin(prefixes: readonly string[] | null | undefined): Condition | undefined {
+  if (prefixes === null || prefixes === undefined) return undefined;
+  return {
+    sql: `queue_id IN (SELECT id FROM queue WHERE EXISTS (
+      SELECT 1 FROM json_each(?) head WHERE substr(queue.name, 1, length(head.value)) = head.value))`,
+    bindings: [JSON.stringify(prefixes)],
+  };
+}
+
 /** An empty `not_any_` means nothing at all (source: wire §4.11). */
 function noneOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
   if (list === null || list === undefined || list.length === 0) return undefined;
@@ -180,6 +189,7 @@ export function toCondition(filter: RunFilter): Condition {
       anyOf("deployment_id", filter.deployment_ids),
       anyOf("queue_id", filter.work_queue_ids),
       inQueues(filter.work_queue_names),
+      inQueuesThatBegin(filter.work_queue_name_prefixes),
     ],
     "and_",
   );
