@@ -118,6 +118,7 @@ export class Line {
     let isAskingDone = asking === undefined;
     let cursor: Waiter | undefined;
     let looked = 0;
+    let hasChanged = false;
     const step = (waiter: Waiter): void => {
       const isAsking = waiter.waiter_key === asking?.waiter.waiter_key;
       if (isAsking) isAskingDone = true;
@@ -132,6 +133,7 @@ export class Line {
         now,
         config,
       );
+      if (action !== "keep" && action !== "block") hasChanged = true;
       if (action === "take" || action === "grant") {
         hasGiven = true;
         for (const passed of state.blocked) store.countPassed(passed);
@@ -162,7 +164,8 @@ export class Line {
       looked += window.length;
       if (window.length < WINDOW) break;
       if (looked >= WALK_MAX) {
-        state.next_at = now + 1;
+        // Where nobody moved, the next look would end here again.
+        if (hasChanged) state.next_at = now + 1;
         break;
       }
     }

@@ -430,3 +430,12 @@ test("what one operation reads does not grow with the number of waiters", async 
   await limit.acquire({ request_id: "newcomer" });
   expect(rows).toBeLessThanOrEqual(16);
 });
+
+test("a long line of waiters who are too large is not looked at without pause", async () => {
+  const limit = await world(2, { bypass_max: 5 });
+  granted(await limit.acquire());
+  for (let count = 0; count < 300; count += 1) await limit.open(`large ${count}`, { slots: 2 });
+  limit.statements = [];
+  await limit.pass(100);
+  expect(limit.statements.length).toBeLessThan(100);
+});
