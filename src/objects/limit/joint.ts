@@ -363,9 +363,10 @@ export class Joints {
     this.#finish(joint, true);
   }
 
-  /** Gives back every reservation; the places in the members' lines stay. */
+  /** Gives back every reservation; the places in the members' lines stay. Who was out may be back at the next try. */
   #giveBack(joint: Joint): void {
     for (const member of joint.members) {
+      if (member.status === "out") member.status = "open";
       if (member.status !== "reserved") continue;
       member.status = "open";
       member.granted = null;

@@ -226,6 +226,21 @@ test("limits that are disabled or gone drop out, and one that decays keeps its l
   expect((await last?.must("read", {}))?.active_slots).toBe(0);
 });
 
+test("a limit that was disabled when the waiting began counts when it is enabled at its end", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits[1] ?? expect.fail();
+  const other = granted(await last.acquire());
+  await fleet.home.must("update", { active: false });
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  await fleet.home.must("update", { active: true });
+  await last.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  const grant = granted(await peek(held));
+  expect(grant.limits).toHaveLength(2);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
 test("an attempt that ends takes its acquires over several limits with it", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const run = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 1 };
