@@ -100,5 +100,6 @@ function environmentOf(options: CheckedOptions, port: number): Record<string, st
     // Without a key the door is open, which checkOptions allows on loopback only.
     ...(options.apiKey === undefined ? { SLUICE_OPEN: "true" } : { SLUICE_API_KEY: options.apiKey }),
     ...(allowed !== undefined && { SLUICE_ALLOWED_HOSTS: allowed.join(",") }),
+    ...(options.retentionDays !== undefined && { SLUICE_RETENTION_DAYS: String(options.retentionDays) }),
   };
 }

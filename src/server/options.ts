@@ -18,6 +18,8 @@ export interface ServerOptions {
   apiKey?: string;
   /** Further `Host` values that are answered, with or without a port; `*` answers all. */
   allowedHosts?: readonly string[];
+  /** For how long logs are kept; 30 unless told otherwise. */
+  retentionDays?: number;
   /** Gets what workerd and the Worker say, as well as the log file. */
   onOutput?: (chunk: Uint8Array) => void;
 }
@@ -28,6 +30,7 @@ export interface CheckedOptions {
   dataDir: string;
   apiKey: string | undefined;
   allowedHosts: readonly string[];
+  retentionDays: number | undefined;
   onOutput: (chunk: Uint8Array) => void;
 }
 
@@ -49,7 +52,14 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
       `Other machines can reach ${host}, so it is served only with a key: set SLUICE_API_KEY to a long random text, here and for every client.`,
     );
   }
+  const { retentionDays } = options;
+  if (retentionDays !== undefined && !(retentionDays > 0)) {
+    throw new ServerError(
+      "Logs are kept for a number of days greater than 0; set SLUICE_RETENTION_DAYS to one.",
+    );
+  }
   return {
+    retentionDays,
     host,
     port,
     dataDir: resolve(options.dataDir ?? defaultDataDir()),

@@ -2,7 +2,7 @@
 import type { WorkerManifest } from "./worker-bundle.ts";
 
 /** Bindings that reach the Worker through the environment, so that no secret lies in a file and each start differs. */
-const ENVIRONMENT = ["SLUICE_OPEN", "SLUICE_ALLOWED_HOSTS", "SLUICE_STARTED_AT"];
+const ENVIRONMENT = ["SLUICE_OPEN", "SLUICE_ALLOWED_HOSTS", "SLUICE_STARTED_AT", "SLUICE_RETENTION_DAYS"];
 
 /**
  * The key under which a class's objects lie on the disk. It is derived from the class's name and must stay as it is

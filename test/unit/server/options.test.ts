@@ -20,6 +20,10 @@ test.for([-1, 65_536, 1.5, Number.NaN])("%s is no port", (port) => {
   expect(() => checkOptions({ port })).toThrow(/is no port/);
 });
 
+test.for([0, -1, Number.NaN])("logs cannot be kept for %s days", (retentionDays) => {
+  expect(() => checkOptions({ retentionDays })).toThrow(/SLUICE_RETENTION_DAYS/);
+});
+
 test("names loopback in three ways, always with the port", () => {
   expect(listAllowedHosts({ host: "127.0.0.1", port: 4200 }, [])).toEqual([
     "127.0.0.1:4200",

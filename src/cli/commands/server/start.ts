@@ -39,6 +39,7 @@ export const command = defineCommand({
   ],
   async run({ host, port, dataDir, allowedHosts }, cli) {
     const apiKey = cli.env["SLUICE_API_KEY"];
+    const retention = cli.env["SLUICE_RETENTION_DAYS"] ?? "";
     // A server does not end because nobody reads what it says any more; the log file has it too.
     for (const stream of [cli.system.stdout, cli.system.stderr]) stream.on("error", () => {});
     let server: RunningServer;
@@ -50,6 +51,7 @@ export const command = defineCommand({
         ...(port !== undefined && { port }),
         ...(dataDir !== undefined && { dataDir }),
         ...(apiKey !== undefined && { apiKey }),
+        ...(retention !== "" && { retentionDays: Number(retention) }),
       });
     } catch (error) {
       if (error instanceof ServerError) throw new CommandError(error.message);
