@@ -157,6 +157,9 @@ describe("work-pool and work-queue", () => {
     expect(
       await read(WorkPool, "work-pool", "create", "ml-pool", "--overwrite", "--description", "GPUs"),
     ).toMatchObject({ id: pool.id, description: "GPUs" });
+    expect(await read(WorkPool, "work-pool", "update", "ml-pool", "--lost-runs", "reschedule")).toMatchObject(
+      { lost_run_policy: "reschedule" },
+    );
     expect(await read(z.array(WorkPool), "work-pool", "ls")).toHaveLength(1);
     expect(await read(WorkPool, "work-pool", "pause", "ml-pool")).toMatchObject({ is_paused: true });
     expect(await succeed("work-pool", "ls")).toContain("paused");

@@ -1,12 +1,15 @@
 /** Work pools, work queues and workers as people see them. */
 import type { Client } from "../../client/index.ts";
-import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
+import { LostRunPolicy, type Worker, type WorkPool, type WorkQueue } from "../../contract/wire/work-pools.ts";
 import { find, rephrase } from "../api.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
 import { isId } from "../framework/values.ts";
 import type { Color, Column, Detail } from "../output/table.ts";
 import { formatRelative } from "../output/time.ts";
 import { explainMissing } from "./missing.ts";
+
+/** What `--lost-runs` takes. */
+export const LOST_RUNS = LostRunPolicy.options;
 
 /** Reads a pool; a missing one is explained. */
 export function readPool(api: Client, name: string): Promise<WorkPool> {

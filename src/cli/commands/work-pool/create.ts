@@ -4,8 +4,9 @@ import { locateProfiles, updateProfile } from "../../config/profiles.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
 import { readJsonFile } from "../../framework/files.ts";
-import { argument, flag, option, parseText } from "../../framework/parameters.ts";
+import { argument, choiceOption, flag, option, parseText } from "../../framework/parameters.ts";
 import { parseName, wholeNumber } from "../../framework/values.ts";
+import { LOST_RUNS } from "../../records/pools.ts";
 
 export const command = defineCommand({
   parameters: {
@@ -14,6 +15,7 @@ export const command = defineCommand({
     description: option("--description <text>", "What the pool is for", parseText),
     template: option("--base-job-template <file>", "JSON file with what its runs may configure", parseText),
     concurrency: option("--concurrency-limit <n>", "Runs at the same time at most", wholeNumber()),
+    lostRuns: choiceOption("--lost-runs <policy>", "What becomes of a lost worker's runs", LOST_RUNS),
     paused: flag("--paused", "Give out no runs until it is resumed"),
     setAsDefault: flag("--set-as-default", "Use it for deployments that name no pool (kept in the profile)"),
     overwrite: flag("--overwrite", "Change the pool if there is one of this name"),
@@ -22,11 +24,15 @@ export const command = defineCommand({
     "sluice work-pool create ml-pool --type process",
     "sluice work-pool create ml-pool --type process --concurrency-limit 8 --paused",
   ],
-  async run({ name, type, description, template, concurrency, paused, setAsDefault, overwrite }, cli) {
+  async run(
+    { name, type, description, template, concurrency, lostRuns, paused, setAsDefault, overwrite },
+    cli,
+  ) {
     const settings = {
       ...(description !== undefined && { description }),
       ...(template !== undefined && { base_job_template: await readJsonFile(template) }),
       ...(concurrency !== undefined && { concurrency_limit: concurrency }),
+      ...(lostRuns !== undefined && { lost_run_policy: lostRuns }),
       ...(paused && { is_paused: true }),
     };
     const api = await cli.api();

@@ -2,9 +2,9 @@
 import { defineCommand } from "../../framework/command.ts";
 import { UsageError } from "../../framework/errors.ts";
 import { readJsonFile } from "../../framework/files.ts";
-import { argument, option, parseText } from "../../framework/parameters.ts";
+import { argument, choiceOption, option, parseText } from "../../framework/parameters.ts";
 import { wholeNumber } from "../../framework/values.ts";
-import { orMissingPool } from "../../records/pools.ts";
+import { LOST_RUNS, orMissingPool } from "../../records/pools.ts";
 
 export const command = defineCommand({
   parameters: {
@@ -12,13 +12,15 @@ export const command = defineCommand({
     template: option("--base-job-template <file>", "JSON file with what its runs may configure", parseText),
     description: option("--description <text>", "What the pool is for", parseText),
     concurrency: option("--concurrency-limit <n>", "Runs at the same time at most", wholeNumber()),
+    lostRuns: choiceOption("--lost-runs <policy>", "What becomes of a lost worker's runs", LOST_RUNS),
   },
   examples: ["sluice work-pool update ml-pool --concurrency-limit 8"],
-  async run({ name, template, description, concurrency }, cli) {
+  async run({ name, template, description, concurrency, lostRuns }, cli) {
     const changes = {
       ...(template !== undefined && { base_job_template: await readJsonFile(template) }),
       ...(description !== undefined && { description }),
       ...(concurrency !== undefined && { concurrency_limit: concurrency }),
+      ...(lostRuns !== undefined && { lost_run_policy: lostRuns }),
     };
     if (Object.keys(changes).length === 0)
       throw new UsageError(
