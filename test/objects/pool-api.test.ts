@@ -201,6 +201,23 @@ test("a deployment's run flows through an agent, across evictions and early alar
     identity,
   );
   expect(running.body).toMatchObject({ status: "ACCEPT" });
+
+  await api("POST", "/v2/concurrency_limits/", { name: "scarce", limit: 1 });
+  const acquire = (request_id: string, run?: Record<string, string>) =>
+    api("POST", "/v2/concurrency_limits/acquire", { names: ["scarce"], slots: 1, request_id }, run);
+  expect((await acquire("somebody")).body).toMatchObject({ status: "granted" });
+  expect((await acquire("the run", identity)).body).toMatchObject({ status: "waiting" });
+  // The note of which limit a run asks is left off the way of the answer.
+  await expect
+    .poll(async () => (await api("GET", `/flow_runs/${run.body.id}/why`)).body)
+    .toEqual({
+      reason: "limit",
+      detail: "The run waits for a slot of the limit scarce: 1 of 1 are taken.",
+      blocking: { kind: "limit", name: "scarce" },
+      position: 1,
+      estimated_seconds: null,
+    });
+
   await evictDurableObject(stub);
   const end = { fence: 1, exit_code: 0, signal: null, outcome: "exited", sets_own_state: false };
   expect((await api("POST", `${attempt}/end`, end)).body).toMatchObject({ state_type: "COMPLETED" });

@@ -11,6 +11,7 @@ import { FlowRun, FlowRunCreate, FlowRunUpdate } from "../../contract/wire/flow-
 import { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { isRefusal, readRun } from "../acquire.ts";
+import { explainRun } from "../explain-run.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { checkPage, poolOfId } from "../pools.ts";
 import { countRuns, findRuns } from "../run-queries.ts";
@@ -189,9 +190,9 @@ export const flowRuns = factory
       return c.json(result, was_created ? 201 : 200);
     },
   )
-  .get("/:id/why", describe("Why is this flow run not running?", 200, Explanation), async (c) => {
+  .get("/:id/why", describe("Why does this flow run not get on?", 200, Explanation), async (c) => {
     const { id, address } = runOf(c);
-    return c.json(await call(c, address, "explain_run", { id }));
+    return c.json(await explainRun(c, address, id));
   })
   .post(
     "/:id/attempts/:attempt_id/start",

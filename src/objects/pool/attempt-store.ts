@@ -140,6 +140,17 @@ export class AttemptStore {
     );
   }
 
+  /** The limits that an attempt has asked, at most `limit` of them. */
+  listNotes(attempt_id: string, limit: number): string[] {
+    return this.#sql
+      .all<{ limit_key: string }>(
+        "SELECT limit_key FROM note WHERE attempt_id = ? ORDER BY limit_key LIMIT ?",
+        attempt_id,
+        limit,
+      )
+      .map(({ limit_key }) => limit_key);
+  }
+
   /** Takes the notes of an attempt. */
   takeNotes(attempt_id: string): string[] {
     return this.#sql

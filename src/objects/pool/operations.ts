@@ -190,6 +190,8 @@ export type PoolOperations = {
       blocking: { kind: string; name: string } | null;
       position: number | null;
       estimated_seconds: number | null;
+      /** Keys of limits that the running attempt has asked: it may stand in their lines. */
+      limit_keys: string[];
     };
   };
 };

@@ -15,6 +15,8 @@ import type { StoredRun } from "./rows.ts";
 const HANDED_OUT_MS = 2000;
 const HANDED_OUT_MAX = 5000;
 /** Places in line are counted up to this. */
+/** In how many lines an explanation looks for the run. */
+const LIMIT_KEYS_MAX = 10;
 const POSITION_MAX = 10_000;
 const SLOT_HOLDING_TYPES = ["PENDING", "RUNNING"];
 
@@ -156,12 +158,21 @@ export class PoolReads {
       detail: string,
       more: Partial<Omit<Explanation, "reason" | "detail">> = {},
     ): Result<Explanation> =>
-      accept({ reason, detail, blocking: null, position: null, estimated_seconds: null, ...more });
+      accept({
+        reason,
+        detail,
+        blocking: null,
+        position: null,
+        estimated_seconds: null,
+        limit_keys: [],
+        ...more,
+      });
     if (run.state_type === null) return say("no_state", "The run has no state yet.");
     if (isTerminal(run.state_type))
       return say("ended", run.state?.message ?? `The run has ended as ${run.state_name}.`);
     const active = store.attempts.readActive(id);
     if (run.state_type !== "SCHEDULED") {
+      const attempt = active?.attempt_id ?? null;
       const worker = active?.worker_name ?? null;
       const by = worker === null ? "" : ` by the worker ${worker}`;
       if (run.state_type === "PENDING")
@@ -169,7 +180,9 @@ export class PoolReads {
           blocking: worker === null ? null : { kind: "worker", name: worker },
         });
       if (run.state_type === "PAUSED") return say("paused", "The run waits for somebody to resume it.");
-      return say(run.state_type.toLowerCase(), `The run is ${run.state_name}${by}.`);
+      return say(run.state_type.toLowerCase(), `The run is ${run.state_name}${by}.`, {
+        limit_keys: attempt === null ? [] : store.attempts.listNotes(attempt, LIMIT_KEYS_MAX),
+      });
     }
     const now = host.now();
     if (isRetryingInProcess(run))
