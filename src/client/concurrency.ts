@@ -1,4 +1,6 @@
 /** `concurrency()` and `rateLimit()`: hold slots of global limits while something runs. */
+import { hostname } from "node:os";
+import { basename } from "node:path";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";
 import type { Client } from "./client.ts";
@@ -18,7 +20,7 @@ export interface RateLimitOptions {
   strict?: boolean | undefined;
   /** Lower numbers go first (default 0). */
   priority?: number | undefined;
-  /** Shown to people who ask who holds or waits. */
+  /** Shown to people who ask who holds or waits. Default: the flow run, else the program, its pid and its host. */
   note?: string | undefined;
   /** Gives up waiting, with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -193,13 +195,23 @@ async function take(names: string[], ask: Ask, options: RateLimitOptions): Promi
   }
 }
 
-function describeAsk(names: string[], { occupy = 1, priority, note }: RateLimitOptions): Ask {
+function describeAsk(
+  names: string[],
+  { occupy = 1, priority, note = describeProcess() }: RateLimitOptions,
+): Ask {
   return {
     names,
     slots: occupy,
     ...(priority !== undefined && { priority }),
     ...(note !== undefined && { note }),
   };
+}
+
+/** Who asks, where no run does: the server knows nothing else of a process outside of runs. */
+function describeProcess(): string | undefined {
+  if (process.env["SLUICE_RUN"] !== undefined) return undefined;
+  const program = basename(process.argv[1] ?? process.execPath);
+  return `${program} (pid ${process.pid} on ${hostname()})`.slice(0, NOTE_CHARACTERS_MAX);
 }
 
 /** One name or several, each once, in one order: the order of taking them is not the caller's to choose. */
@@ -213,6 +225,7 @@ function findMissing(names: string[], found: readonly { name: string }[]): strin
   return names.filter((name) => !found.some((limit) => limit.name === name));
 }
 
+const NOTE_CHARACTERS_MAX = 200;
 const warnedNames = new Set<string>();
 
 /** A limit that does not exist limits nothing: said once, or refused. */

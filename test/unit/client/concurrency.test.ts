@@ -238,6 +238,17 @@ describe("a process whose event loop is busy", { timeout: 30_000 }, () => {
   });
 });
 
+test("a process outside of runs says who it is, unless the caller says something better", async () => {
+  await using server = await startScriptedServer(answerBy({ acquire: () => grant() }));
+  const client = createClient({ apiUrl: server.apiUrl });
+  await concurrency("gpu", { client }, () => undefined);
+  await concurrency("gpu", { client, note: "training" }, () => undefined);
+  const notes = server.requests
+    .filter(({ path }) => path === ACQUIRE)
+    .map(({ body }) => (body as { note: string }).note);
+  expect(notes).toEqual([expect.stringContaining(`pid ${process.pid} on `), "training"]);
+});
+
 test("a body may stand where options are left out", async () => {
   await using server = await startScriptedServer(answerBy({ acquire: () => grant() }));
   vi.stubEnv("SLUICE_API_URL", server.apiUrl);

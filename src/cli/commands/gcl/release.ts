@@ -6,7 +6,7 @@ import { parseIdText } from "../../framework/values.ts";
 
 export const command = defineCommand({
   description:
-    "Ends one lease by force, whoever holds it. Its holder is not stopped: it learns at its next renewal that the slot is lost.",
+    "Ends one lease by force, whoever holds it. Its holder is not stopped: it learns at its next renewal, after half its lease at most, that the slot is lost.",
   parameters: { lease: argument("LEASE_ID", "Id of the lease, from `sluice gcl holders NAME`", parseIdText) },
   examples: ["sluice gcl release 0199f3a1-62c4-8251-80a3-5b1f0c2d9e47"],
   async run({ lease }, cli) {
