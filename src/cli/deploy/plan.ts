@@ -5,7 +5,8 @@ import type { JsonObject } from "../../contract/wire/common.ts";
 import type { DeploymentCreate } from "../../contract/wire/deployments.ts";
 import { CommandError } from "../framework/errors.ts";
 import { readTextFile } from "../framework/files.ts";
-import type { DeploymentEntry, ScheduleEntry } from "./project-file.ts";
+import type { DeploymentEntry } from "./project-file.ts";
+import type { ScheduleEntry } from "./schedule-entries.ts";
 import { EntrypointFault, readPythonFlow, splitEntrypoint } from "./python-flow.ts";
 
 /** What the command line changes in every chosen deployment. */
