@@ -6,10 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher } from "undici";
 import { RUN_IDENTITY_HEADER } from "../contract/headers.ts";
 import { describeRefusal, describeTransportFailure, SluiceApiError } from "./errors.ts";
-import { authorizeWithKey, resolveApiUrl, resolveAuthorization, stripSlash } from "./settings.ts";
+import { authorizeWithKey, completeApiUrl, resolveApiUrl, resolveAuthorization } from "./settings.ts";
 
 export interface HttpOptions {
-  /** Base URL, normally ending in `/api`. Default: the environment's, see {@link resolveApiUrl}. */
+  /** Base URL; a bare host gets `/api`. Default: the environment's, see {@link resolveApiUrl}. */
   apiUrl?: string | undefined;
   /** Sent as Bearer. Default: the environment's key or auth string. */
   apiKey?: string | undefined;
@@ -77,7 +77,7 @@ export class Http {
   #hasAnswered: boolean;
 
   constructor(options: HttpOptions = {}) {
-    this.apiUrl = stripSlash(options.apiUrl ?? resolveApiUrl(process.env));
+    this.apiUrl = completeApiUrl(options.apiUrl ?? resolveApiUrl(process.env));
     if (!URL.canParse(this.apiUrl))
       throw new TypeError(
         `"${this.apiUrl}" is no URL; the API's address looks like http://127.0.0.1:4200/api.`,

@@ -7,7 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the base URL of the API: `SLUICE_API_URL`, `PREFECT_API_URL`, else {@link DEFAULT_API_URL}. */
 export function resolveApiUrl(env: Environment): string {
-  return stripSlash(read(env, "SLUICE_API_URL") ?? read(env, "PREFECT_API_URL") ?? DEFAULT_API_URL);
+  return completeApiUrl(read(env, "SLUICE_API_URL") ?? read(env, "PREFECT_API_URL") ?? DEFAULT_API_URL);
 }
 
 /**
@@ -31,9 +31,10 @@ export function authorizeWithKey(key: string): string {
   return `Bearer ${key}`;
 }
 
-/** Takes the slashes off the end of a base URL, so that paths can be appended. */
-export function stripSlash(url: string): string {
-  return url.replace(/\/+$/, "");
+/** Takes the slashes off the end of a base URL, so that paths can be appended; a bare host gets `/api`, where a server has it. */
+export function completeApiUrl(url: string): string {
+  const isBare = URL.canParse(url) && new URL(url).pathname === "/";
+  return url.replace(/\/+$/, "") + (isBare ? "/api" : "");
 }
 
 /** Tells whether the environment names a server, rather than leaving it at the default. */

@@ -135,6 +135,8 @@ test("names may hold anything: they travel as one segment, and the key and the r
 test("the environment decides where the server is and who asks", () => {
   expect(resolveApiUrl({})).toBe("http://127.0.0.1:4200/api");
   expect(resolveApiUrl({ PREFECT_API_URL: "http://p/api/", SLUICE_API_URL: "" })).toBe("http://p/api");
+  expect(resolveApiUrl({ SLUICE_API_URL: "http://head:4200/" })).toBe("http://head:4200/api");
+  expect(resolveApiUrl({ SLUICE_API_URL: "https://head/sluice/api/" })).toBe("https://head/sluice/api");
   expect(resolveApiUrl({ PREFECT_API_URL: "http://p/api", SLUICE_API_URL: "http://s/api" })).toBe(
     "http://s/api",
   );
