@@ -1,8 +1,8 @@
 /** Questions about runs of several pools: asked in parallel, merged by their sort. */
 import { addressOfWorkspace } from "../contract/envelope.ts";
-import type { FlowRunsCountBody, FlowRunSort } from "../contract/wire/filters.ts";
+import type { FlowRunsCountBody, FlowRunSort, RunFilter } from "../contract/wire/filters.ts";
 import type { FlowRun } from "../contract/wire/flow-runs.ts";
-import type { RunFilter } from "../objects/pool/operations.ts";
+import { compareRuns } from "../domain/flow-run/sort-runs.ts";
 import { call, type ApiContext } from "./context.ts";
 import { addressesOfRuns, orIfAbsent, queuesMeantBy } from "./pools.ts";
 
@@ -34,30 +34,6 @@ async function resolve(c: ApiContext, body: FlowRunsCountBody): Promise<RunFilte
   };
 }
 
-type Key = (run: FlowRun) => string | null;
-
-const SORTS: Record<FlowRunSort, { key: Key; isDescending: boolean }> = {
-  ID_DESC: { key: (run) => run.id, isDescending: true },
-  START_TIME_ASC: { key: (run) => run.start_time ?? run.expected_start_time, isDescending: false },
-  START_TIME_DESC: { key: (run) => run.start_time ?? run.expected_start_time, isDescending: true },
-  EXPECTED_START_TIME_ASC: { key: (run) => run.expected_start_time, isDescending: false },
-  EXPECTED_START_TIME_DESC: { key: (run) => run.expected_start_time, isDescending: true },
-  NAME_ASC: { key: (run) => run.name, isDescending: false },
-  NAME_DESC: { key: (run) => run.name, isDescending: true },
-  NEXT_SCHEDULED_START_TIME_ASC: { key: (run) => run.next_scheduled_start_time, isDescending: false },
-  END_TIME_DESC: { key: (run) => run.end_time, isDescending: true },
-};
-
-function compare(sort: FlowRunSort): (left: FlowRun, right: FlowRun) => number {
-  const { key, isDescending } = SORTS[sort];
-  return (left, right) => {
-    // SQLite puts nulls first when it goes up; so does the empty text here.
-    const [before, after] = [key(left) ?? "", key(right) ?? ""];
-    const order = before < after ? -1 : before > after ? 1 : left.id < right.id ? -1 : 1;
-    return isDescending ? -order : order;
-  };
-}
-
 /** One page of the runs that a filter means. */
 export async function findRuns(
   c: ApiContext,
@@ -79,7 +55,7 @@ export async function findRuns(
   );
   return pages
     .flat()
-    .toSorted(compare(sort))
+    .toSorted(compareRuns(sort))
     .slice(offset, offset + limit);
 }
 

@@ -110,3 +110,13 @@ export const FlowRunsPaginateBody = z.strictObject({
 /** `POST /flow_runs/count` */
 export const FlowRunsCountBody = z.strictObject(runFilters);
 export type FlowRunsCountBody = z.infer<typeof FlowRunsCountBody>;
+
+/** Which runs of a pool are meant; what other objects know is already resolved to ids. */
+export interface RunFilter {
+  flow_runs?: FlowRunFilter | null;
+  flow_ids?: string[];
+  deployment_ids?: string[];
+  work_queue_ids?: string[];
+  work_queue_names?: string[];
+  work_queue_name_prefixes?: string[];
+}

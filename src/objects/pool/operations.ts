@@ -8,7 +8,7 @@ import type {
   SessionBeat,
 } from "../../contract/wire/agents.ts";
 import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
-import type { FlowRunFilter, FlowRunSort } from "../../contract/wire/filters.ts";
+import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 import type { EmpiricalPolicy, FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
@@ -21,6 +21,8 @@ import type {
   WorkQueueCreate,
   WorkQueueUpdate,
 } from "../../contract/wire/work-pools.ts";
+
+export type { RunFilter } from "../../contract/wire/filters.ts";
 
 /** What a pool must know of a deployment whose runs it keeps; an older revision than the stored one is refused. */
 export interface DeploymentNote {
@@ -54,16 +56,6 @@ export interface RunDraft {
   created_by: CreatedBy | null;
   auto_scheduled: boolean;
   state: StateCreate;
-}
-
-/** Which runs of a pool are meant; what other objects know is already resolved to ids. */
-export interface RunFilter {
-  flow_runs?: FlowRunFilter | null;
-  flow_ids?: string[];
-  deployment_ids?: string[];
-  work_queue_ids?: string[];
-  work_queue_names?: string[];
-  work_queue_name_prefixes?: string[];
 }
 
 export type PoolOperations = {

@@ -7,7 +7,7 @@ import { isRetryingInProcess } from "../../domain/pool/place.ts";
 import { POLLED_REWRITE_MS, type PoolCatalog } from "./catalog.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
-import { ORDERS, toCondition } from "./run-filter.ts";
+import { ORDERS, toCondition } from "../shared/run-filter.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
 import type { StoredRun } from "./rows.ts";
 
@@ -108,12 +108,12 @@ export class PoolReads {
 
   filterRuns({ filter, sort, limit, offset }: PoolOperations["filter_runs"]["command"]): FlowRun[] {
     return this.#context.store.runs
-      .filterRuns(toCondition(filter), ORDERS[sort], limit, offset)
+      .filterRuns(toCondition(filter, this.#context.store.catalog.listQueues()), ORDERS[sort], limit, offset)
       .map(({ run }) => this.#records.present(run));
   }
 
   countRuns(filter: RunFilter): number {
-    return this.#context.store.runs.countRuns(toCondition(filter));
+    return this.#context.store.runs.countRuns(toCondition(filter, this.#context.store.catalog.listQueues()));
   }
 
   /** Who holds the slots, as Prefect counts them. */

@@ -35,7 +35,7 @@ export class RunStore {
       .map(toStoredRun);
   }
 
-  /** Runs by a condition that `run-filter.ts` wrote. */
+  /** Runs by a condition that `shared/run-filter.ts` wrote. */
   filterRuns(
     condition: { sql: string; bindings: (string | number)[] },
     order: string,

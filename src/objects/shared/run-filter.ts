@@ -1,6 +1,5 @@
-/** The SQL of run filters and sorts: part of the store. */
-import type { FlowRunFilter, FlowRunSort } from "../../contract/wire/filters.ts";
-import type { RunFilter } from "./operations.ts";
+/** The SQL of run filters and sorts: part of the stores that keep runs, all with the same columns. */
+import type { FlowRunFilter, FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 
 export interface Condition {
   sql: string;
@@ -39,22 +38,33 @@ function anyOf(column: string, list: readonly string[] | null | undefined): Cond
   return { sql: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(list)] };
 }
 
-/** A queue may have been renamed since its runs were made. */
-function inQueues(names: readonly string[] | null | undefined): Condition | undefined {
-  if (names === null || names === undefined) return undefined;
-  return {
-    sql: "queue_id IN (SELECT id FROM queue WHERE name IN (SELECT value FROM json_each(?)))",
-    bindings: [JSON.stringify(names)],
-  };
+/** A queue of the pool, by the name that it has now. */
+export interface KnownQueue {
+  id: string;
+  name: string;
 }
 
-function inQueuesThatBegin(prefixes: readonly string[] | null | undefined): Condition | undefined {
+/** A queue may have been renamed since its runs were made. */
+function inQueues(
+  names: readonly string[] | null | undefined,
+  queues: readonly KnownQueue[],
+): Condition | undefined {
+  if (names === null || names === undefined) return undefined;
+  return anyOf(
+    "queue_id",
+    queues.filter(({ name }) => names.includes(name)).map(({ id }) => id),
+  );
+}
+
+function inQueuesThatBegin(
+  prefixes: readonly string[] | null | undefined,
+  queues: readonly KnownQueue[],
+): Condition | undefined {
   if (prefixes === null || prefixes === undefined) return undefined;
-  return {
-    sql: `queue_id IN (SELECT id FROM queue WHERE EXISTS (
-      SELECT 1 FROM json_each(?) head WHERE substr(queue.name, 1, length(head.value)) = head.value))`,
-    bindings: [JSON.stringify(prefixes)],
-  };
+  return anyOf(
+    "queue_id",
+    queues.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix))).map(({ id }) => id),
+  );
 }
 
 /** An empty `not_any_` means nothing at all (source: wire §4.11). */
@@ -120,7 +130,7 @@ function withTags(tags: FlowRunFilter["tags"]): Condition | undefined {
   );
 }
 
-function ofRuns(filter: FlowRunFilter): Condition {
+function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[]): Condition {
   const { state, created_by } = filter;
   return join(
     [
@@ -137,7 +147,10 @@ function ofRuns(filter: FlowRunFilter): Condition {
         ),
       filter.work_queue_name &&
         join(
-          [inQueues(filter.work_queue_name.any_), isNull("queue_id", filter.work_queue_name.is_null_)],
+          [
+            inQueues(filter.work_queue_name.any_, queues),
+            isNull("queue_id", filter.work_queue_name.is_null_),
+          ],
           filter.work_queue_name.operator,
         ),
       state &&
@@ -181,15 +194,15 @@ function ofRuns(filter: FlowRunFilter): Condition {
 }
 
 /** Writes a filter as the condition of a WHERE clause. */
-export function toCondition(filter: RunFilter): Condition {
+export function toCondition(filter: RunFilter, queues: readonly KnownQueue[]): Condition {
   return join(
     [
-      filter.flow_runs ? ofRuns(filter.flow_runs) : undefined,
+      filter.flow_runs ? ofRuns(filter.flow_runs, queues) : undefined,
       anyOf("flow_id", filter.flow_ids),
       anyOf("deployment_id", filter.deployment_ids),
       anyOf("queue_id", filter.work_queue_ids),
-      inQueues(filter.work_queue_names),
-      inQueuesThatBegin(filter.work_queue_name_prefixes),
+      inQueues(filter.work_queue_names, queues),
+      inQueuesThatBegin(filter.work_queue_name_prefixes, queues),
     ],
     "and_",
   );
