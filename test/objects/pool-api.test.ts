@@ -323,3 +323,40 @@ test("logs and renewals of a long run without a worker are signs of life", async
   expect(renewed.status).toBe(204);
   await vi.waitFor(async () => expect(await isSafe()).toBe(true));
 });
+
+test("a finished run is the same to its readers after it has moved to its day's journal", async () => {
+  const flow_id = await createFlow("moving");
+  const run = await api<{ id: string }>("POST", "/flow_runs/", { flow_id, idempotency_key: "moves" });
+  for (const type of ["RUNNING", "COMPLETED"])
+    await api("POST", `/flow_runs/${run.body.id}/set_state`, { state: { type } });
+  const look = async () => ({
+    run: (await api("GET", `/flow_runs/${run.body.id}`)).body,
+    states: (await api("GET", `/flow_run_states/?flow_run_id=${run.body.id}`)).body,
+    list: (await api("POST", "/flow_runs/filter", { flows: { name: { any_: ["moving"] } } })).body,
+    count: (await api("POST", "/flow_runs/count", { flows: { name: { any_: ["moving"] } } })).body,
+  });
+  const before = await look();
+  const key = keyOfId(run.body.id, "flow_run");
+  if (key === undefined) throw new Error("The run's id carries no key.");
+  const stub = env.WORK_POOL.getByName(formatAddress(addressOfKey("default", "pool", key)));
+  const countHere = () =>
+    runInDurableObject(
+      stub,
+      (_, state) =>
+        state.storage.sql.exec("SELECT id FROM flow_run WHERE id = ?", run.body.id).toArray().length,
+    );
+  await runInDurableObject(stub, (_, state) => {
+    state.storage.sql.exec("UPDATE deadline SET at = 0 WHERE kind = 'move' AND run_id = ?", run.body.id);
+  });
+  await evictDurableObject(stub);
+  await vi.waitFor(async () => {
+    await runDurableObjectAlarm(stub);
+    expect(await countHere()).toBe(0);
+  });
+  expect(await look()).toEqual(before);
+  const again = await api("POST", "/flow_runs/", { flow_id, idempotency_key: "moves" });
+  expect(again).toMatchObject({ status: 200, body: { id: run.body.id } });
+  expect(await countHere()).toBe(1);
+  expect((await api("DELETE", `/flow_runs/${run.body.id}`)).status).toBe(204);
+  expect((await api("GET", `/flow_runs/${run.body.id}`)).status).toBe(404);
+});

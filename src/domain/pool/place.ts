@@ -8,7 +8,7 @@ export const LATE_AFTER_MS = 15_000;
 export const CANCELLING_MAX_MS = 300_000;
 
 /** What the server does alone when the time comes. */
-export type DeadlineKind = "due" | "late" | "pause" | "cancelling" | "slot";
+export type DeadlineKind = "due" | "late" | "pause" | "cancelling" | "slot" | "move";
 
 export interface Place {
   /** Milliseconds since the epoch from which the run may be claimed; null when it is not one to be claimed. */
@@ -22,8 +22,11 @@ export function isRetryingInProcess(run: FlowRun): boolean {
   return run.state_type === "SCHEDULED" && run.empirical_policy.retry_type === "in_process";
 }
 
-/** Derives where a run stands at `now`. */
-export function placeRun(run: FlowRun, now: number): Place {
+/**
+ * Derives where a run stands at `now`. A finished run moves to its journal `move_after_ms` after its last write; null:
+ * never.
+ */
+export function placeRun(run: FlowRun, now: number, move_after_ms: number | null = null): Place {
   const since = run.state === null ? 0 : instantToMs(run.state.timestamp);
   switch (run.state_type) {
     case "SCHEDULED": {
@@ -50,6 +53,17 @@ export function placeRun(run: FlowRun, now: number): Place {
     }
     case "CANCELLING":
       return { due_at: null, deadline: { at: Math.ceil(since) + CANCELLING_MAX_MS, kind: "cancelling" } };
+    case "COMPLETED":
+    case "FAILED":
+    case "CRASHED":
+    case "CANCELLED":
+      return {
+        due_at: null,
+        deadline:
+          move_after_ms === null
+            ? null
+            : { at: Math.ceil(instantToMs(run.updated)) + move_after_ms, kind: "move" },
+      };
     default:
       return { due_at: null, deadline: null };
   }

@@ -1,11 +1,15 @@
-import { accept, type Result } from "../../contract/errors.ts";
+import { addressOfKey } from "../../contract/envelope.ts";
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { NO_POOL_KEY } from "../../contract/journals.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import { readPage } from "../../domain/journal/read-logs.ts";
 import { planWrite } from "../../domain/journal/write-logs.ts";
-import { Actor, type Answer, type Handlers } from "../shared/actor.ts";
+import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { migrations } from "./migrations.ts";
 import type { JournalOperations } from "./operations.ts";
+import { ORDERS, toCondition } from "../shared/run-filter.ts";
+import { KeptRunStore } from "./run-store.ts";
 import { JournalStore } from "./store.ts";
 
 type Tail = JournalOperations["tail_logs"];
@@ -29,14 +33,16 @@ const TAIL_BITS = 22;
 const TAIL_CHARACTERS_MAX = 4_000_000;
 
 /**
- * The journal of one pool and one UTC day: the logs of the runs whose ids carry both.
+ * The journal of one pool and one UTC day: the logs of the runs whose ids carry both, and those of the runs that have
+ * finished and moved here.
  *
  * What is atomic: a batch, with the note of what its sender had numbered. The alarm ends waiting callers and, once
- * nothing was written for as long as logs are kept, deletes everything at once.
+ * nothing was written for as long as logs are kept and the pool has no run of that day any more, deletes everything at
+ * once.
  */
 export class JournalActor extends Actor<JournalOperations> {
   /** A tail may come before the first log; the API has seen that its run exists. */
-  protected readonly creating: ReadonlySet<string> = new Set(["write_logs", "tail_logs"]);
+  protected readonly creating: ReadonlySet<string> = new Set(["write_logs", "tail_logs", "keep_run"]);
   protected readonly handlers: Handlers<JournalOperations> = {
     write_logs: ({ logs }) => {
       this.#keep();
@@ -64,19 +70,39 @@ export class JournalActor extends Actor<JournalOperations> {
       return accept(readPage({ chunks, filter, sort, limit, offset, openChunk }));
     },
     tail_logs: (command) => this.#tailLogs(command),
+    keep_run: ({ kept }) => {
+      this.#keep();
+      this.#runs.writeRun(kept);
+      return accept(null);
+    },
+    read_kept_run: ({ id }) => {
+      const kept = this.#runs.readRun(id);
+      return kept === undefined ? refuse("not_found", "Flow run not found") : accept(kept);
+    },
+    drop_run: ({ id, moved_at }) => {
+      this.#runs.deleteRun(id, moved_at);
+      return accept(null);
+    },
+    filter_runs: ({ filter, queues, sort, limit }) =>
+      accept(this.#runs.filterRuns(toCondition(filter, queues), ORDERS[sort], limit)),
+    count_runs: ({ filter, queues }) => accept(this.#runs.countRuns(toCondition(filter, queues))),
     delete_run_logs: ({ flow_run_id }) => {
       this.#store.deleteRun(flow_run_id);
       return accept(null);
     },
   };
   readonly #store: JournalStore;
+  readonly #runs: KeptRunStore;
   readonly #retentionMs: number;
+  /** The pool has said that nothing of this day is needed. Lost with the instance: it is asked again. */
+  #mayGo = false;
   #tail: number;
   readonly #ears = new Map<string, Set<Ear>>();
 
   constructor(host: ObjectHost, { retention_days }: JournalOptions) {
     super(host, migrations);
     this.#store = new JournalStore(host.sql, host.address.key.slice(0, 10));
+    this.#runs = new KeptRunStore(host.sql);
     this.#retentionMs = retention_days * DAY_MS;
     this.#tail = host.randomUint(TAIL_BITS);
   }
@@ -87,6 +113,7 @@ export class JournalActor extends Actor<JournalOperations> {
     const expiresAt = this.#store.expiresAt();
     if (expiresAt !== undefined && expiresAt >= wanted) return;
     const next = wanted + DAY_MS;
+    this.#mayGo = false;
     this.#store.setExpiresAt(next);
     this.wakeAt(next);
   }
@@ -139,7 +166,29 @@ export class JournalActor extends Actor<JournalOperations> {
       for (const ear of ears)
         if (ear.deadline <= now) this.#dismiss(ear, accept({ logs: [], next: ear.command.after }));
     const expiresAt = this.#store.expiresAt();
-    if (expiresAt !== undefined && expiresAt <= now) this.retire();
+    if (expiresAt === undefined || expiresAt > now) return;
+    const [key = NO_POOL_KEY, day = ""] = this.host.address.key.split("-");
+    if (key === NO_POOL_KEY || this.#mayGo) {
+      this.retire();
+      return;
+    }
+    // The pool says whether a run of this day still lives; it is asked again a day later.
+    this.#store.setExpiresAt(now + DAY_MS);
+    const pool = addressOfKey(this.host.address.workspace, "pool", key);
+    this.send(pool, "retire_day", `retire-${day}-${now.toString(36)}`, { day });
+  }
+
+  protected override settleEffect(effect: Effect, result: Result<unknown>): void {
+    if (effect.operation !== "retire_day") return;
+    const { is_needed } = result.ok
+      ? (result.value as { is_needed: boolean })
+      : { is_needed: result.error.code !== "not_found" };
+    // Whoever wrote meanwhile has moved the end further ahead than the question did.
+    const isWritten = (this.#store.expiresAt() ?? 0) > this.host.now() + DAY_MS;
+    if (is_needed || isWritten) return;
+    this.#mayGo = true;
+    this.#store.setExpiresAt(this.host.now());
+    this.wakeAt(this.host.now());
   }
 
   protected earliestDeadline(): number | undefined {
@@ -151,8 +200,10 @@ export class JournalActor extends Actor<JournalOperations> {
 
   /** Nothing was ever written: there is nothing to find and nothing to delete. */
   protected override answerAbsent(operation: string): Result<never> {
-    return operation === "filter_logs" || operation === "delete_run_logs"
-      ? accept((operation === "filter_logs" ? [] : null) as never)
+    if (operation === "filter_logs" || operation === "filter_runs") return accept([] as never);
+    if (operation === "count_runs") return accept(0 as never);
+    return operation === "delete_run_logs" || operation === "drop_run"
+      ? accept(null as never)
       : super.answerAbsent(operation);
   }
 }

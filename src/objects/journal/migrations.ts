@@ -8,4 +8,9 @@ CREATE TABLE attempt (
   flow_run_id TEXT NOT NULL, attempt_id TEXT NOT NULL, ranges TEXT NOT NULL,
   PRIMARY KEY (flow_run_id, attempt_id)) WITHOUT ROWID;
 CREATE TABLE retention (id INTEGER PRIMARY KEY CHECK (id = 1), expires_at INTEGER NOT NULL)`,
+  `CREATE TABLE flow_run (
+  id TEXT PRIMARY KEY, flow_id TEXT NOT NULL, deployment_id TEXT, queue_id TEXT, name TEXT NOT NULL, state_type TEXT,
+  state_name TEXT, expected_start_time TEXT, next_scheduled_start_time TEXT, start_time TEXT, end_time TEXT,
+  priority INTEGER NOT NULL, fence INTEGER NOT NULL, moved_at INTEGER NOT NULL, states TEXT NOT NULL,
+  record TEXT NOT NULL) WITHOUT ROWID`,
 ];

@@ -10,7 +10,7 @@ import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
-import { placeRun } from "../../domain/pool/place.ts";
+import { placeRun, type DeadlineKind } from "../../domain/pool/place.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { PoolCatalog } from "./catalog.ts";
@@ -19,6 +19,7 @@ import { PoolClaims } from "./claims.ts";
 import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
+import { PoolJournals } from "./journals.ts";
 import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
 import { PoolSessions } from "./sessions.ts";
@@ -39,7 +40,7 @@ const PLANNED_RUNS_MAX = 10_000;
  * A burst of runs becomes Late all at once. That is news for people and changes nothing for who runs them, so it goes in
  * small steps, between which claims are not slowed down.
  */
-const LATE_PER_SWEEP_MAX = 25;
+const PER_SWEEP_MAX: { [Kind in DeadlineKind]?: number } = { late: 25, move: 25 };
 const LATE_PAUSE_MS = 50;
 /** Questions to the limit of a deployment whose answer an intent waits for. */
 const ANSWERED: ReadonlySet<string> = new Set(["acquire", "renew", "read"]);
@@ -64,8 +65,24 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set([
   "note_limit",
   "deployment_slot_granted",
   "explain_run",
+  "retire_day",
   "remove_deployment",
 ]);
+
+/** Operations that write to a run: one that has moved to its journal comes back for them. */
+const RECALLING: ReadonlySet<string> = new Set([
+  "update_run",
+  "update_labels",
+  "delete_run",
+  "set_state",
+  "resume_run",
+  "explain_run",
+]);
+
+export interface PoolOptions {
+  /** A finished run moves to its journal this long after its last write; never where it is not given. */
+  move_after_seconds?: number;
+}
 
 export class PoolActor extends Actor<PoolOperations> {
   protected readonly creating: ReadonlySet<string>;
@@ -77,10 +94,11 @@ export class PoolActor extends Actor<PoolOperations> {
   readonly #slots: RunSlots;
   readonly #runs: PoolRuns;
   readonly #attempts: PoolAttempts;
+  readonly #journals: PoolJournals;
   /** Milliseconds since the epoch before which no more runs are marked Late. */
   #lateAfter = 0;
 
-  constructor(host: ObjectHost, wake: WakeAgents) {
+  constructor(host: ObjectHost, wake: WakeAgents, { move_after_seconds }: PoolOptions = {}) {
     super(host, migrations);
     const store = new PoolStore(host.sql);
     this.#context = {
@@ -93,6 +111,8 @@ export class PoolActor extends Actor<PoolOperations> {
       wakeAt: (at) => {
         this.wakeAt(at);
       },
+      turn: (name, body) => this.turn(name, body),
+      move_after_ms: move_after_seconds === undefined ? null : move_after_seconds * 1000,
     };
     const { workspace, key } = host.address;
     const internalName = INTERNAL_POOL_NAMES.find((name) => deriveShardKey("pool", workspace, name) === key);
@@ -105,12 +125,13 @@ export class PoolActor extends Actor<PoolOperations> {
     const states = new RunStates(this.#context, records, limit);
     const slots = new RunSlots(this.#context, records, states, limit);
     const attempts = new PoolAttempts(this.#context, records, states);
-    const runs = new PoolRuns(this.#context, records, slots, limit, attempts, catalog);
+    const journals = new PoolJournals(this.#context, records);
+    const runs = new PoolRuns(this.#context, records, slots, limit, attempts, catalog, journals);
     const sessions = new PoolSessions(this.#context, catalog, attempts);
     const claims = new PoolClaims(this.#context, records, states, slots, catalog);
     const reads = new PoolReads(this.#context, records, catalog);
     [this.#catalog, this.#records, this.#states, this.#slots] = [catalog, records, states, slots];
-    [this.#runs, this.#attempts] = [runs, attempts];
+    [this.#runs, this.#attempts, this.#journals] = [runs, attempts, journals];
     this.handlers = this.#admitting(internalName, {
       create: (command) => {
         this.#cancelWithPool(Number.POSITIVE_INFINITY);
@@ -149,16 +170,19 @@ export class PoolActor extends Actor<PoolOperations> {
       remove_deployment: (command) => this.#removeDeployment(command),
       materialize: (command) => this.#materialize(command),
       create_run: (command) => runs.create(command),
-      read_run: ({ id }) => records.read(id),
-      filter_runs: (command) => accept(reads.filterRuns(command)),
-      count_runs: ({ filter }) => accept(reads.countRuns(filter)),
+      read_run: ({ id }) => (journals.hasMoved(id) ? journals.read(id) : records.read(id)),
+      filter_runs: (command) =>
+        journals.filter(command, (limit, offset) => reads.filterRuns(command, limit, offset)),
+      count_runs: ({ filter }) => journals.count(filter, reads.countRuns(filter)),
+      retire_day: ({ day }) => journals.retireDay(day),
       update_run: ({ id, update }) => runs.update(id, update),
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
       delete_run: ({ id }) => runs.delete(id),
       set_state: (command) => states.setState(command),
       resume_run: ({ id }) => states.resume(id),
       touch_run: ({ id }) => records.touch(id),
-      read_states: ({ flow_run_id }) => accept(states.readStates(flow_run_id)),
+      read_states: ({ flow_run_id: id }) =>
+        journals.hasMoved(id) ? journals.readStates(id) : accept(states.readStates(id)),
       read_state: ({ id }) => states.readState(id),
       concurrency_status: (command) => reads.concurrencyStatus(command),
       deployment_slot_granted: (command) => slots.takeSlot(command),
@@ -192,7 +216,13 @@ export class PoolActor extends Actor<PoolOperations> {
           if (!isMeant || (pool.deleted_at !== null && !ON_TOMBSTONE.has(operation)))
             return this.answerAbsent(operation);
         }
-        return (handler as (command: never, envelope: Envelope) => Answer<unknown>)(command, envelope);
+        const handle = () =>
+          (handler as (command: never, envelope: Envelope) => Answer<unknown>)(command, envelope);
+        if (RECALLING.has(operation)) {
+          const { id } = command as { id: string };
+          if (this.#journals.hasMoved(id)) return this.#journals.recall(id, handle);
+        }
+        return handle();
       };
       return [operation, admit];
     });
@@ -210,6 +240,7 @@ export class PoolActor extends Actor<PoolOperations> {
   }
 
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
+    if (effect.operation === "keep_run") this.#journals.settleMove(effect, result);
     if (ANSWERED.has(effect.operation)) this.#slots.settle(effect, result);
   }
 
@@ -268,7 +299,7 @@ export class PoolActor extends Actor<PoolOperations> {
         if (planned !== undefined && (planned.next_scheduled_start_time ?? now) > now) this.#runs.delete(id);
       }
     }
-    for (const draft of runs) this.#runs.insert(draft, pool);
+    for (const draft of runs) if (this.#runs.findMoved(draft) === undefined) this.#runs.insert(draft, pool);
     return accept(null);
   }
 
@@ -276,7 +307,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const { store } = this.#context;
     this.#attempts.sweep(now);
     const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
-      store.line.listDeadlines(kind, now, kind === "late" ? LATE_PER_SWEEP_MAX : DEADLINES_PER_SWEEP_MAX),
+      store.line.listDeadlines(kind, now, PER_SWEEP_MAX[kind] ?? DEADLINES_PER_SWEEP_MAX),
     );
     if (due.some(({ kind }) => kind === "late")) this.#lateAfter = now + LATE_PAUSE_MS;
     for (const { at, run_id, kind } of due) {
@@ -286,6 +317,7 @@ export class PoolActor extends Actor<PoolOperations> {
         else if (kind === "late") this.#states.markLate(stored);
         else if (kind === "pause") this.#states.failPause(stored);
         else if (kind === "slot") this.#slots.lapseSlot(stored);
+        else if (kind === "move") this.#journals.move(stored);
         else
           this.#states.forceCancelled(
             stored,
@@ -302,7 +334,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const { store, host, wake, wakeAt } = this.#context;
     const stored = store.runs.readRun(id);
     if (stored === undefined) return;
-    const place = placeRun(stored.run, host.now());
+    const place = placeRun(stored.run, host.now(), this.#context.move_after_ms);
     const { is_ready } = store.runs.writeRun(stored, place, host.now());
     if (place.deadline !== null) wakeAt(place.deadline.at);
     if (is_ready) wake("run_ready");

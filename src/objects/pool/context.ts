@@ -15,6 +15,10 @@ export interface PoolContext {
   readonly wake: WakeAgents;
   readonly send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
   readonly wakeAt: (at: number) => void;
+  /** Runs `body` in a turn of its own, in a transaction. */
+  readonly turn: (name: string, body: () => void) => Promise<void>;
+  /** A finished run moves to its journal this long after its last write; null: never. */
+  readonly move_after_ms: number | null;
 }
 
 /** The pool's row. Only called where the object exists. */

@@ -43,4 +43,6 @@ export const migrations: readonly string[] = [
   CREATE TABLE intent (
     id TEXT PRIMARY KEY, run_id TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID`,
   `CREATE TABLE served (deployment_id TEXT PRIMARY KEY, last_polled INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE moved (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE moved_day (day TEXT PRIMARY KEY) WITHOUT ROWID`,
 ];

@@ -15,10 +15,14 @@ export const WORKER_NAME_HEADER = "Sluice-Worker-Name";
 /** Header by which the Worker names the pool that it means. */
 export const POOL_NAME_HEADER = "Sluice-Pool-Name";
 
+const MOVE_AFTER_SECONDS = 3600;
+
 export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
   constructor(state: DurableObjectState, env: ObjectBindings) {
     const wakes = new Wakes(state);
-    super(state, env, (host) => new PoolActor(host, wakes.add));
+    const seconds = Number(env.SLUICE_MOVE_AFTER_SECONDS ?? Number.NaN);
+    const move_after_seconds = Number.isFinite(seconds) && seconds >= 0 ? seconds : MOVE_AFTER_SECONDS;
+    super(state, env, (host) => new PoolActor(host, wakes.add, { move_after_seconds }));
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 

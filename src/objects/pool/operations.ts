@@ -144,6 +144,8 @@ export type PoolOperations = {
   };
   /** The run has shown that it lives: it wrote a log, or renewed a lease. */
   touch_run: { command: { id: string }; answer: null };
+  /** The journal of a day (`YYYYMMDD`) would go: needed while a run of that day is here. */
+  retire_day: { command: { day: string }; answer: { is_needed: boolean } };
   read_states: { command: { flow_run_id: string }; answer: State[] };
   read_state: { command: { id: string }; answer: State };
   /** Runs that hold slots of the pool, for `work-pool slots`. */

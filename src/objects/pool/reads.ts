@@ -7,9 +7,9 @@ import { isRetryingInProcess } from "../../domain/pool/place.ts";
 import { POLLED_REWRITE_MS, type PoolCatalog } from "./catalog.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
-import { ORDERS, toCondition } from "../shared/run-filter.ts";
+import { namesQueues, ORDERS, toCondition } from "../shared/run-filter.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
-import type { StoredRun } from "./rows.ts";
+import type { QueueRow, StoredRun } from "./rows.ts";
 
 /** What another worker was just given comes last for this long (source: wire §9.5). */
 const HANDED_OUT_MS = 2000;
@@ -106,14 +106,23 @@ export class PoolReads {
     return ordered;
   }
 
-  filterRuns({ filter, sort, limit, offset }: PoolOperations["filter_runs"]["command"]): FlowRun[] {
+  /** Of the runs that are here. */
+  filterRuns(
+    { filter, sort }: Pick<PoolOperations["filter_runs"]["command"], "filter" | "sort">,
+    limit: number,
+    offset: number,
+  ): FlowRun[] {
     return this.#context.store.runs
-      .filterRuns(toCondition(filter, this.#context.store.catalog.listQueues()), ORDERS[sort], limit, offset)
+      .filterRuns(toCondition(filter, this.#queuesOf(filter)), ORDERS[sort], limit, offset)
       .map(({ run }) => this.#records.present(run));
   }
 
+  #queuesOf(filter: RunFilter): readonly QueueRow[] {
+    return namesQueues(filter) ? this.#context.store.catalog.listQueues() : [];
+  }
+
   countRuns(filter: RunFilter): number {
-    return this.#context.store.runs.countRuns(toCondition(filter, this.#context.store.catalog.listQueues()));
+    return this.#context.store.runs.countRuns(toCondition(filter, this.#queuesOf(filter)));
   }
 
   /** Who holds the slots, as Prefect counts them. */

@@ -95,4 +95,4 @@ export type Flags<Of, Names extends keyof Of> = {
 };
 
 /** Kinds of deadlines, each with a line of its own so that the earliest of each is one seek. */
-export const DEADLINE_KINDS: readonly DeadlineKind[] = ["due", "late", "pause", "cancelling", "slot"];
+export const DEADLINE_KINDS: readonly DeadlineKind[] = ["due", "late", "pause", "cancelling", "slot", "move"];

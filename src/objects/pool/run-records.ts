@@ -41,7 +41,7 @@ export class RunRecords {
       if (run.auto_scheduled && run.deployment_id !== null)
         store.runs.deleteScheduled(run.deployment_id, run.id);
     }
-    const place = placeRun(run, now);
+    const place = placeRun(run, now, this.#context.move_after_ms);
     const { is_ready } = store.runs.writeRun(stored, place, now);
     if (place.deadline !== null) wakeAt(place.deadline.at);
     if (stored.slot_expires_at !== null) wakeAt(stored.slot_expires_at);

@@ -19,7 +19,7 @@ import { refuseRun, SILENCE_MAX_MS, type RunRecords } from "./run-records.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
 export const SLOT_WAIT_SECONDS = 30;
-const STATES_LISTED_MAX = 1000;
+export const STATES_LISTED_MAX = 1000;
 
 export interface StateAnswer {
   result: OrchestrationResult;

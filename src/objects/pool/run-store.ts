@@ -189,7 +189,19 @@ export class RunStore {
     );
   }
 
-  deleteRun(id: string): void {
+  /** Tells whether a run is here with an id from `first_id` on and before `end_id`. */
+  hasRunBetween(first_id: string, end_id: string): boolean {
+    const found = first(
+      this.#sql,
+      "SELECT 1 FROM flow_run WHERE id >= ? AND id < ? LIMIT 1",
+      first_id,
+      end_id,
+    );
+    return found !== undefined;
+  }
+
+  /** Removes a run with all that hangs on it; one that moved keeps its idempotency key. */
+  deleteRun(id: string, hasMoved = false): void {
     const before = first<{
       flow_id: string;
       deployment_id: string | null;
@@ -214,7 +226,7 @@ export class RunStore {
         id,
       );
     if (before.deadline_at !== null) this.#deleteDeadlines(before.deadline_at, id);
-    if (before.idempotency_key !== null)
+    if (before.idempotency_key !== null && !hasMoved)
       this.#sql.all(
         "DELETE FROM idempotency WHERE flow_id = ? AND idempotency_key = ?",
         before.flow_id,
@@ -236,7 +248,7 @@ export class RunStore {
 
   writeIdempotent(flow_id: string, idempotency_key: string, run_id: string): void {
     this.#sql.all(
-      "INSERT INTO idempotency (flow_id, idempotency_key, run_id) VALUES (?, ?, ?)",
+      "INSERT OR REPLACE INTO idempotency (flow_id, idempotency_key, run_id) VALUES (?, ?, ?)",
       flow_id,
       idempotency_key,
       run_id,

@@ -8,6 +8,8 @@ import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import type { PoolAttempts } from "./attempts.ts";
+import type { Answer } from "../shared/actor.ts";
+import type { PoolJournals } from "./journals.ts";
 import type { PoolCatalog } from "./catalog.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunDraft } from "./operations.ts";
@@ -26,6 +28,7 @@ export class PoolRuns {
   readonly #limit: DeploymentLimit;
   readonly #attempts: PoolAttempts;
   readonly #catalog: PoolCatalog;
+  readonly #journals: PoolJournals;
 
   constructor(
     context: PoolContext,
@@ -34,7 +37,9 @@ export class PoolRuns {
     limit: DeploymentLimit,
     attempts: PoolAttempts,
     catalog: PoolCatalog,
+    journals: PoolJournals,
   ) {
+    this.#journals = journals;
     this.#attempts = attempts;
     this.#catalog = catalog;
     this.#context = context;
@@ -47,7 +52,7 @@ export class PoolRuns {
     draft,
     deployment,
     deployment_job_variables,
-  }: PoolOperations["create_run"]["command"]): Result<{ flow_run: FlowRun; was_created: boolean }> {
+  }: PoolOperations["create_run"]["command"]): Answer<{ flow_run: FlowRun; was_created: boolean }> {
     const pool = poolOf(this.#context);
     if (deployment !== null) {
       const noted = this.#slots.noteDeployment(deployment);
@@ -65,7 +70,17 @@ export class PoolRuns {
       });
       if (fault !== undefined) return refuse("invalid", `Error creating flow run: ${fault}`);
     }
+    const moved = this.findMoved(draft);
+    if (moved !== undefined)
+      return this.#journals.recall(moved, () => accept(this.insert(draft, poolOf(this.#context))));
     return accept(this.insert(draft, pool));
+  }
+
+  /** The run that was made with the same idempotency key and has moved to its journal. */
+  findMoved(draft: RunDraft): string | undefined {
+    if (draft.idempotency_key === null) return undefined;
+    const known = this.#context.store.runs.findIdempotent(draft.flow_id, draft.idempotency_key);
+    return known !== undefined && this.#journals.hasMoved(known) ? known : undefined;
   }
 
   /** Makes the run, or finds the one with the same idempotency key. */
@@ -173,7 +188,11 @@ export class PoolRuns {
   updateLabels(id: string, labels: Labels): Result<null> {
     const stored = this.#context.store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
-    const run = { ...stored.run, labels: { ...stored.run.labels, ...labels } };
+    const run = {
+      ...stored.run,
+      updated: formatInstant(this.#context.host.now()),
+      labels: { ...stored.run.labels, ...labels },
+    };
     this.#records.save({ ...stored, run }, stored.run);
     return accept(null);
   }

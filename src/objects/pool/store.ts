@@ -1,6 +1,7 @@
 /** All SQL of a pool, one file per family of tables. */
 import type { Sql } from "../shared/sql.ts";
 import { CatalogStore } from "./catalog-store.ts";
+import { MovedStore } from "./moved-store.ts";
 import { RunStore } from "./run-store.ts";
 import { StateStore } from "./state-store.ts";
 import { LineStore } from "./line-store.ts";
@@ -10,6 +11,7 @@ import { DeploymentStore } from "./deployment-store.ts";
 export class PoolStore {
   readonly catalog: CatalogStore;
   readonly runs: RunStore;
+  readonly moved: MovedStore;
   readonly states: StateStore;
   readonly line: LineStore;
   readonly attempts: AttemptStore;
@@ -19,6 +21,7 @@ export class PoolStore {
     this.catalog = new CatalogStore(sql);
     this.attempts = new AttemptStore(sql);
     this.runs = new RunStore(sql, this.attempts);
+    this.moved = new MovedStore(sql);
     this.states = new StateStore(sql);
     this.line = new LineStore(sql, this.runs);
     this.deployments = new DeploymentStore(sql);

@@ -193,6 +193,15 @@ function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[]): Condition
   );
 }
 
+/** Tells whether a filter names queues, which only their pool can resolve. */
+export function namesQueues(filter: RunFilter): boolean {
+  return (
+    filter.work_queue_names !== undefined ||
+    filter.work_queue_name_prefixes !== undefined ||
+    typeof filter.flow_runs?.work_queue_name === "object"
+  );
+}
+
 /** Writes a filter as the condition of a WHERE clause. */
 export function toCondition(filter: RunFilter, queues: readonly KnownQueue[]): Condition {
   return join(

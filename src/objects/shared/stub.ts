@@ -22,6 +22,8 @@ export interface ObjectBindings {
   SLUICE_LOCATION_HINT?: string;
   /** Days for which logs are kept after the last write, 30 where it is not set. */
   SLUICE_RETENTION_DAYS?: string;
+  /** Seconds after its last write at which a finished run moves to its day's journal, 3600 where it is not set. */
+  SLUICE_MOVE_AFTER_SECONDS?: string;
   /** Milliseconds since the epoch at which the embedded server started; absent on the edge. */
   SLUICE_STARTED_AT?: string;
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
+import { accept } from "../../../src/contract/errors.ts";
 import { formatInstant } from "../../../src/contract/instants.ts";
 import type { Log, LogCreate } from "../../../src/contract/wire/logs.ts";
 import { JournalActor } from "../../../src/objects/journal/actor.ts";
@@ -16,10 +17,22 @@ const ATTEMPT = "8c21e7ae-9e99-4a1f-905d-e370dddf3a7b";
 let clock: { now: number };
 let host: NodeHost;
 let journal: JournalActor;
+/** What the pool says when it is asked whether the day is needed. */
+let isNeeded: boolean;
+let asked: unknown[][];
 
 beforeEach(async () => {
   clock = { now: START };
-  host = createNodeHost({ address: { workspace: "w", kind: "journal", key: "0123456789-20261122" }, clock });
+  isNeeded = false;
+  asked = [];
+  host = createNodeHost({
+    address: { workspace: "w", kind: "journal", key: "0123456789-20261122" },
+    clock,
+    call: async ({ address, operation, command }) => {
+      asked.push([address.kind, address.key, operation, command]);
+      return accept({ is_needed: isNeeded });
+    },
+  });
   journal = await startJournal();
 });
 
@@ -278,6 +291,16 @@ describe("a tail", () => {
 });
 
 describe("the end", () => {
+  /** Rings the alarm for as long as it is due. */
+  async function elapse(): Promise<void> {
+    for (let rings = 0; rings < 10 && host.alarm_at !== null && host.alarm_at <= clock.now; rings += 1) {
+      await journal.alarm();
+      await host.settle();
+      clock.now += 1;
+    }
+    clock.now -= 1;
+  }
+
   test("of a run's logs", async () => {
     await write({}, { flow_run_id: OTHER_RUN });
     await ask("delete_run_logs", { flow_run_id: RUN });
@@ -295,20 +318,39 @@ describe("the end", () => {
     clock.now = host.alarm_at ?? 0;
     expect(clock.now).toBeGreaterThanOrEqual(START + 40 * DAY_MS);
     expect(clock.now).toBeLessThanOrEqual(START + 41 * DAY_MS);
-    await journal.alarm();
-    await host.settle();
+    await elapse();
+    expect(asked).toEqual([["pool", "0123456789", "retire_day", { day: "20261122" }]]);
     expect(host.sql.all("SELECT name FROM sqlite_master")).toEqual([]);
     expect(host.alarm_at).toBeNull();
     expect(await find()).toEqual([]);
     expect(host.sql.all("SELECT name FROM sqlite_master")).toEqual([]);
   });
 
-  test("does not take a log with it that comes in the same moment", async () => {
+  test("waits while a run of the day lives, a day at a time", async () => {
+    isNeeded = true;
+    await write({});
+    clock.now = host.alarm_at ?? 0;
+    await elapse();
+    expect(await find()).toHaveLength(1);
+    isNeeded = false;
+    clock.now += DAY_MS / 2;
+    await elapse();
+    expect(asked).toHaveLength(1);
+    clock.now += DAY_MS / 2;
+    await elapse();
+    expect(await find()).toEqual([]);
+    expect(asked).toHaveLength(2);
+  });
+
+  test("does not come for a day in which a log comes in the same moment", async () => {
     await write({ message: "old" });
     clock.now = START + 40 * DAY_MS;
     await write({ message: "new", at: 40 * DAY_MS });
-    expect(messages(await find())).toEqual(["new"]);
-    expect(host.alarm_at).toBeGreaterThan(clock.now + 29 * DAY_MS);
+    await elapse();
+    expect(messages(await find())).toEqual(["old", "new"]);
+    clock.now += 29 * DAY_MS;
+    await elapse();
+    expect(messages(await find())).toEqual(["old", "new"]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { ENVELOPE_VERSION, addressOfName, type Envelope } from "../../../src/contract/envelope.ts";
 import { accept, type Result } from "../../../src/contract/errors.ts";
 import type { SessionBeat } from "../../../src/contract/wire/agents.ts";
-import { PoolActor } from "../../../src/objects/pool/actor.ts";
+import { PoolActor, type PoolOptions } from "../../../src/objects/pool/actor.ts";
 import type { PoolOperations, RunDraft } from "../../../src/objects/pool/operations.ts";
 import { createNodeHost, type NodeHost, type NodeHostOptions } from "../../support/node-host.ts";
 
@@ -68,7 +68,7 @@ export interface TestPool {
 
 /** Makes a pool named {@link POOL} and everything around it. */
 export async function createTestPool(
-  options: { name?: string; isCreated?: boolean; expiry_floor?: number } = {},
+  options: { name?: string; isCreated?: boolean; expiry_floor?: number } & PoolOptions = {},
 ): Promise<TestPool> {
   const name = options.name ?? POOL;
   const clock = { now: START };
@@ -89,7 +89,7 @@ export async function createTestPool(
   const wake = (reason: string, worker_name?: string) => {
     wakes.push({ reason, worker_name });
   };
-  let actor = new PoolActor(host, wake);
+  let actor = new PoolActor(host, wake, options);
   await actor.start();
   const settle = async () => {
     for (let round = 0; round < 20; round += 1) await Promise.resolve();
@@ -122,7 +122,7 @@ export async function createTestPool(
     },
     evict: async () => {
       await settle();
-      actor = new PoolActor(host, wake);
+      actor = new PoolActor(host, wake, options);
       await actor.start();
     },
     advance: async (ms) => {
