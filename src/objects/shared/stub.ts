@@ -20,7 +20,7 @@ export interface ObjectBindings {
   RUN_JOURNAL: DurableObjectNamespace;
   /** Where new objects are placed, one of the platform's location hints. */
   SLUICE_LOCATION_HINT?: string;
-  /** Days for which logs are kept after the last write, 30 where it is not set. */
+  /** Days for which finished runs and logs are kept after the last write, 30 where it is not set. */
   SLUICE_RETENTION_DAYS?: string;
   /** Seconds after its last write at which a finished run moves to its day's journal, 3600 where it is not set. */
   SLUICE_MOVE_AFTER_SECONDS?: string;
