@@ -3,14 +3,12 @@
  * what the deployment is now (`put_deployment`), then its runs to come, which replace the ones that the pool has. The
  * pool refuses older revisions, so a pause cannot lose a race against runs that are on their way.
  */
-import { addressOfName, type ObjectAddress } from "../../contract/envelope.ts";
+import { addressOfName } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant, type Micros } from "../../contract/instants.ts";
-import { poolNameOfRun } from "../../contract/internal-pools.ts";
 import type { DeploymentSchedule, DeploymentScheduleUpdate } from "../../contract/wire/schedules.ts";
 import {
   changeDeployment,
-  limitNameOfDeployment,
   makeDeployment,
   toDeployment,
   type DeploymentRecord,
@@ -25,8 +23,7 @@ import {
   type Making,
   type ScheduleRecord,
 } from "../../domain/catalog/schedules.ts";
-import type { LimitOperations } from "../limit/operations.ts";
-import type { DeploymentNote, PoolOperations, RunDraft } from "../pool/operations.ts";
+import type { PoolOperations, RunDraft } from "../pool/operations.ts";
 import type { Effect } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import {
@@ -41,32 +38,26 @@ import {
   replaceScheduleRows,
   type StoredSchedule,
 } from "./catalog-store.ts";
+import { DeploymentNews, noteOf, poolOf, type Workplace } from "./deployment-news.ts";
 import type { CatalogDeployment, DeploymentPlace, WorkspaceOperations } from "./operations.ts";
 
 /** Schedules that one turn extends; the rest waits for the next one. */
 const SCHEDULES_PER_SWEEP_MAX = 20;
-/** Runs go to their pool in effects of about this size, so that a row stays small. */
-const EFFECT_BYTES_MAX = 256 * 1024;
 /** Deployments that go with their flow or pool in one turn. */
 const DEPLOYMENTS_PER_TURN_MAX = 10_000;
 
 /** Pools that a deployment has left and still remembers. */
 const FORMER_POOLS_MAX = 20;
 
-/** What the turns need of the object that they run in. */
-export interface Workplace {
-  host: ObjectHost;
-  send(target: ObjectAddress, operation: string, request_id: string, command: unknown): void;
-  wakeAt(at: number): void;
-}
-
 type Command<Operation extends keyof WorkspaceOperations> = WorkspaceOperations[Operation]["command"];
 
 export class Deployments {
   readonly #place: Workplace;
+  readonly #news: DeploymentNews;
 
   constructor(place: Workplace) {
     this.#place = place;
+    this.#news = new DeploymentNews(place);
   }
 
   /** Creates a deployment or replaces the one of that flow and name: what is not sent stays, except the schedules. */
@@ -195,7 +186,7 @@ export class Deployments {
       .flatMap((schedule) =>
         planBackfill(schedule.schedule, stretch, now).map((date) => draftRun(record, schedule, date)),
       );
-    this.#send(record, runs, false, "backfill");
+    this.#news.sendRuns(record, runs, false, "backfill");
     return accept(null);
   }
 
@@ -243,10 +234,10 @@ export class Deployments {
     putDeployment(sql, record);
     if (schedules !== undefined) replaceScheduleRows(sql, record.id, schedules);
     if (isLeaving && !left.is_moving) this.#leave(left, record.revision);
-    this.#tellPool(record, "put_deployment", "put", noteOf(record));
+    this.#news.tellPool(record, "put_deployment", "put", noteOf(record));
     const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
     if (hadSchedules || stored.length > 0) this.#materialize(record, stored, true);
-    if (wasLimitSent) this.#tellLimit(before, record);
+    if (wasLimitSent) this.#news.tellLimit(before, record);
   }
 
   /** Takes the planned runs away from the pool that a deployment leaves; what people asked for stays there. */
@@ -256,7 +247,7 @@ export class Deployments {
       is_replacing: true,
       runs: [],
     };
-    this.#tellPool({ ...before, revision }, "materialize", LEAVE, command);
+    this.#news.tellPool({ ...before, revision }, "materialize", LEAVE, command);
   }
 
   /** The pool that was left has answered, or does not exist any more: now the new one may have runs. */
@@ -280,7 +271,7 @@ export class Deployments {
       this.#place.send(target, "remove_deployment", `${record.id}:${revision}:remove`, command);
     }
     if (record.concurrency_limit !== null)
-      this.#tellLimit(record, { ...record, revision, concurrency_limit: null });
+      this.#news.tellLimit(record, { ...record, revision, concurrency_limit: null });
   }
 
   /** Plans the runs of these schedules and sends the pool those that it has not got yet, or all in place of what it has. */
@@ -304,18 +295,7 @@ export class Deployments {
       if (due_at !== null) this.#place.wakeAt(due_at);
     }
     if (runs.length > 0 || isReplacing)
-      this.#send(record, runs, isReplacing, schedules[0]?.record.id ?? "none");
-  }
-
-  #send(record: DeploymentRecord, runs: readonly RunDraft[], isReplacing: boolean, what: string): void {
-    for (const [index, part] of splitBySize(runs).entries()) {
-      const command: PoolOperations["materialize"]["command"] = {
-        deployment: noteOf(record),
-        is_replacing: isReplacing && index === 0,
-        runs: part,
-      };
-      this.#tellPool(record, "materialize", `runs:${this.#place.host.now()}:${what}:${index}`, command);
-    }
+      this.#news.sendRuns(record, runs, isReplacing, schedules[0]?.record.id ?? "none");
   }
 
   /** A schedule that cannot be computed, whatever was said when it came, stops alone. */
@@ -331,25 +311,6 @@ export class Deployments {
         error: String(error),
       });
       return { dates: [], due_at: null };
-    }
-  }
-
-  #tellPool(record: DeploymentRecord, operation: keyof PoolOperations, what: string, command: unknown): void {
-    const name = poolOf(record);
-    const target = addressOfName(this.#place.host.address.workspace, "pool", name);
-    this.#place.send(target, operation, `${record.id}:${record.revision}:${what}`, command);
-  }
-
-  #tellLimit(before: DeploymentRecord | undefined, record: DeploymentRecord): void {
-    const name = limitNameOfDeployment(record.id);
-    const target = addressOfName(this.#place.host.address.workspace, "limit", name);
-    const request = `${record.id}:${record.revision}:limit`;
-    if (record.concurrency_limit !== null) {
-      const command: LimitOperations["put"]["command"] = { name, limit: record.concurrency_limit };
-      this.#place.send(target, "put", request, command);
-    } else if (before !== undefined && before.concurrency_limit !== null) {
-      const command: LimitOperations["delete"]["command"] = { is_forced: true };
-      this.#place.send(target, "delete", request, command);
     }
   }
 
@@ -399,37 +360,6 @@ const NOT_FOUND = refuse("not_found", "Deployment not found");
 const SCHEDULE_NOT_FOUND = refuse("not_found", "Schedule not found.");
 const FOREIGN_LIMIT =
   "A deployment cannot share another limit here (global_concurrency_limit_id); give it one of its own by concurrency_limit.";
-
-function poolOf(record: DeploymentRecord): string {
-  return poolNameOfRun(record.work_pool_name, record.flow_id);
-}
-
-function noteOf(record: DeploymentRecord): DeploymentNote {
-  const options = record.details.concurrency_options;
-  return {
-    deployment_id: record.id,
-    revision: record.revision,
-    concurrency_limit: record.concurrency_limit,
-    collision_strategy: options?.collision_strategy ?? "ENQUEUE",
-    grace_period_seconds: options?.grace_period_seconds ?? null,
-  };
-}
-
-/** Parts of about {@link EFFECT_BYTES_MAX}; at least one part, also of nothing. */
-function splitBySize(runs: readonly RunDraft[]): RunDraft[][] {
-  const parts: RunDraft[][] = [[]];
-  let bytes = 0;
-  for (const run of runs) {
-    const size = JSON.stringify(run).length;
-    if (bytes > 0 && bytes + size > EFFECT_BYTES_MAX) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)?.push(run);
-    bytes += size;
-  }
-  return parts;
-}
 
 /** A random UUID (version 4) for what lives in the catalog: its ids need not say where they belong. */
 export function makeUuid(host: ObjectHost): string {
