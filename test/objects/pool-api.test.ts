@@ -360,3 +360,30 @@ test("a finished run is the same to its readers after it has moved to its day's 
   expect((await api("DELETE", `/flow_runs/${run.body.id}`)).status).toBe(204);
   expect((await api("GET", `/flow_runs/${run.body.id}`)).status).toBe(404);
 });
+
+test("a paused run that waits for an input goes on with one that fits, and reads it", async () => {
+  const flow_id = await createFlow("asking");
+  const run = (await api<{ id: string }>("POST", "/flow_runs/", { flow_id })).body;
+  const path = `/flow_runs/${run.id}`;
+  const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+  const input = { key: "ask-schema", value: JSON.stringify(schema) };
+  expect((await api("POST", `${path}/input`, input)).status).toBe(201);
+  expect((await api("POST", `${path}/input`, input)).status).toBe(409);
+  await api("POST", `${path}/set_state`, { state: { type: "RUNNING" } });
+  const run_input_keyset = { response: "ask-response", schema: "ask-schema" };
+  await api("POST", `${path}/set_state`, {
+    state: { type: "PAUSED", state_details: { pause_key: "1", run_input_keyset } },
+  });
+  const bad = await api("POST", `${path}/resume`, { run_input: { n: "x" } });
+  expect(bad.body).toMatchObject({ status: "REJECT", state: { type: "PAUSED" } });
+  const good = await api("POST", `${path}/resume`, { run_input: { n: 3 } });
+  expect(good.body).toMatchObject({ status: "ACCEPT", state: { type: "RUNNING" } });
+  expect((await api("GET", `${path}/input/ask-response`)).body).toEqual({ n: 3 });
+  const found = await api<{ key: string }[]>("POST", `${path}/input/filter`, { prefix: "ask", limit: 10 });
+  expect(found.body.map(({ key }) => key).toSorted()).toEqual(["ask-response", "ask-schema"]);
+  const rest = { prefix: "ask", limit: 10, exclude_keys: ["ask-schema"] };
+  expect((await api("POST", `${path}/input/filter`, rest)).body).toMatchObject([{ value: '{"n":3}' }]);
+  expect((await api("DELETE", `${path}/input/ask-response`)).status).toBe(204);
+  expect((await api("DELETE", `${path}/input/ask-response`)).status).toBe(404);
+  expect((await api("GET", `${path}/input/ask-response`)).status).toBe(404);
+});

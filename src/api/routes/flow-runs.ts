@@ -8,6 +8,7 @@ import { AttemptEnd, AttemptStart } from "../../contract/wire/agents.ts";
 import { Id, JsonObject, Labels } from "../../contract/wire/common.ts";
 import { FlowRunsCountBody, FlowRunsFilterBody, FlowRunsPaginateBody } from "../../contract/wire/filters.ts";
 import { FlowRun, FlowRunCreate, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/run-inputs.ts";
 import { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { isRefusal, readRun } from "../acquire.ts";
@@ -190,6 +191,31 @@ export const flowRuns = factory
       return c.json(result, was_created ? 201 : 200);
     },
   )
+  .post("/:id/input", describe("Send an input to a flow run", 201), body(RunInputCreate), async (c) => {
+    const { id, address } = runOf(c);
+    await call(c, address, "create_run_input", { id, input: c.req.valid("json") });
+    return c.json(null, 201);
+  })
+  .post(
+    "/:id/input/filter",
+    describe("List inputs of a flow run by how their keys begin, the oldest first", 200, z.array(RunInput)),
+    body(RunInputsFilter),
+    async (c) => {
+      const { id, address } = runOf(c);
+      const { prefix, limit, exclude_keys } = c.req.valid("json");
+      const page = { prefix, limit: limit ?? 1, exclude_keys: exclude_keys ?? [] };
+      return c.json(await call(c, address, "filter_run_inputs", { id, ...page }));
+    },
+  )
+  .get("/:id/input/:key", describe("Read the value of an input", 200), async (c) => {
+    const { id, address } = runOf(c);
+    return c.text(await call(c, address, "read_run_input", { id, key: c.req.param("key") }));
+  })
+  .delete("/:id/input/:key", describe("Delete an input", 204), async (c) => {
+    const { id, address } = runOf(c);
+    await call(c, address, "delete_run_input", { id, key: c.req.param("key") });
+    return c.body(null, 204);
+  })
   .get("/:id/why", describe("Why does this flow run not get on?", 200, Explanation), async (c) => {
     const { id, address } = runOf(c);
     return c.json(await explainRun(c, address, id));

@@ -19,6 +19,7 @@ import { PoolClaims } from "./claims.ts";
 import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
+import { RunInputs } from "./inputs.ts";
 import { PoolJournals } from "./journals.ts";
 import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
@@ -58,6 +59,10 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set([
   "set_state",
   "resume_run",
   "touch_run",
+  "create_run_input",
+  "filter_run_inputs",
+  "read_run_input",
+  "delete_run_input",
   "read_states",
   "read_state",
   "start_attempt",
@@ -122,7 +127,8 @@ export class PoolActor extends Actor<PoolOperations> {
     const catalog = new PoolCatalog(this.#context);
     const limit = new DeploymentLimit(this.#context);
     const records = new RunRecords(this.#context, limit);
-    const states = new RunStates(this.#context, records, limit);
+    const inputs = new RunInputs(this.#context);
+    const states = new RunStates(this.#context, records, limit, inputs);
     const slots = new RunSlots(this.#context, records, states, limit);
     const attempts = new PoolAttempts(this.#context, records, states);
     const journals = new PoolJournals(this.#context, records);
@@ -179,7 +185,11 @@ export class PoolActor extends Actor<PoolOperations> {
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
       delete_run: ({ id }) => runs.delete(id),
       set_state: (command) => states.setState(command),
-      resume_run: ({ id }) => states.resume(id),
+      resume_run: ({ id, run_input }) => states.resume(id, run_input),
+      create_run_input: ({ id, input }) => inputs.create(id, input),
+      filter_run_inputs: (command) => accept(inputs.filter(command)),
+      read_run_input: ({ id, key }) => inputs.read(id, key),
+      delete_run_input: ({ id, key }) => inputs.delete(id, key),
       touch_run: ({ id }) => records.touch(id),
       read_states: ({ flow_run_id: id }) =>
         journals.hasMoved(id) ? journals.readStates(id) : accept(states.readStates(id)),

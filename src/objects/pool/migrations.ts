@@ -45,4 +45,7 @@ export const migrations: readonly string[] = [
   `CREATE TABLE served (deployment_id TEXT PRIMARY KEY, last_polled INTEGER NOT NULL) WITHOUT ROWID`,
   `CREATE TABLE moved (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE moved_day (day TEXT PRIMARY KEY) WITHOUT ROWID`,
+  `CREATE TABLE run_input (
+    flow_run_id TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, created TEXT NOT NULL, value TEXT NOT NULL,
+    sender TEXT, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID`,
 ];

@@ -11,6 +11,7 @@ import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.t
 import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 import type { EmpiricalPolicy, FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
+import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import type {
   Worker,
@@ -142,6 +143,13 @@ export type PoolOperations = {
     command: { id: string; run_input: JsonObject | null };
     answer: { result: OrchestrationResult; was_created: boolean };
   };
+  create_run_input: { command: { id: string; input: RunInputCreate }; answer: null };
+  filter_run_inputs: {
+    command: { id: string; prefix: string; exclude_keys: string[]; limit: number };
+    answer: RunInput[];
+  };
+  read_run_input: { command: { id: string; key: string }; answer: string };
+  delete_run_input: { command: { id: string; key: string }; answer: null };
   /** The run has shown that it lives: it wrote a log, or renewed a lease. */
   touch_run: { command: { id: string }; answer: null };
   /** The journal of a day (`YYYYMMDD`) would go: needed while a run of that day is here. */

@@ -1,6 +1,7 @@
 /** States of runs: what is proposed, what the state machine makes of it, and the steps that the server takes alone. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { JsonObject } from "../../contract/wire/common.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import {
@@ -15,6 +16,7 @@ import { isOnline } from "../../domain/pool/status.ts";
 import { mintId, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import { type DeploymentLimit, forgetSlot } from "./deployment-limit.ts";
+import type { RunInputs } from "./inputs.ts";
 import { refuseRun, SILENCE_MAX_MS, type RunRecords } from "./run-records.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
@@ -31,13 +33,15 @@ export class RunStates {
   readonly #context: PoolContext;
   readonly #records: RunRecords;
   readonly #limit: DeploymentLimit;
+  readonly #inputs: RunInputs;
   /** Callers whose proposal waits for the answer of a limit. Lost with the instance; the state is set all the same. */
   readonly #ears = new Map<string, (answer: Result<StateAnswer>) => void>();
 
-  constructor(context: PoolContext, records: RunRecords, limit: DeploymentLimit) {
+  constructor(context: PoolContext, records: RunRecords, limit: DeploymentLimit, inputs: RunInputs) {
     this.#context = context;
     this.#records = records;
     this.#limit = limit;
+    this.#inputs = inputs;
   }
 
   setState(command: {
@@ -51,7 +55,7 @@ export class RunStates {
     return this.propose(stored, command.state, command.is_forced, command.run, undefined);
   }
 
-  resume(id: string): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+  resume(id: string, run_input: JsonObject | null): Result<StateAnswer> | Promise<Result<StateAnswer>> {
     const stored = this.#context.store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { state } = stored.run;
@@ -73,7 +77,17 @@ export class RunStates {
             state_details: { scheduled_time: formatInstant(this.#context.host.now()) },
           }
         : { type: "RUNNING", name: "Running" };
-    return this.propose(stored, proposed, false, null, undefined);
+    const { run } = stored;
+    const fault = this.#inputs.findFault(run, run_input ?? {});
+    if (fault !== undefined)
+      return accept({
+        result: { state, status: "REJECT", details: { type: "reject_details", reason: fault } },
+        was_created: false,
+      });
+    const answer = this.propose(stored, proposed, false, null, undefined);
+    if (!(answer instanceof Promise) && answer.ok && answer.value.result.status === "ACCEPT")
+      this.#inputs.answer(run, run_input ?? {});
+    return answer;
   }
 
   /**

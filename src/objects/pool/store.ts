@@ -4,6 +4,7 @@ import { CatalogStore } from "./catalog-store.ts";
 import { MovedStore } from "./moved-store.ts";
 import { RunStore } from "./run-store.ts";
 import { StateStore } from "./state-store.ts";
+import { InputStore } from "./input-store.ts";
 import { LineStore } from "./line-store.ts";
 import { AttemptStore } from "./attempt-store.ts";
 import { DeploymentStore } from "./deployment-store.ts";
@@ -11,6 +12,7 @@ import { DeploymentStore } from "./deployment-store.ts";
 export class PoolStore {
   readonly catalog: CatalogStore;
   readonly runs: RunStore;
+  readonly inputs: InputStore;
   readonly moved: MovedStore;
   readonly states: StateStore;
   readonly line: LineStore;
@@ -21,6 +23,7 @@ export class PoolStore {
     this.catalog = new CatalogStore(sql);
     this.attempts = new AttemptStore(sql);
     this.runs = new RunStore(sql, this.attempts);
+    this.inputs = new InputStore(sql);
     this.moved = new MovedStore(sql);
     this.states = new StateStore(sql);
     this.line = new LineStore(sql, this.runs);
