@@ -75,8 +75,8 @@ export class WorkerAgent {
   #tools: RunTools | undefined;
   /** What was asked to stop, and why: each beat's answer repeats it. */
   readonly #stopped = new Set<string>();
-  /** Flow runs that the last answer asked to cancel. */
-  #cancelling: ReadonlySet<string> = new Set();
+  /** Flow runs that the last answer asked to cancel, since the claim that is under way was sent. */
+  #cancelling = new Set<string>();
   /** Whether the server knows the agent and was not out of reach since. */
   #isRegistered = false;
   #nextClaimAt = 0;
@@ -203,6 +203,8 @@ export class WorkerAgent {
     const free = limit === null ? UNLIMITED_AT_A_TIME : limit - taken;
     if (free <= 0 && this.#claimer.pendingIds.length === 0) return;
     const sentAt = monotonicMs();
+    // What was said before this claim is about earlier attempts: a run that was cancelled may have been retried since.
+    if (this.#claimer.pendingIds.length === 0) this.#cancelling.clear();
     try {
       const { answer, asked } = await this.#claimer.claim(free, session.id, this.#claiming.signal);
       this.#log.clear("claim", "Claims work again.");

@@ -118,6 +118,23 @@ test("a run that is cancelled while its claim is being answered is not started",
   expect(plane.attemptsOf(run)[0]?.started).toBeUndefined();
 });
 
+test("a run that was cancelled and is retried runs again", async () => {
+  const plane = await startPlane();
+  const { run, release } = heldRun(plane);
+  agentFor(plane);
+  await pidOf(plane, run);
+  await plane.until("the socket", () => plane.sockets.size === 1);
+  plane.cancelling.add(run.id);
+  plane.wake("cancel");
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "cancelled" });
+  plane.cancelling.delete(run.id);
+  release();
+  plane.queue.push(run);
+  plane.wake("run_ready");
+  await plane.until("the second end", () => plane.attemptsOf(run)[1]?.ends.length === 1);
+  expect(plane.attemptsOf(run)[1]?.ends[0]).toMatchObject({ outcome: "exited", exit_code: 0 });
+});
+
 test("an engine is told of its cancellation before it gets TERM, and of nothing else", async () => {
   const plane = await startPlane();
   const job = { entrypoint: "flow.py:main", job_variables: { command: `node ${fixture("engine.mjs")}` } };
