@@ -25,6 +25,7 @@ export function parseDecimal(text: string): number {
 /** Names of limits, pools, queues and so on: 1 to 255 characters, none of `/ % & > <` (the server refuses these too). */
 export function parseName(text: string): string {
   if (text === "" || text.length > 255) throw new ValueFault("a name of 1 to 255 characters");
+  if (text.trim() !== text) throw new ValueFault("a name that neither begins nor ends with a blank");
   if (/[/%&><]/.test(text)) throw new ValueFault("a name without any of the characters / % & > <");
   return text;
 }

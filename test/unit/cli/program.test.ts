@@ -65,6 +65,10 @@ describe("wrong usage exits with 2 and one sentence", () => {
       ["gcl", "create", "a/b", "--limit", "1"],
       'NAME wants a name without any of the characters / % & > <, not "a/b".',
     ],
+    [
+      ["gcl", "create", "  ", "--limit", "1"],
+      'NAME wants a name that neither begins nor ends with a blank, not "  ".',
+    ],
     [["gcl", "create", "x", "--limt", "1"], "sluice gcl create has no option --limt; did you mean --limit?"],
     [["gcl", "ls", "x"], "sluice gcl ls takes no arguments, not 1; see `sluice gcl ls --help`."],
     [["gcl", "ls", "-o", "xml"], '--output wants text or json, not "xml".'],
