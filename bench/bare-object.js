@@ -22,7 +22,7 @@ export default {
   async fetch(request, env) {
     const object = env.BARE.getByName("bare");
     const body = await request.json();
-    if (new URL(request.url).pathname === "/insert")
+    if (new URL(request.url).pathname.endsWith("/insert"))
       return Response.json({ id: await object.insert(body.holder) });
     await object.remove(body.id);
     return new Response(null, { status: 204 });

@@ -39,7 +39,7 @@ export async function openWorld(): Promise<World> {
     const apiUrl = `http://127.0.0.1:${ports.http}/api`;
     return {
       apiUrl,
-      bareUrl: `http://127.0.0.1:${ports.bare}`,
+      bareUrl: `http://127.0.0.1:${ports.bare}/bare`,
       folder,
       startAgent(pool) {
         const env = {
