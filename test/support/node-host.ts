@@ -78,7 +78,6 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       return Promise.resolve();
     },
     call: options.call ?? (() => Promise.resolve(refuse("unavailable"))),
-    afterArrivals: queueMicrotask,
     background: (task) => {
       tasks.add(task);
       void task.finally(() => tasks.delete(task));

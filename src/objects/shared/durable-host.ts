@@ -32,9 +32,6 @@ export function createDurableHost(state: DurableObjectState, env: ObjectBindings
       await state.storage.deleteAll();
     },
     call: (envelope: Envelope): Promise<Result<unknown>> => callObject(env, envelope),
-    afterArrivals: (body) => {
-      setTimeout(body, 0);
-    },
     background: (task) => {
       state.waitUntil(task);
     },

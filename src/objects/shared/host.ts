@@ -22,8 +22,6 @@ export interface ObjectHost {
   deleteAll(): Promise<void>;
   /** Calls another object. A failure of the way there is an `unavailable` result, never a throw. */
   call(envelope: Envelope): Promise<Result<unknown>>;
-  /** Runs `body` soon, once everything that has already arrived from outside was taken in. */
-  afterArrivals(body: () => void): void;
   /** Lets a task outlive the answer. */
   background(task: Promise<unknown>): void;
   /** Writes one wide event to the log. */

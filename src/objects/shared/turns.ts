@@ -1,10 +1,8 @@
 /**
  * The order of an object's work: operations run in turns, and a turn ends when its commit is durable.
  *
- * An idle object runs an operation at once. While a commit is in flight, operations gather for the next turn and share
- * its commit. Where the commit blocks the very thread that would take in more operations (the embedded runtime syncs
- * its disk there), nothing could gather meanwhile; so once operations come in crowds, a turn first lets everything in
- * that has already arrived. A crowd that has gone is noticed by the first turn that finds one operation alone.
+ * An idle object runs an operation at once; while a commit is in flight, operations gather for the next turn and share
+ * its commit.
  */
 import type { ObjectHost } from "./host.ts";
 
@@ -21,9 +19,7 @@ export class Turns {
   readonly #host: ObjectHost;
   readonly #hooks: TurnHooks;
   #waiting: (() => void)[] = [];
-  #phase: "idle" | "gathering" | "running" | "committing" = "idle";
-  #isCrowded = false;
-  #lastArrivalAt = Number.NEGATIVE_INFINITY;
+  #phase: "idle" | "running" | "committing" = "idle";
 
   constructor(host: ObjectHost, hooks: TurnHooks) {
     this.#host = host;
@@ -43,22 +39,7 @@ export class Turns {
   /** Runs an operation now or in the next turn. It must not throw. */
   add(run: () => void): void {
     this.#waiting.push(run);
-    const now = this.#host.now();
-    if (now === this.#lastArrivalAt) this.#isCrowded = true;
-    this.#lastArrivalAt = now;
-    if (this.#phase === "idle") this.#next();
-  }
-
-  #next(): void {
-    if (!this.#isCrowded) {
-      this.#run();
-      return;
-    }
-    this.#phase = "gathering";
-    this.#host.afterArrivals(() => {
-      if (this.#waiting.length < 2) this.#isCrowded = false;
-      this.#run();
-    });
+    if (this.#phase === "idle") this.#run();
   }
 
   #run(): void {
@@ -85,6 +66,6 @@ export class Turns {
 
   #goOn(): void {
     this.#phase = "idle";
-    if (this.#waiting.length > 0) this.#next();
+    if (this.#waiting.length > 0) this.#run();
   }
 }
