@@ -73,6 +73,7 @@ export abstract class Actor<Of extends Operations> {
       settle: () => this.#settleTurn(),
     });
     this.#outbox = new Outbox(host, {
+      isPresent: () => this.#hasTables,
       turn: (name, body) => this.turn(name, body),
       wakeAt: (at) => this.wakeAt(at),
       settle: (effect, result) => this.settleEffect(effect, result),

@@ -36,6 +36,8 @@ interface OutboxRow {
 }
 
 export interface OutboxLinks {
+  /** Whether the object has tables; one that retires takes its outbox with it. */
+  isPresent(): boolean;
   /** Runs `body` as an operation of the object. Resolves when it has run. */
   turn(name: string, body: () => void): Promise<void>;
   wakeAt(at: number): void;
@@ -101,7 +103,7 @@ export class Outbox {
 
   /** Delivers due effects, all targets side by side, until none is left that is due. */
   async pump(): Promise<void> {
-    for (;;) {
+    while (this.#links.isPresent()) {
       const targets = this.#host.sql.all<{ target: string }>(
         `SELECT DISTINCT target FROM outbox WHERE due_at <= ? AND ${NOT_IN_FLIGHT} LIMIT ?`,
         this.#host.now(),
@@ -111,6 +113,7 @@ export class Outbox {
       if (targets.length === 0) break;
       await Promise.all(targets.map(({ target }) => this.#deliverTo(target)));
     }
+    if (!this.#links.isPresent()) return;
     const due = first<{ due_at: number | null }>(
       this.#host.sql,
       `SELECT min(due_at) AS due_at FROM outbox WHERE ${NOT_IN_FLIGHT}`,
@@ -129,7 +132,7 @@ export class Outbox {
     if (target === undefined) throw new Error(`The outbox holds an effect on ${to}, which is no object.`);
     this.#targetsInFlight.add(to);
     try {
-      for (;;) {
+      while (this.#links.isPresent()) {
         const rows = this.#host.sql.all<OutboxRow>(
           "SELECT * FROM outbox WHERE target = ? AND due_at <= ? ORDER BY seq LIMIT ?",
           to,
