@@ -387,3 +387,19 @@ test("a paused run that waits for an input goes on with one that fits, and reads
   expect((await api("DELETE", `${path}/input/ask-response`)).status).toBe(404);
   expect((await api("GET", `${path}/input/ask-response`)).status).toBe(404);
 });
+
+test("an agent of the next release, which says more than is known here, is understood", async () => {
+  await api("POST", "/work_pools/", { name: "newer", type: "process" });
+  const beat = { name: "w1", session_id: crypto.randomUUID(), limit: 1, mood: "fine" };
+  expect((await api("POST", "/work_pools/newer/workers/session", beat)).status).toBe(200);
+  const claim = {
+    worker_name: "w1",
+    session_id: beat.session_id,
+    attempt_ids: [crypto.randomUUID()],
+    hurry: 1,
+  };
+  expect(await api("POST", "/work_pools/newer/claim", claim)).toMatchObject({
+    status: 200,
+    body: { claims: [], reason: "nothing_due" },
+  });
+});

@@ -1,4 +1,7 @@
-/** What a worker-agent and the control plane say to each other beyond Prefect's API. */
+/**
+ * What a worker-agent and the control plane say to each other beyond Prefect's API. Keys that one side does not know yet
+ * are ignored: agents and control plane are not updated at the same moment.
+ */
 import { z } from "zod";
 import { CLAIM_ATTEMPTS_MAX } from "../bounds.ts";
 import { Id, Name } from "./common.ts";
@@ -31,7 +34,7 @@ export type Gpu = z.infer<typeof Gpu>;
  * `POST /work_pools/{name}/workers/session`: registers the agent and keeps it alive. One deadline row per session;
  * all its claims share the deadline, so a heartbeat costs no write before half of it has passed.
  */
-export const SessionBeat = z.strictObject({
+export const SessionBeat = z.object({
   name: Name,
   /** Made by the agent when it starts; a new one under the same name ends the older session. */
   session_id: Id,
@@ -59,7 +62,7 @@ export const SessionAnswer = z.object({
 export type SessionAnswer = z.infer<typeof SessionAnswer>;
 
 /** `POST /work_pools/{name}/claim`: asks for at most one run per attempt id; the same ids get the same runs. */
-export const Claim = z.strictObject({
+export const Claim = z.object({
   worker_name: Name,
   session_id: Id,
   attempt_ids: z.array(Id).min(1).max(CLAIM_ATTEMPTS_MAX),
@@ -91,7 +94,7 @@ export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
  * `POST /flow_runs/{id}/attempts/{attempt_id}/start`: the process exists. Where it does not set its own state, the run
  * becomes Running with it; a process that says so too (with the attempt's id as the transition's) says it in vain.
  */
-export const AttemptStart = z.strictObject({
+export const AttemptStart = z.object({
   fence: z.int(),
   infrastructure_pid: z.string().max(255).nullish(),
   /** Absent means that it does. */
@@ -103,7 +106,7 @@ export type AttemptStart = z.infer<typeof AttemptStart>;
  * `POST /flow_runs/{id}/attempts/{attempt_id}/end`: the process is gone and so is everything it held. The exit code
  * decides the state where the process set no terminal one itself.
  */
-export const AttemptEnd = z.strictObject({
+export const AttemptEnd = z.object({
   fence: z.int(),
   exit_code: z.int().nullable(),
   signal: z.string().max(20).nullable(),
