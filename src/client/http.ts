@@ -218,7 +218,7 @@ export class Http {
       if (error.code === "unreachable" && !this.#hasAnswered) return undefined;
     } else if (!RETRIED_STATUSES.has(error.status) || error.code === "not_configured") return undefined;
     const backoffMs = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** attempt);
-    const jitterMs = backoffMs * (0.5 + Math.random() * 0.5);
+    const jitterMs = jitter(backoffMs);
     if (error.retryAfterSeconds === undefined) return jitterMs;
     if (error.retryAfterSeconds > RETRY_AFTER_SECONDS_MAX) return undefined;
     return Math.max(error.retryAfterSeconds * 1000 * (1 + Math.random() * 0.1), jitterMs);
@@ -226,6 +226,11 @@ export class Http {
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Spreads a delay over its second half, so that callers who failed together do not come back together. */
+export function jitter(ms: number): number {
+  return ms * (0.5 + Math.random() * 0.5);
+}
 
 /** Waits; throws the signal's own reason when it is aborted meanwhile. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {

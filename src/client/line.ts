@@ -5,7 +5,7 @@ import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
 import { SluiceApiError } from "./errors.ts";
-import { PATIENT_RETRIES, pause, type Http } from "./http.ts";
+import { jitter, PATIENT_RETRIES, pause, type Http } from "./http.ts";
 import { monotonicMs } from "./monotonic.ts";
 import { Limits } from "./resources/limits.ts";
 import { waitOnSocket } from "./wait-socket.ts";
@@ -134,10 +134,6 @@ async function waitOnHeldRequests(
       return undefined;
     }
   }
-}
-
-function jitter(ms: number): number {
-  return ms * (0.5 + Math.random() / 2);
 }
 
 /**

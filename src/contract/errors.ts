@@ -32,6 +32,10 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorKind>;
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What Prefect's server says when a name is taken or something that is referred to is missing (source: wire §2.8). */
+export const INTEGRITY_CONFLICT =
+  "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for details.";
+
 /** One fault in a request body, query or path, in the form that Prefect's clients print. */
 export interface ValidationFault {
   type: string;

@@ -1,6 +1,6 @@
 /** `/flow_runs` and `/flow_run_states`: runs, their states and their attempts (source: wire §3.9, §4.1, §4.10, §4.11). */
-import { describeRoute, resolver } from "hono-openapi";
-import { z, type ZodType } from "zod";
+import { INTEGRITY_CONFLICT } from "../../contract/errors.ts";
+import { z } from "zod";
 import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from "../../contract/envelope.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import { poolNameOfRun } from "../../contract/internal-pools.ts";
@@ -14,25 +14,12 @@ import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { isRefusal, readRun } from "../acquire.ts";
 import { explainRun } from "../explain-run.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { checkPage, poolOfId } from "../pools.ts";
 import { countRuns, findRuns } from "../run-queries.ts";
 import { body, query, uuidParam } from "../validation.ts";
 
-const MISSING_REFERENCE =
-  "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for details.";
-
-function describe(summary: string, status: number, schema?: ZodType) {
-  return describeRoute({
-    summary,
-    tags: ["Flow runs"],
-    responses: {
-      [status]: {
-        description: summary,
-        ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-      },
-    },
-  });
-}
+const describe = describeResource("Flow runs");
 
 const SetState = z.object({
   state: StateCreate,
@@ -71,7 +58,7 @@ async function placeNewRun(c: ApiContext, run: FlowRunCreate) {
     const { deployment, note } = await call(c, addressOfWorkspace(workspace), "read_deployment", {
       id: run.deployment_id,
     }).catch((error: unknown) => {
-      if (isRefusal(error, "not_found")) return fail("conflict", MISSING_REFERENCE);
+      if (isRefusal(error, "not_found")) return fail("conflict", INTEGRITY_CONFLICT);
       throw error;
     });
     const name = poolNameOfRun(run.work_pool_name ?? deployment.work_pool_name, run.flow_id);
@@ -97,7 +84,7 @@ export const flowRuns = factory
         placeNewRun(c, run),
         call(c, addressOfWorkspace(c.get("workspace")), "read_flow", { id: run.flow_id }).catch(
           (error: unknown) => {
-            if (isRefusal(error, "not_found")) return fail("conflict", MISSING_REFERENCE);
+            if (isRefusal(error, "not_found")) return fail("conflict", INTEGRITY_CONFLICT);
             throw error;
           },
         ),

@@ -1,6 +1,5 @@
 /** `/v2/concurrency_limits`: global concurrency limits, Prefect's operations and ours (source: wire §3.1, §3.10, §4.6). */
-import { describeRoute, resolver } from "hono-openapi";
-import { z, type ZodType } from "zod";
+import { z } from "zod";
 import {
   HOLD_SECONDS_MAX,
   LEASE_SECONDS_DEFAULT,
@@ -11,6 +10,7 @@ import {
   SLOTS_MAX,
 } from "../../contract/bounds.ts";
 import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from "../../contract/envelope.ts";
+import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { isUuid, keyOfId, parseId } from "../../contract/ids.ts";
 import { Page } from "../../contract/wire/common.ts";
 import {
@@ -23,10 +23,12 @@ import {
   LimitUpdate,
   Waiting,
   WaiterRecord,
+  Withdraw,
 } from "../../contract/wire/limits.ts";
 import type { AcquireCommand, Caller } from "../../objects/limit/operations.ts";
 import { acquire, findMembers, grantNothing, isRefusal, readRun, toCommand } from "../acquire.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { limitBody } from "../middleware.ts";
 import { noteSignsOfLife } from "../signs-of-life.ts";
 import { body, query } from "../validation.ts";
@@ -34,22 +36,9 @@ import { acceptWaiter } from "../wait-socket.ts";
 
 /** How long a client of Prefect's sleeps after its first refusal; then it is held. */
 const FIRST_RETRY_AFTER_SECONDS = 0.2;
-const EXPIRES_IN_HEADER = "Sluice-Expires-In-Seconds";
 const DIRECTORY_PAGE = 500;
 
-/** What a route answers, for the generated OpenAPI file. */
-function describe(summary: string, status: number, schema?: ZodType) {
-  return describeRoute({
-    summary,
-    tags: ["Global concurrency limits"],
-    responses: {
-      [status]: {
-        description: summary,
-        ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-      },
-    },
-  });
-}
+const describe = describeResource("Global concurrency limits");
 
 const PrefectGrant = z.object({
   lease_id: z.string(),
@@ -310,12 +299,7 @@ export const limits = factory
   .post(
     "/withdraw",
     describe("Leaves the line; a grant that is on its way is released.", 204),
-    body(
-      z.strictObject({
-        names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
-        request_id: z.string().min(1).max(255),
-      }),
-    ),
+    body(Withdraw),
     async (c) => {
       const { names, request_id } = c.req.valid("json");
       const members = await findMembers(c, names);

@@ -2,14 +2,14 @@
  * `/concurrency_limits`: limits on task tags, Prefect's first kind (source: wire §3.2, §4.7, §9.4). The limit of a tag
  * is the limit named `tag:<tag>`; its holders of type task_run are what this view calls active slots.
  */
-import { describeRoute, resolver } from "hono-openapi";
-import { z, type ZodType } from "zod";
+import { z } from "zod";
 import { LEASE_SECONDS_MAX, LIMIT_NAMES_MAX, PAGE_MAX, SLOTS_MAX } from "../../contract/bounds.ts";
 import { addressOfKey, addressOfName, type AddressOf } from "../../contract/envelope.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import { Id, Name, Page } from "../../contract/wire/common.ts";
 import { TagLimit, type Limit } from "../../contract/wire/limits.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { isRefusal } from "../acquire.ts";
 import { limitBody } from "../middleware.ts";
 import { body, uuidParam } from "../validation.ts";
@@ -26,18 +26,7 @@ const Increment = z.object({ names: z.array(z.string().min(1)).max(LIMIT_NAMES_M
 const Decrement = Increment.extend({ occupancy_seconds: z.number().nullish() });
 const Reset = z.object({ slot_override: z.array(Id).max(1000).nullish() });
 
-function describe(summary: string, status: number, schema?: ZodType) {
-  return describeRoute({
-    summary,
-    tags: ["Concurrency limits on task tags"],
-    responses: {
-      [status]: {
-        description: summary,
-        ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-      },
-    },
-  });
-}
+const describe = describeResource("Concurrency limits on task tags");
 
 function addressOfTag(c: ApiContext, tag: string): AddressOf<"limit"> {
   return addressOfName(c.get("workspace"), "limit", PREFIX + tag);

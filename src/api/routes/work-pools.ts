@@ -1,6 +1,5 @@
 /** `/work_pools`: pools, their queues, workers and claims (source: wire §3.3, §3.4, §3.6, §4.2). */
-import { describeRoute, resolver } from "hono-openapi";
-import { z, type ZodType } from "zod";
+import { z } from "zod";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { Claim, ClaimAnswer, SessionAnswer, SessionBeat } from "../../contract/wire/agents.ts";
@@ -19,6 +18,7 @@ import {
 import type { PoolOperations } from "../../objects/pool/operations.ts";
 import { stubOf } from "../../objects/shared/stub.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { judgeAuthorization } from "../middleware.ts";
 import { poolOfName, queuesMeantBy, readPools, type NamedPool } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
@@ -26,18 +26,7 @@ import { body, uuidParam } from "../validation.ts";
 const RESERVED = /^prefect/i;
 const RESERVED_DETAIL = "Worker pools starting with 'Prefect' are reserved for internal use.";
 
-function describe(summary: string, status: number, schema?: ZodType) {
-  return describeRoute({
-    summary,
-    tags: ["Work pools"],
-    responses: {
-      [status]: {
-        description: summary,
-        ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-      },
-    },
-  });
-}
+const describe = describeResource("Work pools");
 
 /** Routes whose body is single parameters ignore what they do not know (source: wire §9.4). */
 const PoolsFilter = z.object({ work_pools: WorkPoolFilter.nullish(), ...Page });

@@ -1,6 +1,5 @@
 /** `/work_queues`: queues by their id, and those of the pool that Prefect makes for queues without one (source: wire §3.4). */
-import { describeRoute, resolver } from "hono-openapi";
-import { z, type ZodType } from "zod";
+import { z } from "zod";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { InstantIn, Page } from "../../contract/wire/common.ts";
@@ -9,6 +8,7 @@ import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
 import { isRefusal } from "../acquire.ts";
 import { call, factory, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { listPools, orIfAbsent, poolOfId, poolOfName, queuesMeantBy } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
 import { pageQueues } from "./work-pools.ts";
@@ -19,18 +19,7 @@ const NOT_FOUND = "Work queue not found.";
 /** A queue is healthy while it is polled and nothing in it is late (source: wire §3.4). */
 const HEALTH_POLICY = { maximum_late_runs: 0, maximum_seconds_since_last_polled: 60 };
 
-function describe(summary: string, status: number, schema?: ZodType) {
-  return describeRoute({
-    summary,
-    tags: ["Work queues"],
-    responses: {
-      [status]: {
-        description: summary,
-        ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-      },
-    },
-  });
-}
+const describe = describeResource("Work queues");
 
 const QueuesFilter = z.object({ work_queues: WorkQueueFilter.nullish(), ...Page });
 const RunsOfQueue = z.object({ scheduled_before: InstantIn.nullish(), limit: Page.limit });

@@ -1,6 +1,6 @@
 import { ABSENT_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
-import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/errors.ts";
 import { formatId } from "../../contract/ids.ts";
 import type { Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
@@ -26,8 +26,6 @@ import { LimitStore } from "./store.ts";
 const REGISTER_WAIT_MS = 1000;
 const WAITING_COUNTED_MAX = 1000;
 const TIDY_MS = ABSENT_SECONDS * 1000;
-const CONFLICT =
-  "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for details.";
 
 /**
  * A concurrency limit: addressed by its name, owns its leases and the line of those who wait for one. A release (or
@@ -315,7 +313,7 @@ export class LimitActor extends Actor<LimitOperations> {
   }
 
   #create(command: LimitOperations["create"]["command"]): Answer<Limit> {
-    if (this.#core.config !== undefined) return refuse("conflict", CONFLICT);
+    if (this.#core.config !== undefined) return refuse("conflict", INTEGRITY_CONFLICT);
     return this.#created(command, (limit) => limit);
   }
 

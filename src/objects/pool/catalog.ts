@@ -14,7 +14,7 @@ import type {
   WorkQueueUpdate,
 } from "../../contract/wire/work-pools.ts";
 import { placeQueue } from "../../domain/pool/queues.ts";
-import { isOnline, statusOfPool, statusOfQueue } from "../../domain/pool/status.ts";
+import { SLOT_HOLDING_TYPES, isOnline, statusOfPool, statusOfQueue } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
@@ -26,8 +26,6 @@ const QUEUES_MAX = 1000;
 const WORKERS_MAX = 10_000;
 /** `last_polled` is rewritten when it is older than this; a queue counts as polled for a minute. */
 export const POLLED_REWRITE_MS = 20_000;
-/** What holds a slot for Prefect's count (source: wire §4.2). */
-const SLOT_HOLDING_TYPES = ["PENDING", "RUNNING"];
 
 type Storage = WorkPool["storage_configuration"];
 

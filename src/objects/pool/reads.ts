@@ -3,6 +3,7 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots } from "../../domain/pool/choose.ts";
+import { SLOT_HOLDING_TYPES } from "../../domain/pool/status.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
 import { POLLED_REWRITE_MS, type PoolCatalog } from "./catalog.ts";
 import { poolOf, type PoolContext } from "./context.ts";
@@ -14,11 +15,10 @@ import type { QueueRow, StoredRun } from "./rows.ts";
 /** What another worker was just given comes last for this long (source: wire §9.5). */
 const HANDED_OUT_MS = 2000;
 const HANDED_OUT_MAX = 5000;
-/** Places in line are counted up to this. */
 /** In how many lines an explanation looks for the run. */
 const LIMIT_KEYS_MAX = 10;
+/** Places in line are counted up to this. */
 const POSITION_MAX = 10_000;
-const SLOT_HOLDING_TYPES = ["PENDING", "RUNNING"];
 
 type Explanation = PoolOperations["explain_run"]["answer"];
 type ConcurrencyStatus = PoolOperations["concurrency_status"]["answer"];
