@@ -1,25 +1,37 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { PATIENCE_MS } from "./test/support/wait-for.ts";
+
+/** Nothing waits this long: it is room for a machine that others keep busy. */
+const patient = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: PATIENCE_MS } },
+};
 
 const node = (name: string, more: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], environment: "node", ...more },
+  test: { name, include: [`test/${name}/**/*.test.ts`], environment: "node", ...patient, ...more },
 });
 
 export default defineConfig({
   test: {
     projects: [
       node("unit"),
-      node("sim", { testTimeout: 60_000 }),
-      node("agent", { testTimeout: 30_000 }),
-      node("e2e", { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false }),
+      node("sim"),
+      node("linearizability", { testTimeout: 120_000 }),
+      node("agent"),
+      // Some of these type dozens of commands, each of which is a process.
+      node("e2e", { testTimeout: 180_000, fileParallelism: false }),
       {
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { SLUICE_OPEN: "true" } },
+            miniflare: {
+              bindings: { SLUICE_OPEN: "true", SLUICE_SECRETS_KEY: "a key for secrets in tests" },
+            },
           }),
         ],
-        test: { name: "objects", include: ["test/objects/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "objects", include: ["test/objects/**/*.test.ts"], ...patient },
       },
     ],
   },

@@ -2,11 +2,12 @@
  * `npm run bench`: how fast it is on this machine, as ratios wherever a bare number would say more of the machine than
  * of us. Run it on a quiet machine; it takes under five minutes and uses one workerd, one agent and one client process.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { concurrency, createClient, type Client } from "sluice/client";
+import { makeRequestId } from "../src/client/request-id.ts";
 import { waitOnSocket } from "../src/client/wait-socket.ts";
 import { drawFindings, measureInTurns, runMany, summarize, type Finding, type Samples } from "./measure.ts";
 import { openWorld, type World } from "./world.ts";
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
   await using world = await openWorld();
   const client = createClient({ apiUrl: world.apiUrl });
   const findings: Finding[] = [];
-  for (const measure of [measurePairs, measureHandover, measureStart, measureClaims]) {
+  for (const measure of [measureDisk, measurePairs, measureHandover, measureStart, measureClaims]) {
     say(`${measure.title} …`);
     findings.push(...(await measure.run(world, client, plan)));
   }
@@ -67,13 +68,36 @@ interface Measure {
   run(world: World, client: Client, plan: Plan): Promise<Finding[]>;
 }
 
+/** What batching saves is commits, so what it is worth depends on the disk. */
+const measureDisk: Measure = {
+  title: "A write to this disk",
+  run({ folder }) {
+    const file = openSync(join(folder, "disk"), "w");
+    const latencies = Array.from({ length: 500 }, (_, index) => {
+      const from = performance.now();
+      writeSync(file, Buffer.alloc(4096), 0, 4096, (index % 64) * 4096);
+      fdatasyncSync(file);
+      return performance.now() - from;
+    });
+    closeSync(file);
+    const { p50_ms, p99_ms, count } = summarize(latencies, 1);
+    return Promise.resolve([
+      {
+        name: "a page written and synced to this disk",
+        measured: `p50 ${p50_ms.toFixed(2)} ms, p99 ${p99_ms.toFixed(2)} ms`,
+        values: { p50_ms, p99_ms, count },
+      },
+    ]);
+  },
+};
+
 const measurePairs: Measure = {
   title: "Acquire and release, beside a bare object in the same workerd",
   async run({ bareUrl }, client, { loopSeconds }) {
     const bare = createClient({ apiUrl: bareUrl });
     await client.limits.create({ name: "pairs", limit: CLIENTS });
     const ours = async () => {
-      const grant = await client.limits.acquire({ names: ["pairs"], request_id: crypto.randomUUID() });
+      const grant = await client.limits.acquire({ names: ["pairs"], request_id: makeRequestId() });
       if (grant.status !== "granted") throw new Error("A free slot was not granted.");
       await client.limits.release(grant.lease_id);
     };
@@ -106,9 +130,9 @@ const measureHandover: Measure = {
   async run(_, client, { handovers, waiters }) {
     const { signal } = new AbortController();
     const grants = await handOn(client, "grants", handovers, waiters, async (name) => {
-      const acquire = { names: [name], request_id: crypto.randomUUID() };
+      const acquire = { names: [name], request_id: makeRequestId() };
       const outcome = await waitOnSocket(client.http, acquire, { signal, onWaiting: () => {} });
-      if (outcome.type !== "granted") throw new Error(`A waiter's socket was ${outcome.type}.`);
+      if (outcome.type !== "granted") throw new Error("A place in line was lost.");
       return () => client.limits.release(outcome.grant.lease_id);
     });
     const holders = await handOn(client, "holders", handovers, waiters, async (name) => {

@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { CLAIM_ATTEMPTS_MAX } from "../src/contract/bounds.ts";
 import { ClaimAnswer, type Claim } from "../src/contract/wire/agents.ts";
-import { RefusedError, type Http } from "./http.ts";
+import { SluiceApiError } from "../src/client/errors.ts";
+import type { Http } from "../src/client/http.ts";
 import type { Settings } from "./options.ts";
 
 export class Claimer {
@@ -46,7 +47,7 @@ export class Claimer {
       return { answer, asked: attempt_ids.length };
     } catch (error) {
       const isOver =
-        error instanceof RefusedError && !error.isRetryable && error.status !== 409 && error.status !== 410;
+        error instanceof SluiceApiError && error.isFinal && error.status !== 409 && error.status !== 410;
       if (isOver) this.#pending = [];
       throw error;
     }

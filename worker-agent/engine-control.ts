@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import { waitAtMost } from "./backoff.ts";
+import { waitAtMost } from "../src/client/backoff.ts";
 
 const TOKEN_MS = 5000;
 const TOKEN_BYTES_MAX = 256;

@@ -1,18 +1,24 @@
 /** Small files that are whole or absent, whatever dies in between. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Writes a file so that readers see the old text or the new one; `isDurable` makes it survive a power loss, too. */
 export function writeWhole(path: string, text: string, { isDurable = false } = {}): void {
   const draft = `${path}.draft`;
-  const file = openSync(draft, "w", 0o600);
   try {
-    writeFileSync(file, text);
-    if (isDurable) fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(draft, "w", 0o600);
+    try {
+      writeFileSync(file, text);
+      if (isDurable) fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  } catch (error) {
+    // On a full disk half a draft would keep the room that the next try needs.
+    rmSync(draft, { force: true });
+    throw error;
   }
-  renameSync(draft, path);
   if (isDurable) syncFolder(dirname(path));
 }
 

@@ -1,10 +1,11 @@
 /**
  * Rendering of a pool's base job template, with the semantics of Prefect's workers (source: its
- * `utilities/templating.py` and `workers/base.py`). Pure, but for the variables that it asks for.
+ * `utilities/templating` and `workers/base.py`). Pure: `template-references.ts` asks the server.
  */
 import type { JsonObject, JsonValue } from "../src/contract/wire/common.ts";
 
-const PLACEHOLDER = /\{\{\s*([\w.\-[\]$]+)\s*\}\}/g;
+/** `{{ name }}`, the name in the first group. */
+export const PLACEHOLDER = /\{\{\s*([\w.\-[\]$]+)\s*\}\}/g;
 const BLOCKS = "prefect.blocks.";
 const VARIABLES = "prefect.variables.";
 
@@ -27,32 +28,23 @@ export interface TemplateInput {
   run_variables: JsonObject | null | undefined;
 }
 
-/** Asks for the value of a variable by name; undefined when there is none. */
-export type ReadVariable = (name: string) => Promise<JsonValue | undefined>;
-
 /**
- * Renders the job configuration of one run. The run's job variables win over the deployment's, and these over the
- * template's defaults; `env` is merged, everything else replaced.
+ * Renders the job configuration of one run, but for what it says of blocks and variables on the server. The run's job
+ * variables win over the deployment's, and these over the template's defaults; `env` is merged, everything else replaced.
  */
-export async function renderJob(
-  input: TemplateInput,
-  env: NodeJS.ProcessEnv,
-  readVariable: ReadVariable,
-): Promise<JsonObject> {
+export function renderJob(input: TemplateInput, env: NodeJS.ProcessEnv): JsonObject {
   const configuration = asObject(input.base_job_template["job_configuration"]) ?? PROCESS_CONFIGURATION;
   const defaults = readDefaults(asObject(input.base_job_template["variables"]));
   const chosen = mergeVariables(input.deployment_variables ?? {}, input.run_variables ?? {});
-  const values = { ...defaults, ...chosen };
+  const values = { ...defaults, ...nestKeys(chosen) };
   const base: JsonObject = { ...configuration };
   const defaultEnv = asObject(defaults["env"]);
-  if (defaultEnv !== undefined && Object.keys(defaultEnv).length > 0) base["env"] = defaultEnv;
+  if (defaultEnv !== undefined && Object.keys(defaultEnv).length > 0)
+    base["env"] = { ...asObject(base["env"]), ...defaultEnv };
   const baseEnv = asObject(base["env"]);
   const chosenEnv = asObject(values["env"]);
   if (baseEnv !== undefined && chosenEnv !== undefined) base["env"] = { ...baseEnv, ...chosenEnv };
-  const applied = asObject(applyValues(base, values, env)) ?? {};
-  refuseBlocks(applied);
-  const resolved = await resolveVariables(applied, readVariable);
-  return asObject(resolved) ?? {};
+  return asObject(applyValues(base, values, env)) ?? {};
 }
 
 /** Merges the job variables of a run over those of its deployment; `env` key by key. */
@@ -94,60 +86,49 @@ function applyToText(template: string, values: JsonObject, env: NodeJS.ProcessEn
   });
 }
 
-function refuseBlocks(template: JsonValue): void {
-  const text = JSON.stringify(template);
-  const used = [...text.matchAll(PLACEHOLDER)].map(([, name = ""]) => name);
-  const block = used.find((name) => name.startsWith(BLOCKS));
-  if (block !== undefined)
-    throw new TemplateError(
-      `The job template uses the block placeholder {{ ${block} }}, which this worker cannot resolve; use a variable ({{ prefect.variables.NAME }}) or the worker's environment ({{ $NAME }}) instead`,
-    );
-  if (text.includes('"block_document_id"'))
-    throw new TemplateError(
-      "The job template refers to a block document ($ref), which this worker cannot resolve; put the value there, or use {{ prefect.variables.NAME }}",
-    );
+/** A key with dots names a place further in (`env.NAME`); what is written out there wins. */
+function nestKeys(variables: JsonObject): JsonObject {
+  const entries = Object.entries(variables);
+  let nested: JsonObject = {};
+  for (const [key, value] of entries) if (key.includes(".")) nested = setAt(nested, splitPath(key), value);
+  return mergeDeep(nested, Object.fromEntries(entries.filter(([key]) => !key.includes("."))));
 }
 
-async function resolveVariables(template: JsonValue, read: ReadVariable): Promise<JsonValue> {
-  if (Array.isArray(template)) return Promise.all(template.map((item) => resolveVariables(item, read)));
-  if (typeof template === "object" && template !== null) {
-    const entries = Object.entries(template).map(
-      async ([key, value]) => [key, await resolveVariables(value, read)] as const,
-    );
-    return Object.fromEntries(await Promise.all(entries));
-  }
-  if (typeof template !== "string") return template;
-  const whole = wholePlaceholder(template);
-  if (whole !== undefined && kindOf(whole) === "variable")
-    return (await read(whole.slice(VARIABLES.length))) ?? "";
-  let text = template;
-  for (const [placeholder, name = ""] of template.matchAll(PLACEHOLDER)) {
-    if (kindOf(name) !== "variable") continue;
-    const value = await read(name.slice(VARIABLES.length));
-    text = text.replaceAll(placeholder, () => (value === undefined ? "" : writeText(value)));
-  }
-  return text;
+function setAt(object: JsonObject, [key = "", ...rest]: string[], value: JsonValue): JsonObject {
+  return { ...object, [key]: rest.length === 0 ? value : setAt(asObject(object[key]) ?? {}, rest, value) };
 }
 
+function mergeDeep(object: JsonObject, over: JsonObject): JsonObject {
+  const merged: JsonObject = { ...object };
+  for (const [key, value] of Object.entries(over)) {
+    const [below, above] = [asObject(merged[key]), asObject(value)];
+    merged[key] = below !== undefined && above !== undefined ? mergeDeep(below, above) : value;
+  }
+  return merged;
+}
+
+/** The defaults that are not null: what is not given at all leaves its place out. */
 function readDefaults(schema: JsonObject | undefined): JsonObject {
   const properties = asObject(schema?.["properties"]) ?? {};
-  return mapObject(properties, (property) => asObject(property)?.["default"]);
+  return mapObject(properties, (property) => asObject(property)?.["default"] ?? undefined);
 }
 
-function kindOf(name: string): "standard" | "variable" | "block" | "env" {
+/** What a placeholder of this name stands for. */
+export function kindOf(name: string): "standard" | "variable" | "block" | "env" {
   if (name.startsWith(BLOCKS)) return "block";
   if (name.startsWith(VARIABLES)) return "variable";
   return name.startsWith("$") ? "env" : "standard";
 }
 
-function wholePlaceholder(template: string): string | undefined {
+/** The name of the placeholder that a text consists of. */
+export function wholePlaceholder(template: string): string | undefined {
   return /^\{\{\s*([\w.\-[\]$]+)\s*\}\}$/.exec(template)?.[1];
 }
 
-/** Follows `a.b[0]` into the values. */
-function lookUp(values: JsonObject, path: string): JsonValue | undefined {
-  let value: JsonValue | undefined = values;
-  for (const key of path.replaceAll("[", ".").replaceAll("]", "").split(".")) {
+/** Follows `a.b[0]` into a value. */
+export function lookUp(root: JsonValue | undefined, path: string): JsonValue | undefined {
+  let value = root;
+  for (const key of splitPath(path)) {
     if (Array.isArray(value)) value = /^\d+$/.test(key) ? value[Number(key)] : undefined;
     else if (typeof value === "object" && value !== null && Object.hasOwn(value, key)) value = value[key];
     else return undefined;
@@ -155,8 +136,12 @@ function lookUp(values: JsonObject, path: string): JsonValue | undefined {
   return value;
 }
 
+function splitPath(path: string): string[] {
+  return path.replaceAll("[", ".").replaceAll("]", "").split(".");
+}
+
 /** Writes a value inside a text as Python's `str` does for the plain ones, so that templates mean the same. */
-function writeText(value: JsonValue): string {
+export function writeText(value: JsonValue): string {
   if (typeof value === "string") return value;
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
@@ -170,6 +155,21 @@ function mapObject(object: JsonObject, map: (value: JsonValue) => JsonValue | un
     if (result !== undefined) mapped[key] = result;
   }
   return mapped;
+}
+
+/** Replaces every text in a value. */
+export async function mapTexts(
+  value: JsonValue,
+  map: (text: string) => Promise<JsonValue>,
+): Promise<JsonValue> {
+  if (typeof value === "string") return map(value);
+  if (Array.isArray(value)) return Promise.all(value.map((item) => mapTexts(item, map)));
+  const object = asObject(value);
+  if (object === undefined) return value;
+  const entries = Object.entries(object).map(
+    async ([key, item]) => [key, await mapTexts(item, map)] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** Narrows a JSON value to an object. */

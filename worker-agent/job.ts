@@ -4,8 +4,9 @@ import { isAbsolute, join, resolve } from "node:path";
 import { RUN_IDENTITY_HEADER, formatRunIdentity, type ClaimedRun } from "../src/contract/wire/agents.ts";
 import type { JsonObject, JsonValue } from "../src/contract/wire/common.ts";
 import { findProgram, splitCommand } from "./command-line.ts";
-import { TemplateError, asObject, renderJob, type ReadVariable } from "./job-template.ts";
+import { TemplateError, applyValues, asObject, renderJob, writeText } from "./job-template.ts";
 import type { Settings } from "./options.ts";
+import { References, type Lookups } from "./template-references.ts";
 
 /** `engine`: a Prefect flow, whose engine speaks for itself; `command`: anything else, for which the agent speaks. */
 export type JobKind = "engine" | "command";
@@ -47,7 +48,7 @@ export interface JobInput {
   /** Folder of this run's files. */
   folder: string;
   settings: Settings;
-  readVariable: ReadVariable;
+  lookups: Lookups;
 }
 
 /** Longest value of one environment variable; Linux takes 128 KiB (source: execve(2), MAX_ARG_STRLEN). */
@@ -57,11 +58,22 @@ const PARAMETER_VALUE_BYTES_MAX = 4 * 1024;
 /** The command of a Prefect flow: the engine finds its run by `PREFECT__FLOW_RUN_ID` (source: wire §3.7). */
 const ENGINE = ["-m", "prefect.engine"];
 
-/** Prepares the job. Throws {@link JobError}, and whatever `readVariable` throws. */
+/** Prepares the job. Throws {@link JobError}, whose message tells nothing from blocks, and whatever `lookups` throw. */
 export async function prepareJob(input: JobInput): Promise<Job> {
-  const configuration = await render(input);
+  const references = new References(input.lookups);
+  try {
+    return await prepare(input, references);
+  } catch (error) {
+    if (error instanceof TemplateError) throw new JobError(references.redact(error.message));
+    if (error instanceof JobError) throw new JobError(references.redact(error.message), error.exitCode);
+    throw error;
+  }
+}
+
+async function prepare(input: JobInput, references: References): Promise<Job> {
+  const configuration = await render(input, references);
   const kind = decideKind(input.deployment, configuration["command"]);
-  const cwd = decideFolder(input, configuration, kind);
+  const cwd = await decideFolder(input, configuration, kind, references);
   const env = buildEnvironment(input, configuration);
   const words = decideWords(configuration["command"], kind, cwd, env);
   const program = findProgram(words[0] ?? "", cwd, env);
@@ -73,21 +85,16 @@ export async function prepareJob(input: JobInput): Promise<Job> {
   return { kind, words: [program, ...words.slice(1)], env, cwd };
 }
 
-async function render(input: JobInput): Promise<JsonObject> {
-  try {
-    return await renderJob(
-      {
-        base_job_template: input.base_job_template,
-        deployment_variables: input.deployment?.job_variables,
-        run_variables: input.claim.flow_run.job_variables,
-      },
-      input.settings.env,
-      input.readVariable,
-    );
-  } catch (error) {
-    if (error instanceof TemplateError) throw new JobError(error.message);
-    throw error;
-  }
+async function render(input: JobInput, references: References): Promise<JsonObject> {
+  const rendered = renderJob(
+    {
+      base_job_template: input.base_job_template,
+      deployment_variables: input.deployment?.job_variables,
+      run_variables: input.claim.flow_run.job_variables,
+    },
+    input.settings.env,
+  );
+  return asObject(await references.resolve(rendered)) ?? {};
 }
 
 /** A run of a Python entrypoint is executed by Prefect's engine, whatever command starts it. */
@@ -121,12 +128,20 @@ function decideWords(
   return [python ?? "python", ...ENGINE];
 }
 
-function decideFolder(input: JobInput, configuration: JsonObject, kind: JobKind): string {
+async function decideFolder(
+  input: JobInput,
+  configuration: JsonObject,
+  kind: JobKind,
+  references: References,
+): Promise<string> {
   const { deployment, settings } = input;
   const configured = configuration["working_dir"];
   let folder = typeof configured === "string" && configured !== "" ? configured : undefined;
   // Prefect's engine runs the pull steps itself; for other commands the agent honours the one that needs no Python.
-  if (kind === "command") folder = followPullSteps(deployment?.pull_steps, folder);
+  if (kind === "command") {
+    const steps = applyValues(deployment?.pull_steps ?? [], {}, settings.env) ?? [];
+    folder = followPullSteps(await references.resolve(steps), folder);
+  }
   if (folder === undefined && kind === "engine") {
     folder = join(input.folder, "work");
     mkdirSync(folder, { recursive: true });
@@ -139,7 +154,7 @@ function decideFolder(input: JobInput, configuration: JsonObject, kind: JobKind)
   return path;
 }
 
-function followPullSteps(steps: JsonValue | undefined, start: string | undefined): string | undefined {
+function followPullSteps(steps: JsonValue, start: string | undefined): string | undefined {
   let folder = start;
   for (const step of Array.isArray(steps) ? steps : []) {
     for (const [name, inputs] of Object.entries(asObject(step) ?? {})) {
@@ -177,7 +192,7 @@ function buildEnvironment(input: JobInput, configuration: JsonObject): Record<st
   });
   for (const [name, value] of Object.entries(asObject(configuration["env"]) ?? {})) {
     if (value === null) delete env[name];
-    else env[name] = typeof value === "string" ? value : JSON.stringify(value);
+    else env[name] = writeText(value);
   }
   return {
     ...env,

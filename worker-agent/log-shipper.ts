@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { formatInstant } from "../src/contract/instants.ts";
 import type { LogCreate } from "../src/contract/wire/logs.ts";
-import { backoffMs, pause } from "./backoff.ts";
+import { backoffMs, pause } from "../src/client/backoff.ts";
 import { readJson, writeWhole } from "./files.ts";
-import { RefusedError, describeError, type Http } from "./http.ts";
+import { SluiceApiError } from "../src/client/errors.ts";
+import type { Http } from "../src/client/http.ts";
 import { LEVEL, cutRecords } from "./log-records.ts";
-import type { Log } from "./log.ts";
+import { describeError, type Log } from "./log.ts";
 import { OUTPUT_FILE } from "./spawn.ts";
 
 const LOOK_MS = 500;
@@ -91,7 +92,7 @@ export class LogShipper {
       try {
         if (await this.#step()) return;
       } catch (error) {
-        // A full disk, mostly. The output is still there, so nothing is lost by trying again.
+        // The output is still there, so nothing is lost by trying again.
         const { log, folder } = this.#input;
         log.writeOnce("log files", "ERROR", `Logs in ${folder} cannot be handled: ${describeError(error)}`);
         await pause(FAULT_MS, signal);
@@ -226,7 +227,7 @@ export class LogShipper {
         return true;
       } catch (error) {
         if (signal.aborted) return false;
-        if (error instanceof RefusedError && !error.isRetryable && ![401, 403].includes(error.status)) {
+        if (error instanceof SluiceApiError && error.isFinal && ![401, 403].includes(error.status)) {
           log.writeOnce(`logs ${attempt_id}`, "WARNING", `The server did not want logs: ${error.message}`);
           return true;
         }
@@ -239,7 +240,14 @@ export class LogShipper {
 
   #save(cursor: Cursor): void {
     this.#cursor = cursor;
-    writeWhole(this.#cursorFile, JSON.stringify(cursor));
+    try {
+      writeWhole(this.#cursorFile, JSON.stringify(cursor));
+    } catch (error) {
+      // A full disk, mostly of this very output: sent and removed it makes room, which matters more than what an agent
+      // that is killed meanwhile would send twice.
+      const { log, folder } = this.#input;
+      log.writeOnce("log files", "ERROR", `${folder} cannot be written: ${describeError(error)}.`);
+    }
   }
 }
 

@@ -3,6 +3,11 @@
 export type LogLevel = "DEBUG" | "INFO" | "WARNING" | "ERROR";
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
+/** Names a fault of any kind in one sentence. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Writes what the agent does; a fault that lasts is written once, not at each try. */
 export interface Log {
   write(level: LogLevel, text: string, fields?: LogFields): void;

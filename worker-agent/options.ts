@@ -1,6 +1,7 @@
 /** What an agent is started with, and the defaults. */
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
+import { authorize, completeApiUrl } from "../src/client/settings.ts";
 
 export interface AgentOptions {
   /** Base URL of the API, as in `PREFECT_API_URL`: `http://127.0.0.1:4200/api`. */
@@ -78,8 +79,8 @@ export function resolveSettings(options: AgentOptions): Settings {
   const env = options.env ?? process.env;
   const name = options.name ?? (env["WORKER_ID"] || hostname());
   return {
-    apiUrl: options.apiUrl.replace(/\/+$/, ""),
-    authorization: formatAuthorization(options),
+    apiUrl: completeApiUrl(options.apiUrl),
+    authorization: authorize(options),
     apiKey: options.apiKey,
     authString: options.authString,
     pool: options.pool,
@@ -100,11 +101,6 @@ export function resolveSettings(options: AgentOptions): Settings {
     healthcheckPort: options.healthcheckPort,
     version: options.version ?? null,
   };
-}
-
-function formatAuthorization({ apiKey, authString }: AgentOptions): string | undefined {
-  if (authString) return `Basic ${Buffer.from(authString).toString("base64")}`;
-  return apiKey ? `Bearer ${apiKey}` : undefined;
 }
 
 /** One folder per server, pool and name: what one server gave is never reported to another. */

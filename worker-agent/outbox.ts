@@ -5,10 +5,11 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { backoffMs, pause } from "./backoff.ts";
+import { backoffMs, pause } from "../src/client/backoff.ts";
 import { readJson, writeWhole } from "./files.ts";
-import { RefusedError, describeError, type Http } from "./http.ts";
-import type { Log } from "./log.ts";
+import { SluiceApiError } from "../src/client/errors.ts";
+import type { Http } from "../src/client/http.ts";
+import { describeError, type Log } from "./log.ts";
 
 const Report = z.object({
   kind: z.enum(["start", "end"]),
@@ -22,7 +23,7 @@ export type Report = z.infer<typeof Report>;
 
 export interface OutboxEvents {
   /** Called when the server took a report, or refused it for good. */
-  onSettled(report: Report, refusal: RefusedError | undefined): void;
+  onSettled(report: Report, refusal: SluiceApiError | undefined): void;
   /** Resolves when the report may go out. */
   mayDeliver(report: Report): Promise<void>;
 }
@@ -129,7 +130,7 @@ export class Outbox {
         failures = 0;
       } catch (error) {
         if (signal.aborted) break;
-        if (error instanceof RefusedError && isFinal(error)) {
+        if (error instanceof SluiceApiError && isFinal(error)) {
           this.#log.write("WARNING", `The server did not want the ${kind} report: ${error.message}`, {
             attempt_id: attemptId,
           });
@@ -142,8 +143,8 @@ export class Outbox {
           "WARNING",
           `Reports are kept until they arrive: ${describeError(error)}`,
         );
-        const retryAfter = error instanceof RefusedError ? (error.retryAfterMs ?? 0) : 0;
-        await pause(Math.max(retryAfter, backoffMs(failures, { maxMs: 10_000 })), signal);
+        const { retryAfterSeconds } = error instanceof SluiceApiError ? error : {};
+        await pause(backoffMs(failures, { maxMs: 10_000, retryAfterSeconds }), signal);
       }
     }
     if (queue.length === 0 && this.#queues.get(attemptId) === queue) this.#queues.delete(attemptId);
@@ -152,7 +153,7 @@ export class Outbox {
   #settle(
     queue: { file: string; report: Report }[],
     done: { file: string; report: Report },
-    refusal: RefusedError | undefined,
+    refusal: SluiceApiError | undefined,
   ): void {
     if (queue[0] === done) queue.shift();
     rmSync(done.file, { force: true });
@@ -163,6 +164,6 @@ export class Outbox {
 }
 
 /** Whether repeating cannot help. A refused key can be put right, so the report waits for that. */
-function isFinal(error: RefusedError): boolean {
-  return !error.isRetryable && error.status !== 401 && error.status !== 403;
+function isFinal(error: SluiceApiError): boolean {
+  return error.isFinal && error.status !== 401 && error.status !== 403;
 }

@@ -1,7 +1,9 @@
 /** What the agent reads of the catalog to prepare runs; kept for a few seconds, so that a burst of runs costs few calls. */
 import { z } from "zod";
 import { JsonObject, Json, type JsonValue } from "../src/contract/wire/common.ts";
-import { RefusedError, type Http } from "./http.ts";
+import { isStatus } from "../src/client/errors.ts";
+import { segment, type Http } from "../src/client/http.ts";
+import type { BlockReference, Lookups } from "./template-references.ts";
 
 const POOL_MS = 30_000;
 const DEPLOYMENT_MS = 5_000;
@@ -16,8 +18,9 @@ const Deployment = z.object({
 });
 export type Deployment = z.infer<typeof Deployment>;
 const Variable = z.object({ value: Json });
+const BlockDocument = z.object({ data: JsonObject });
 
-export class PoolFacts {
+export class PoolFacts implements Lookups {
   readonly #http: Http;
   readonly #pool: string;
   readonly #kept = new Map<string, { until: number; value: Promise<unknown> }>();
@@ -40,19 +43,32 @@ export class PoolFacts {
     return Deployment.parse(await this.#read(`/deployments/${id}`, DEPLOYMENT_MS));
   }
 
-  /** The value of a variable, undefined when it does not exist. */
   async readVariable(name: string): Promise<JsonValue | undefined> {
-    try {
-      const path = `/variables/name/${encodeURIComponent(name)}`;
-      return Variable.parse(await this.#http.call("GET", path)).value;
-    } catch (error) {
-      if (error instanceof RefusedError && error.status === 404) return undefined;
-      throw error;
-    }
+    const found = await this.#find(`/variables/name/${segment(name)}`);
+    return found === undefined ? undefined : Variable.parse(found).value;
+  }
+
+  async readBlock(reference: BlockReference): Promise<JsonObject | undefined> {
+    const path =
+      "id" in reference
+        ? `/block_documents/${segment(reference.id)}`
+        : `/block_types/slug/${segment(reference.slug)}/block_documents/name/${segment(reference.name)}`;
+    const found = await this.#find(`${path}?include_secrets=true`);
+    return found === undefined ? undefined : BlockDocument.parse(found).data;
   }
 
   get #poolPath(): string {
-    return `/work_pools/${encodeURIComponent(this.#pool)}`;
+    return `/work_pools/${segment(this.#pool)}`;
+  }
+
+  /** Reads what may not exist. */
+  async #find(path: string): Promise<unknown> {
+    try {
+      return await this.#http.call("GET", path);
+    } catch (error) {
+      if (isStatus(error, 404)) return undefined;
+      throw error;
+    }
   }
 
   #read(path: string, keepMs: number): Promise<unknown> {

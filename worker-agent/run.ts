@@ -1,34 +1,27 @@
 /** The life of one attempt on this host: prepare, spawn, watch, stop, report. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  RUN_IDENTITY_HEADER,
-  formatRunIdentity,
-  type AttemptEnd,
-  type AttemptStart,
-  type ClaimedRun,
-} from "../src/contract/wire/agents.ts";
-import { backoffMs, pause, waitAtMost } from "./backoff.ts";
+import type { ClaimedRun } from "../src/contract/wire/agents.ts";
+import { pause, waitAtMost } from "../src/client/backoff.ts";
+import type { Http } from "../src/client/http.ts";
 import { stopProcesses } from "./cancel.ts";
+import { hostMs } from "./clock.ts";
 import type { EngineControl } from "./engine-control.ts";
-import { explainStatus, readShimStatus, type ExitStatus } from "./exit-status.ts";
-import { RefusedError, describeError, type Http } from "./http.ts";
-import { JobError, prepareJob, type Job, type JobKind } from "./job.ts";
+import { readShimStatus, type ExitStatus } from "./exit-status.ts";
+import { findProcesses, markOf } from "./find-processes.ts";
+import { JobError, type Job } from "./job.ts";
 import { LogShipper } from "./log-shipper.ts";
-import type { Log } from "./log.ts";
-import type { Settings } from "./options.ts";
+import { describeError, type Log } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
-import type { PoolFacts } from "./pool-facts.ts";
-import { endGroup } from "./process-group.ts";
-import { hasInEnvironment, isGroupAlive, readStartMark } from "./process-identity.ts";
+import { prepareRun, type PrepareTools } from "./prepare.ts";
+import { readStartMark } from "./process-identity.ts";
+import { endProcesses, type ProcessSet } from "./processes.ts";
+import { describeEnd, reportEnd, reportStart, type Ending, type StopReason } from "./run-reports.ts";
 import { spawnJob } from "./spawn.ts";
-import {
-  monotonicMs,
-  readExitCode,
-  readShimPid,
-  type AttemptRecord,
-  type StateFolder,
-} from "./state-folder.ts";
+import type { StartPace } from "./start-pace.ts";
+import { readExitCode, readShimPid, type AttemptRecord, type StateFolder } from "./state-folder.ts";
+
+export type { StopReason } from "./run-reports.ts";
 
 /** Processes that the command leaves behind get this long between TERM and KILL. */
 const LEFTOVER_GRACE_MS = 5000;
@@ -36,22 +29,16 @@ const LEFTOVER_GRACE_MS = 5000;
 const LAST_LOGS_MS = 10_000;
 const LOOK_MS = 200;
 
-/**
- * `cancelled`: somebody asked for it. `lost`: the server was away for too long. `stopped`: the agent is stopped.
- * `given_up`: the server has ended the attempt already and wants no report.
- */
-export type StopReason = "cancelled" | "lost" | "stopped" | "given_up";
+const NOBODY_SAW: ExitStatus = { exit_code: null, signal: null };
 
 /** What a run uses of the agent. */
-export interface RunTools {
+export interface RunTools extends PrepareTools {
   http: Http;
   log: Log;
-  settings: Settings;
   state: StateFolder;
   outbox: Outbox;
-  facts: PoolFacts;
   control: EngineControl;
-  workerId: () => string | undefined;
+  pace: StartPace;
 }
 
 export class Run {
@@ -65,7 +52,7 @@ export class Run {
   #stopReason: StopReason | undefined;
   #graceMs = 0;
   #wasSignalled = false;
-  /** Monotonic; processes that were taken over count as old. */
+  /** By the host's clock; processes that were taken over count as old. */
   #spawnedAt = -Infinity;
   #isDetached = false;
   #isSettled = false;
@@ -90,7 +77,7 @@ export class Run {
     this.done = this.#finish();
   }
 
-  /** Takes on a run that was just claimed; `startBy` is when the claim lapses, by the monotonic clock. */
+  /** Takes on a run that was just claimed; `startBy` is when the claim lapses, by the host's clock. */
   static begin(tools: RunTools, claim: ClaimedRun, startBy: number): Run {
     const record: AttemptRecord = {
       attempt_id: claim.attempt_id,
@@ -101,8 +88,6 @@ export class Run {
       pgid: null,
       start_mark: null,
     };
-    tools.state.makeRun(claim.attempt_id);
-    tools.state.saveAttempt(record);
     return new Run(tools, record, (run) => run.#start(claim, startBy));
   }
 
@@ -155,20 +140,25 @@ export class Run {
   }
 
   async #start(claim: ClaimedRun, startBy: number): Promise<void> {
-    if (this.#stopReason !== undefined) return this.#endUnstarted();
+    const { state, settings, control, outbox, pace } = this.#tools;
+    const { signal: stopping } = this.#stopping;
+    if (stopping.aborted) return this.#endUnstarted();
+    state.makeRun(this.attemptId);
+    this.#save({});
     let job: Job;
     try {
-      job = await this.#prepare(claim, startBy);
+      job = await prepareRun(this.#tools, { claim, folder: this.#folder, startBy, stopping });
     } catch (error) {
-      if (this.#stopReason !== undefined) return this.#endUnstarted();
+      if (stopping.aborted) return this.#endUnstarted();
       if (!(error instanceof JobError)) throw error;
-      return this.#report({ exit_code: error.exitCode, signal: null }, "exited", error.message);
+      const status = { exit_code: error.exitCode, signal: null };
+      return this.#report(status, { outcome: "exited", message: error.message });
     }
-    if (this.#stopReason !== undefined) return this.#endUnstarted();
-    if (monotonicMs() >= startBy) {
-      this.#stopReason = "given_up";
+    const turn = await pace.turn(stopping);
+    if (stopping.aborted) return this.#endUnstarted();
+    if (hostMs() >= startBy) {
       this.#log("WARNING", "was not started: its claim lapsed before it was prepared");
-      return;
+      return this.#endUnstarted();
     }
     writeFileSync(join(this.#folder, "parameters.json"), JSON.stringify(claim.flow_run.parameters), {
       mode: 0o600,
@@ -176,59 +166,31 @@ export class Run {
     this.#save({ kind: job.kind });
     let spawned;
     try {
-      const channel = job.kind === "engine" ? await this.#tools.control.admit(this.attemptId) : {};
+      const channel = job.kind === "engine" ? await control.admit(this.attemptId) : {};
       spawned = await spawnJob({ ...job, env: { ...job.env, ...channel } }, this.#folder);
     } catch (error) {
-      const message = `The process could not be started (${describeError(error)}); look at the limits of worker "${this.#tools.settings.name}" (processes, memory, open files)`;
-      return this.#report({ exit_code: 126, signal: null }, "exited", message);
+      const message = `The process could not be started (${describeError(error)}); look at the limits of worker "${settings.name}" (processes, memory, open files)`;
+      return this.#report({ exit_code: 126, signal: null }, { outcome: "exited", message });
     }
-    this.#spawnedAt = monotonicMs();
-    this.#save({ kind: job.kind, pgid: spawned.pgid, start_mark: spawned.startMark });
-    this.#log("INFO", `started: pid ${spawned.pgid}`);
-    this.#reportStart(spawned.pgid, job.kind);
+    const { pgid, startMark } = spawned;
+    void spawned.exited.finally(turn.ended);
+    this.#spawnedAt = hostMs();
+    try {
+      this.#save({ pgid, start_mark: startMark });
+    } catch (error) {
+      // What runs is not ended for want of a note: its shim has written its pid, too.
+      this.#log("WARNING", `could not be written down: ${describeError(error)}`);
+    }
+    this.#log("INFO", `started: pid ${pgid}`);
+    reportStart(outbox, this.#record, pgid);
     this.#ship();
-    await this.#supervise(spawned.pgid, spawned.exited);
+    await this.#supervise({ pid: pgid, pgid, mark: markOf(this.#record) }, spawned.exited);
   }
 
-  /** Reads what the job needs until it is there; gives up when the claim lapses or the run is stopped. */
-  async #prepare(claim: ClaimedRun, startBy: number): Promise<Job> {
-    const { facts, settings, log, workerId } = this.#tools;
-    const { deployment_id } = claim.flow_run;
-    for (let failures = 1; ; failures += 1) {
-      try {
-        const [base_job_template, deployment] = await Promise.all([
-          facts.readTemplate(),
-          deployment_id === null ? undefined : facts.readDeployment(deployment_id),
-        ]);
-        return await prepareJob({
-          claim,
-          deployment,
-          base_job_template,
-          worker_id: workerId(),
-          folder: this.#folder,
-          settings,
-          readVariable: (name) => facts.readVariable(name),
-        });
-      } catch (error) {
-        if (error instanceof JobError) throw error;
-        if (error instanceof RefusedError && error.status === 404)
-          throw new JobError(
-            "The run's deployment or work pool does not exist any more; deploy it again, or cancel the run",
-          );
-        const delay = backoffMs(failures, { maxMs: 5000 });
-        if (this.#stopReason !== undefined || monotonicMs() + delay >= startBy)
-          throw new JobError(`The run could not be prepared: ${describeError(error)}`);
-        log.writeOnce(`prepare ${this.attemptId}`, "WARNING", `A run waits: ${describeError(error)}`);
-        await pause(delay, this.#stopping.signal);
-      }
-    }
-  }
-
-  /** Watches the group until nothing of it is left, then reports how its leader ended. */
-  async #supervise(
-    pgid: number,
-    leader: Promise<{ code: number | null; signal: NodeJS.Signals | null }>,
-  ): Promise<void> {
+  /** Watches the processes until nothing of them is left, then reports how the first one ended. */
+  async #supervise(processes: ProcessSet, leader: Promise<ExitStatus>): Promise<void> {
+    const { control, state } = this.#tools;
+    const { signal: hurry } = this.#hurry;
     let isOver = false;
     const over = leader.then((status) => {
       isOver = true;
@@ -237,62 +199,49 @@ export class Run {
     await Promise.race([over, aborted(this.#stopping.signal)]);
     if (!isOver) {
       this.#wasSignalled = true;
+      const reason = this.#stopReason;
       const end = await stopProcesses(
         {
           attemptId: this.attemptId,
-          pgid,
-          ageMs: monotonicMs() - this.#spawnedAt,
+          processes,
+          ageMs: hostMs() - this.#spawnedAt,
           graceMs: this.#graceMs,
-          isCancel: this.#stopReason === "cancelled",
-          hurry: this.#hurry.signal,
+          isCancel: reason === "cancelled",
+          isTold: reason === "lost" && !state.markLost(this.attemptId),
+          hurry,
         },
-        this.#tools.control,
+        control,
       );
-      if (end === "survived") this.#log("ERROR", `does not end, even by KILL (process group ${pgid})`);
+      if (end === "survived") this.#log("ERROR", `does not end, even by KILL (process ${processes.pid})`);
       else this.#log("INFO", end === "killed" ? "had to be killed" : "was stopped");
       await waitAtMost(over, LOOK_MS * 5);
-    } else if ((await endGroup(pgid, LEFTOVER_GRACE_MS, this.#hurry.signal)) !== "gone")
+    } else if ((await endProcesses(processes, { graceMs: LEFTOVER_GRACE_MS, hurry })) !== "gone")
       this.#log("WARNING", "left processes behind, which were ended");
-    const status = isOver ? await over : { code: null, signal: "SIGKILL" as const };
-    const code = readExitCode(this.#folder);
-    this.#reportExit(
-      code === undefined ? { exit_code: status.code, signal: status.signal } : readShimStatus(code),
-    );
+    this.#reportExit(isOver ? await over : { exit_code: null, signal: "SIGKILL" });
   }
 
   /** Finds out what became of a process of an earlier agent, and watches it if it still runs. */
   async #resume(): Promise<void> {
+    const { state, outbox } = this.#tools;
+    const { start_mark } = this.#record;
     const pgid = this.#record.pgid ?? readShimPid(this.#folder);
-    const code = readExitCode(this.#folder);
-    if (pgid === undefined) return this.#report({ exit_code: null, signal: null }, "not_started");
+    if (pgid === undefined) return this.#report(NOBODY_SAW, { outcome: "not_started" });
     this.#ship();
-    const mark = this.#record.start_mark;
-    const now = readStartMark(pgid);
-    // Without a mark (the agent died in the very moment of the start) a stranger may have the number by now.
-    const isOurs = mark === null ? hasInEnvironment(pgid, this.attemptId) : mark === now;
-    const isRunning = now !== undefined && isOurs;
+    const found = findProcesses(this.#record, this.#folder);
     if (this.#record.pgid === null) {
-      this.#save({ pgid, start_mark: now ?? null });
-      if (isRunning) this.#reportStart(pgid, this.#record.kind);
+      this.#save({ pgid, start_mark: start_mark ?? found?.shimMark ?? null });
+      if (found?.shimMark !== undefined) reportStart(outbox, this.#record, pgid);
     }
-    if (isRunning) {
+    if (found?.shimMark !== undefined) {
       this.#log("INFO", `still runs and was taken over: pid ${pgid}`);
-      return this.#supervise(pgid, this.#watchAdopted(pgid, now));
+      return this.#supervise(found.processes, watchAdopted(pgid, found.shimMark));
     }
-    if (mark !== null && now === undefined && isGroupAlive(pgid)) await endGroup(pgid, LEFTOVER_GRACE_MS);
-    if (code !== undefined) return this.#reportExit(readShimStatus(code));
+    const isEndKnown = readExitCode(this.#folder) !== undefined || state.isMarkedLost(this.attemptId);
+    if (found !== undefined) await endProcesses(found.processes, { graceMs: LEFTOVER_GRACE_MS });
+    if (isEndKnown) return this.#reportExit(NOBODY_SAW);
     const message =
       "The process was gone when the worker came back after a restart, and nobody saw how it ended.";
-    this.#report({ exit_code: null, signal: null }, "lost", message);
-  }
-
-  /** A process that is not the agent's child is watched by looking; only its shim knows the exit code. */
-  async #watchAdopted(
-    pgid: number,
-    mark: string,
-  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    while (readStartMark(pgid) === mark) await pause(LOOK_MS);
-    return { code: null, signal: null };
+    this.#report(NOBODY_SAW, { outcome: "lost", message });
   }
 
   #ship(): void {
@@ -310,68 +259,40 @@ export class Run {
     });
   }
 
-  #reportStart(pid: number, kind: JobKind): void {
-    const { fence } = this.#record;
-    const body: AttemptStart = {
-      fence,
-      infrastructure_pid: String(pid),
-      sets_own_state: kind === "engine",
-    };
-    this.#put("start", `${this.#attemptPath}/start`, body);
-  }
-
-  #reportExit(status: ExitStatus): void {
-    const message = explainStatus(status);
-    const reason = this.#wasSignalled ? this.#stopReason : undefined;
-    if (reason === "cancelled")
-      return this.#report(
-        status,
-        "cancelled",
-        status.signal === "SIGKILL"
-          ? "The run was cancelled; its process did not end on SIGTERM and was killed."
-          : "The run was cancelled.",
-      );
-    if (reason === undefined || reason === "given_up" || status.exit_code === 0)
-      return this.#report(status, "exited", message);
-    const why =
-      reason === "lost"
-        ? "The worker stopped the process because the server was out of reach for too long."
-        : "The worker was stopped.";
-    this.#report(status, "lost", why);
+  /** Reports how the process ended: the shim knows best, by its note or by its own exit, then whoever saw it. */
+  #reportExit(seen: ExitStatus): void {
+    const code = readExitCode(this.#folder) ?? seen.exit_code;
+    const status = code === null ? seen : readShimStatus(code);
+    // The watchdog acts where no agent can, and leaves a note.
+    if (this.#tools.state.isMarkedLost(this.attemptId)) {
+      this.#stopReason ??= "lost";
+      this.#wasSignalled = true;
+    }
+    this.#report(status, describeEnd(status, this.#wasSignalled ? this.#stopReason : undefined));
   }
 
   #endUnstarted(): void {
     const isCancelled = this.#stopReason === "cancelled";
-    this.#report({ exit_code: null, signal: null }, isCancelled ? "cancelled" : "not_started");
+    this.#report(NOBODY_SAW, { outcome: isCancelled ? "cancelled" : "not_started" });
   }
 
-  #report(status: ExitStatus, outcome: AttemptEnd["outcome"], message?: string): void {
+  #report(status: ExitStatus, ending: Ending): void {
+    const { outcome } = ending;
     const how = status.signal ?? (status.exit_code === null ? outcome : `exit code ${status.exit_code}`);
     this.#log(outcome === "exited" && status.exit_code !== 0 ? "WARNING" : "INFO", `ended: ${how}`);
-    if (this.#stopReason === "given_up") return;
-    const body: AttemptEnd = {
-      fence: this.#record.fence,
-      ...status,
-      outcome,
-      sets_own_state: this.#record.kind === "engine",
-      message: message ?? null,
-    };
-    this.#put("end", `${this.#attemptPath}/end`, body);
-  }
-
-  #put(kind: "start" | "end", path: string, body: unknown): void {
-    if (this.#stopReason === "given_up") return;
-    const { attempt_id, flow_run_id, fence } = this.#record;
-    const identity = formatRunIdentity({ flow_run_id, attempt_id, fence });
-    this.#tools.outbox.put({ kind, attempt_id, path, body, headers: { [RUN_IDENTITY_HEADER]: identity } });
+    if (this.#stopReason !== "given_up") reportEnd(this.#tools.outbox, this.#record, status, ending);
   }
 
   /** The agent's own fault: the run's processes must not go on unseen, and the server must hear of it. */
   async #giveUp(error: unknown): Promise<void> {
     this.#log("ERROR", `cannot go on: ${describeError(error)}`);
     const { pgid } = this.#record;
-    if (pgid !== null) await endGroup(pgid, LEFTOVER_GRACE_MS);
-    this.#report({ exit_code: null, signal: null }, "lost", `The worker failed: ${describeError(error)}`);
+    if (pgid !== null)
+      await endProcesses(
+        { pid: pgid, pgid, mark: markOf(this.#record) },
+        { graceMs: LEFTOVER_GRACE_MS, hurry: this.#hurry.signal },
+      );
+    this.#report(NOBODY_SAW, { outcome: "lost", message: `The worker failed: ${describeError(error)}` });
   }
 
   async #finish(): Promise<void> {
@@ -389,16 +310,18 @@ export class Run {
     this.#tools.state.saveAttempt(this.#record);
   }
 
-  get #attemptPath(): string {
-    return `/flow_runs/${this.flowRunId}/attempts/${this.attemptId}`;
-  }
-
   #log(level: "INFO" | "WARNING" | "ERROR", text: string): void {
     this.#tools.log.write(level, `Run ${this.#record.flow_run_name} ${text}.`, {
       flow_run_id: this.flowRunId,
       attempt_id: this.attemptId,
     });
   }
+}
+
+/** A process that is not the agent's child is watched by looking; only its shim knows the exit code. */
+async function watchAdopted(pid: number, startMark: string): Promise<ExitStatus> {
+  while (readStartMark(pid) === startMark) await pause(LOOK_MS);
+  return NOBODY_SAW;
 }
 
 /** Resolves when the signal aborts. */

@@ -3,19 +3,22 @@
  * may work without the server.
  */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { SessionAnswer, type Gpu, type SessionBeat } from "../src/contract/wire/agents.ts";
-import { backoffMs, pause } from "./backoff.ts";
-import { RefusedError, UnreachableError, describeError, type Http } from "./http.ts";
-import type { Log } from "./log.ts";
+import { backoffMs, pause } from "../src/client/backoff.ts";
+import { SluiceApiError } from "../src/client/errors.ts";
+import type { Http } from "../src/client/http.ts";
+import { hostMs } from "./clock.ts";
+import { describeError, type Log } from "./log.ts";
 import type { Settings } from "./options.ts";
-import { monotonicMs, type StateFolder } from "./state-folder.ts";
+import type { StateFolder, StopTime } from "./state-folder.ts";
 
 /** Children are stopped this long before the server gives up on the agent: a quarter of the session, 10 s at most. */
 const MARGIN_SHARE = 1 / 4;
 const MARGIN_MS_MAX = 10_000;
-/** So many sessions of ours replaced in a row mean that another agent uses the same name. */
-const REPLACED_MAX = 5;
-const GOODBYE_MS = 5000;
+/** A host that sleeps stops every timer, so the clock is looked at this often. */
+const LOOK_MS_MAX = 5000;
+const GOODBYE_SECONDS = 5;
 
 /** The agent cannot work here; the message says what to do. */
 export class AgentRefusedError extends Error {}
@@ -27,8 +30,10 @@ export interface SessionEvents {
   knownAttempts(): string[];
   /** The pool is there and the worker registered. `known` is what was known when the beat was sent. */
   onAnswer(answer: SessionAnswer, known: ReadonlySet<string>): void;
-  /** The server has been silent for too long: children must be gone within `graceMs`. */
-  onLost(graceMs: number): void;
+  /** Children may work for longer. */
+  onProlonged(until: StopTime): void;
+  /** The server has been silent for too long: children must be gone in time. */
+  onLost(until: StopTime): void;
   /** The agent cannot go on. */
   onRefused(error: AgentRefusedError): void;
 }
@@ -43,30 +48,31 @@ export interface SessionInput {
 }
 
 export class Session {
+  /**
+   * An agent that comes back goes on with the session of the one before it, whose death the lock of their folder
+   * proves. Everybody else is told by the server that the name is taken.
+   */
+  readonly id: string;
   readonly #input: SessionInput;
   readonly #path: string;
+  readonly #process = { host: hostname(), pid: process.pid, started_at: new Date().toISOString() };
   readonly #closing = new AbortController();
   #poke = new AbortController();
-  #id = randomUUID();
   #workerId: string | undefined;
-  #stopAt: number | undefined;
+  #until: StopTime | undefined;
   #stopTimer: NodeJS.Timeout | undefined;
   #isLost = false;
   #hasAnswered = false;
   #hasTriedToCreate = false;
-  #replaced = 0;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(input: SessionInput) {
     this.#input = input;
-    this.#path = `/work_pools/${encodeURIComponent(input.settings.pool)}/workers/session`;
+    this.#path = `/work_pools/${encodeURIComponent(input.settings.pool)}/workers`;
+    const kept = input.state.readSession();
+    this.id = kept?.session_id ?? randomUUID();
     // Children of an earlier agent have the time that its last beat won, not more.
-    const kept = input.state.readStopTime();
-    if (kept !== undefined) this.#setStop(kept, MARGIN_MS_MAX);
-  }
-
-  get id(): string {
-    return this.#id;
+    if (kept?.until !== undefined) this.#setStop(kept.until);
   }
 
   get workerId(): string | undefined {
@@ -96,8 +102,8 @@ export class Session {
     if (!isGoodbye || !this.#hasAnswered) return;
     const { http, settings, log } = this.#input;
     try {
-      const worker = `/work_pools/${encodeURIComponent(settings.pool)}/workers/${encodeURIComponent(settings.name)}`;
-      await http.call("DELETE", `${worker}/session/${this.#id}`, { timeoutMs: GOODBYE_MS });
+      const worker = `${this.#path}/${encodeURIComponent(settings.name)}`;
+      await http.call("DELETE", `${worker}/session/${this.id}`, { timeoutSeconds: GOODBYE_SECONDS });
     } catch (error) {
       log.write("WARNING", `The goodbye did not arrive: ${describeError(error)}`);
     }
@@ -125,13 +131,14 @@ export class Session {
 
   /** Sends one beat and returns how long to wait until the next. */
   async #beat(): Promise<number> {
-    const { http, settings, gpus, state, events } = this.#input;
-    const sentAt = monotonicMs();
+    const { http, settings, gpus, events } = this.#input;
+    const sentAt = hostMs();
     const known = new Set(events.knownAttempts());
     const body: SessionBeat = {
       name: settings.name,
-      session_id: this.#id,
+      session_id: this.id,
       session_seconds: settings.sessionSeconds,
+      process: this.#process,
       limit: settings.limit,
       work_queue_names: settings.workQueues,
       labels: settings.labels,
@@ -140,9 +147,9 @@ export class Session {
       attempt_ids: events.namedAttempts(),
     };
     const answer = SessionAnswer.parse(
-      await http.call("POST", this.#path, {
+      await http.call("POST", `${this.#path}/session`, {
         body,
-        timeoutMs: Math.max(1000, (settings.sessionSeconds * 1000) / 6),
+        timeoutSeconds: settings.sessionSeconds / 6,
         signal: this.#closing.signal,
       }),
     );
@@ -151,46 +158,31 @@ export class Session {
     this.#workerId = answer.worker_id;
     this.#hasAnswered = true;
     this.#isLost = false;
-    this.#setStop(sentAt + lifeMs - marginMs, marginMs);
-    state.saveStopTime(sentAt + lifeMs - marginMs);
+    this.#prolong({ stop_at_ms: sentAt + lifeMs - marginMs, end_at_ms: sentAt + lifeMs });
     events.onAnswer(answer, known);
     // A little past half: before that the server need not write, and would not prolong.
-    return Math.max(100, sentAt + lifeMs * 0.52 - monotonicMs());
+    return Math.max(100, sentAt + lifeMs * 0.52 - hostMs());
   }
 
   async #handleFault(error: unknown, failures: number): Promise<number> {
-    const { log, settings, events } = this.#input;
-    if (error instanceof RefusedError && !error.isRetryable) {
-      if (error.status === 409 || error.status === 410) return this.#renewSession(error, failures);
-      // Only at the start: a pool that somebody deletes later stays deleted.
-      if (error.status === 404 && !this.#hasAnswered && (await this.#createPool())) return 0;
-      const text = explainRefusal(error, settings);
-      // Before anything runs a refusal is final; later somebody may put it right while the runs go on.
-      if (!this.#hasAnswered) {
-        this.#closing.abort();
-        events.onRefused(new AgentRefusedError(text));
-        return 0;
-      }
-      log.writeOnce("session", "ERROR", text);
-      return backoffMs(failures);
+    const { log, settings } = this.#input;
+    if (!(error instanceof SluiceApiError) || !error.isFinal) {
+      log.writeOnce("session", "WARNING", explainSilence(error, settings));
+      const { retryAfterSeconds } = error instanceof SluiceApiError ? error : {};
+      return backoffMs(failures, { maxMs: 10_000, retryAfterSeconds });
     }
-    log.writeOnce("session", "WARNING", explainSilence(error, settings));
-    return backoffMs(failures, { maxMs: 10_000 });
-  }
-
-  /** The server knows a newer session of this name, or ours is over: begins another, unless somebody fights for the name. */
-  #renewSession(error: RefusedError, failures: number): number {
-    const { settings, log, events } = this.#input;
-    this.#replaced = this.isAlive && failures === 1 ? 1 : this.#replaced + 1;
-    if (this.#replaced > REPLACED_MAX) {
+    // Only at the start: a pool that somebody deletes later stays deleted.
+    if (error.status === 404 && !this.#hasAnswered && (await this.#createPool())) return 0;
+    const text = explainRefusal(error, settings);
+    // Before anything runs a refusal is final; later somebody may put it right while the runs go on. A name that
+    // another agent has taken is not coming back.
+    if (!this.#hasAnswered || error.status === 409) {
       this.#closing.abort();
-      const text = `The server keeps ending the sessions of worker "${settings.name}" in pool "${settings.pool}" (${error.message}); another agent probably uses the same name, so start one of them with another --name.`;
-      events.onRefused(new AgentRefusedError(text));
+      this.#input.events.onRefused(new AgentRefusedError(text));
       return 0;
     }
-    log.write("WARNING", `The session is over (${error.message}); registering again.`);
-    this.#id = randomUUID();
-    return backoffMs(this.#replaced, { baseMs: 100 });
+    log.writeOnce("session", "ERROR", text);
+    return backoffMs(failures);
   }
 
   async #createPool(): Promise<boolean> {
@@ -203,7 +195,7 @@ export class Session {
       return true;
     } catch (error) {
       // Somebody else was quicker.
-      if (error instanceof RefusedError && error.status === 409) return true;
+      if (error instanceof SluiceApiError && error.status === 409) return true;
       log.writeOnce(
         "pool",
         "WARNING",
@@ -213,37 +205,59 @@ export class Session {
     }
   }
 
-  #setStop(at: number, graceMs: number): void {
-    this.#stopAt = at;
-    clearTimeout(this.#stopTimer);
-    this.#stopTimer = setTimeout(() => this.#lose(graceMs), Math.max(0, at - monotonicMs()));
+  #prolong(until: StopTime): void {
+    const { state, events, log } = this.#input;
+    this.#setStop(until);
+    events.onProlonged(until);
+    try {
+      state.saveSession({ session_id: this.id, until });
+      log.clear("state", "The state folder can be written again.");
+    } catch (error) {
+      const text = `The state folder cannot be written: ${describeError(error)}; make room in ${state.path}.`;
+      log.writeOnce("state", "ERROR", text);
+    }
   }
 
-  #lose(graceMs: number): void {
-    if (this.#stopAt === undefined || monotonicMs() < this.#stopAt)
-      return this.#setStop(this.#stopAt ?? 0, graceMs);
+  #setStop(until: StopTime): void {
+    this.#until = until;
+    clearTimeout(this.#stopTimer);
+    const look = (): void => {
+      const leftMs = until.stop_at_ms - hostMs();
+      if (leftMs > 0) this.#stopTimer = setTimeout(look, Math.min(leftMs, LOOK_MS_MAX));
+      else this.#lose(until);
+    };
+    // Not before the one who makes the session has it in hand.
+    this.#stopTimer = setTimeout(look, 0);
+  }
+
+  #lose(until: StopTime): void {
+    if (this.#until !== until) return;
     this.#isLost = true;
-    // A part of the margin is kept for KILL and for looking.
-    this.#input.events.onLost(graceMs * 0.6);
+    this.#input.events.onLost(until);
   }
 }
 
-function explainRefusal(error: RefusedError, { pool, apiUrl }: Settings): string {
+function explainRefusal(error: SluiceApiError, { pool, apiUrl }: Settings): string {
   switch (error.status) {
     case 401:
     case 403:
-      return `The server at ${apiUrl} refuses the key (${error.message}); set SLUICE_API_KEY (or PREFECT_API_KEY, PREFECT_API_AUTH_STRING) to a valid one.`;
+      return `The server at ${apiUrl} refuses the key (status ${error.status}); set SLUICE_API_KEY (or PREFECT_API_KEY, PREFECT_API_AUTH_STRING) to a valid one.`;
     case 404:
       return `There is no work pool "${pool}" at ${apiUrl}, or the server there is not a Sluice; create the pool with \`sluice work-pool create ${JSON.stringify(pool)} --type process\`.`;
+    case 409:
+      return error.message;
     default:
       return `The server at ${apiUrl} refuses this worker: ${error.message}`;
   }
 }
 
 function explainSilence(error: unknown, { apiUrl }: Settings): string {
-  if (error instanceof RefusedError)
-    return `The server at ${apiUrl} cannot answer now (${describeError(error)}); trying again.`;
-  if (error instanceof UnreachableError)
-    return `The server does not answer: ${error.message}; trying again. Is \`sluice server start\` running, and is the API URL right?`;
+  if (error instanceof SluiceApiError) {
+    // A Sluice always says why; a proxy before one that is away has these statuses.
+    const isOurs =
+      error.status === 0 || error.detail !== error.message || [502, 503, 504].includes(error.status);
+    const doubt = isOurs ? "" : ` Is ${apiUrl} the address of a Sluice, ending in /api?`;
+    return `${error.message}${doubt} Trying again.`;
+  }
   return `The answer of the server at ${apiUrl} was not understood; trying again. Is it a Sluice of this version? (${describeError(error).slice(0, 300)})`;
 }

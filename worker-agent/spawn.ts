@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
+import type { ExitStatus } from "./exit-status.ts";
 import type { Job } from "./job.ts";
 import { readStartMark } from "./process-identity.ts";
 
@@ -25,7 +26,7 @@ export interface Spawned {
   pgid: number;
   startMark: string | null;
   /** Resolves with the shim's exit, once it is reaped. */
-  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  exited: Promise<ExitStatus>;
 }
 
 /** The name of the file with everything that the run writes to stdout and stderr, in the order of its writes. */
@@ -46,8 +47,8 @@ export function spawnJob(job: Job, folder: string): Promise<Spawned> {
       detached: true,
       stdio: ["ignore", output, output],
     });
-    const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
-      child.once("exit", (code, signal) => settle({ code, signal }));
+    const exited = new Promise<ExitStatus>((settle) => {
+      child.once("exit", (exit_code, signal) => settle({ exit_code, signal }));
     });
     child.once("error", reject);
     child.once("spawn", () => {

@@ -1,7 +1,10 @@
 /** What outlives the agent: one folder per attempt, the outbox, and how long the session is good for. */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { makeFolders } from "../src/client/folders.ts";
+import { hostMs } from "./clock.ts";
 import { readJson, readWhole, writeWhole } from "./files.ts";
 import { readBootId } from "./process-identity.ts";
 
@@ -18,7 +21,36 @@ export const AttemptRecord = z.object({
 });
 export type AttemptRecord = z.infer<typeof AttemptRecord>;
 
-const SessionRecord = z.object({ boot_id: z.string(), stop_at_ms: z.number() });
+/** Until when children may work without the server, by {@link hostMs}. */
+export interface StopTime {
+  /** They get TERM at this moment. */
+  stop_at_ms: number;
+  /** The session's end: nothing of them is left by then. */
+  end_at_ms: number;
+}
+
+/** With less than this no run is begun: it could not even be written down. */
+const ROOM_BYTES_MIN = 1024 * 1024;
+
+/** From TERM to KILL, for who acts now: a part of the time is kept for KILL and for looking. */
+export function graceOf({ stop_at_ms, end_at_ms }: StopTime): number {
+  return Math.max(0, stop_at_ms + (end_at_ms - stop_at_ms) * 0.6 - hostMs());
+}
+
+/** The session that the agent has with its pool. */
+export interface KeptSession {
+  session_id: string;
+  /** Undefined when the host was booted since: then nothing that it speaks of still runs. */
+  until: StopTime | undefined;
+}
+
+const SessionRecord = z.object({
+  host: z.string(),
+  boot_id: z.string(),
+  session_id: z.string(),
+  stop_at_ms: z.number(),
+  end_at_ms: z.number(),
+});
 
 export interface StateFolder {
   readonly path: string;
@@ -28,26 +60,32 @@ export interface StateFolder {
   runPath(attemptId: string): string;
   saveAttempt(record: AttemptRecord): void;
   removeRun(attemptId: string): void;
-  /** Attempts that an earlier agent left. */
-  listAttempts(): AttemptRecord[];
-  /** Remembers until when, by the host's monotonic clock, children may work without the server. */
-  saveStopTime(stopAtMs: number): void;
-  /** What {@link saveStopTime} kept, if the host was not booted since. */
-  readStopTime(): number | undefined;
+  /** Attempts that an agent has here. `onDamaged` hears of those that one died over before it wrote them down. */
+  listAttempts(onDamaged?: (attemptId: string) => void): AttemptRecord[];
+  /** Remembers the session and until when children may work without the server. */
+  saveSession(session: { session_id: string; until: StopTime }): void;
+  /** What {@link saveSession} kept on this host. */
+  readSession(): KeptSession | undefined;
+  /** Notes that the processes of an attempt are stopped because the server is out of reach; false when it was noted before. */
+  markLost(attemptId: string): boolean;
+  /** Whether {@link markLost} was called for the attempt. */
+  isMarkedLost(attemptId: string): boolean;
+  /** Whether there is room for the files of another run. */
+  hasRoom(): boolean;
+  /** Names the watchdog that is in charge: an older one leaves. */
+  saveWatchdog(pid: number): void;
+  readWatchdog(): number | undefined;
 }
 
-/** Milliseconds of a clock that never jumps and goes on across restarts of the agent, though not of the host. */
-export function monotonicMs(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
-}
-
-/** Opens the folder, making it when it is missing. */
-export function openStateFolder(path: string): StateFolder {
+/** Opens the folder, making it when it is missing, unless `isGuest`: that one finds nothing in a missing folder. */
+export function openStateFolder(path: string, { isGuest = false } = {}): StateFolder {
   const runs = join(path, "runs");
   const outbox = join(path, "outbox");
   const session = join(path, "session.json");
-  for (const folder of [path, runs, outbox]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!isGuest) for (const folder of [path, runs, outbox]) makeFolders(folder, 0o700);
   const runPath = (attemptId: string): string => join(runs, attemptId);
+  const watchdog = join(path, "watchdog");
+  const lostPath = (attemptId: string): string => join(runPath(attemptId), "lost");
   const attemptPath = (attemptId: string): string => join(runPath(attemptId), "attempt.json");
   return {
     path,
@@ -55,7 +93,7 @@ export function openStateFolder(path: string): StateFolder {
     runPath,
     makeRun(attemptId) {
       const folder = runPath(attemptId);
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder, 0o700);
       return folder;
     },
     saveAttempt(record) {
@@ -64,33 +102,59 @@ export function openStateFolder(path: string): StateFolder {
     removeRun(attemptId) {
       rmSync(runPath(attemptId), { recursive: true, force: true });
     },
-    listAttempts() {
+    listAttempts(onDamaged) {
+      if (isGuest && !existsSync(runs)) return [];
       return readdirSync(runs).flatMap((attemptId) => {
         const record = AttemptRecord.safeParse(readJson(attemptPath(attemptId)));
         if (record.success) return [record.data];
-        // The agent died before it had written down what it wanted to do here.
-        rmSync(runPath(attemptId), { recursive: true, force: true });
+        onDamaged?.(attemptId);
         return [];
       });
     },
-    saveStopTime(stopAtMs) {
-      writeWhole(session, JSON.stringify({ boot_id: readBootId(), stop_at_ms: stopAtMs }));
+    saveSession({ session_id, until }) {
+      const record = { host: hostname(), boot_id: readBootId(), session_id, ...until };
+      writeWhole(session, JSON.stringify(record));
     },
-    readStopTime() {
-      const record = SessionRecord.safeParse(readJson(session));
-      return record.success && record.data.boot_id === readBootId() ? record.data.stop_at_ms : undefined;
+    readSession() {
+      const { data } = SessionRecord.safeParse(readJson(session));
+      if (data === undefined || data.host !== hostname()) return undefined;
+      const { session_id, stop_at_ms, end_at_ms } = data;
+      return {
+        session_id,
+        until: data.boot_id === readBootId() ? { stop_at_ms, end_at_ms } : undefined,
+      };
     },
+    markLost(attemptId) {
+      try {
+        closeSync(openSync(lostPath(attemptId), "wx", 0o600));
+        return true;
+      } catch {
+        return !existsSync(lostPath(attemptId));
+      }
+    },
+    isMarkedLost: (attemptId) => existsSync(lostPath(attemptId)),
+    hasRoom() {
+      const { bavail, bsize, files, ffree } = statfsSync(path);
+      return bavail * bsize >= ROOM_BYTES_MIN && (files === 0 || ffree > 0);
+    },
+    saveWatchdog(pid) {
+      writeWhole(watchdog, `${pid}\n`);
+    },
+    readWatchdog: () => readNumber(watchdog),
   };
 }
 
 /** How the process of a run ended, as the shim wrote it down; undefined when it wrote nothing. */
 export function readExitCode(folder: string): number | undefined {
-  const text = readWhole(join(folder, "exit"));
-  return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
+  return readNumber(join(folder, "exit"));
 }
 
 /** The pid that the shim wrote down before it ran the command. */
 export function readShimPid(folder: string): number | undefined {
-  const text = readWhole(join(folder, "pid"));
+  return readNumber(join(folder, "pid"));
+}
+
+function readNumber(path: string): number | undefined {
+  const text = readWhole(path);
   return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
 }

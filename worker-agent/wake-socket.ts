@@ -1,7 +1,8 @@
 /** The socket on which the server says "look again". It carries no decision, so losing it costs time, never work. */
 import { WebSocket } from "undici";
 import { AgentWake } from "../src/contract/wire/agents.ts";
-import { backoffMs, jitter } from "./backoff.ts";
+import type { Http } from "../src/client/http.ts";
+import { backoffMs, jitter } from "../src/client/backoff.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./options.ts";
 
@@ -13,8 +14,8 @@ const OPEN_MS = 10_000;
 export type SocketReason = AgentWake["reason"] | "socket_open" | "socket_lost";
 
 export class WakeSocket {
+  readonly #http: Http;
   readonly #url: string;
-  readonly #authorization: string | undefined;
   readonly #log: Log;
   readonly #onWake: (reason: SocketReason) => void;
   #socket: WebSocket | undefined;
@@ -24,10 +25,10 @@ export class WakeSocket {
   #isOpen = false;
   #isClosed = false;
 
-  constructor(settings: Settings, log: Log, onWake: (reason: SocketReason) => void) {
-    const base = settings.apiUrl.replace(/^http/, "ws");
-    this.#url = `${base}/work_pools/${encodeURIComponent(settings.pool)}/workers/${encodeURIComponent(settings.name)}/socket`;
-    this.#authorization = settings.authorization;
+  constructor(http: Http, settings: Settings, log: Log, onWake: (reason: SocketReason) => void) {
+    const pool = encodeURIComponent(settings.pool);
+    this.#http = http;
+    this.#url = http.socketUrl(`/work_pools/${pool}/workers/${encodeURIComponent(settings.name)}/socket`);
     this.#log = log;
     this.#onWake = onWake;
   }
@@ -41,11 +42,8 @@ export class WakeSocket {
   open(): void {
     if (this.#isClosed || this.#socket !== undefined) return;
     clearTimeout(this.#timer);
-    const authorization = this.#authorization;
-    const socket = new WebSocket(
-      this.#url,
-      authorization === undefined ? {} : { headers: { authorization } },
-    );
+    const { headers, dispatcher } = this.#http;
+    const socket = new WebSocket(this.#url, { headers: { ...headers }, dispatcher });
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lose(socket), OPEN_MS);
     socket.addEventListener("open", () => {

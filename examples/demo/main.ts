@@ -27,7 +27,6 @@ async function main(): Promise<number> {
     return 2;
   }
   const progress = new Progress(options.isJson ? process.stderr : process.stdout);
-  const stage = new Stage();
   const interrupted = new Promise<number>((resolve) => {
     for (const [signal, code] of [
       ["SIGINT", 130],
@@ -36,6 +35,8 @@ async function main(): Promise<number> {
     ] as const)
       process.on(signal, () => resolve(code));
   });
+  // Only now, when no signal ends the process by itself any more: it makes a folder.
+  const stage = new Stage();
   try {
     const finished = perform(options, stage, progress);
     const ended = await Promise.race([finished, interrupted]);

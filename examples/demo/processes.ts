@@ -23,6 +23,8 @@ interface Child {
 export class Stage implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "sluice-demo-"));
   readonly #children: Child[] = [];
+  /** Processes that end by themselves, with their ends. */
+  readonly #passing = new Map<ChildProcess, Promise<void>>();
   #closed: Promise<void> | undefined;
   #env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -55,24 +57,26 @@ export class Stage implements AsyncDisposable {
 
   /** Runs one command to its end. Throws with what it said when it fails. */
   async run(args: string[], cwd?: string): Promise<void> {
+    this.#assertOpen();
     const child = spawn(process.execPath, [SLUICE, ...args], {
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],
       ...(cwd !== undefined && { cwd }),
     });
-    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
-    if (code !== 0) throw new Error(`\`sluice ${args.join(" ")}\` failed:\n${stderr}${stdout}`);
+    const exited = this.#awaitPassing(child);
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+    if (child.exitCode !== 0) throw new Error(`\`sluice ${args.join(" ")}\` failed:\n${stderr}${stdout}`);
   }
 
   /** Compiles the SDK once, as it is on a machine that has run a flow before; the flows' own processes then start sooner. */
   async warmUp(cwd: string): Promise<void> {
+    this.#assertOpen();
     const child = spawn(process.execPath, ["--input-type=module", "-e", 'import "sluice/client";'], {
       cwd,
       env: this.#env,
       stdio: "ignore",
     });
-    await new Promise((resolve) => child.once("exit", resolve));
+    await this.#awaitPassing(child);
   }
 
   /** Throws when a process that should be running is not. */
@@ -96,7 +100,22 @@ export class Stage implements AsyncDisposable {
     const agents = this.#children.slice(1);
     await Promise.all(agents.map(endChild));
     await Promise.all(this.#children.slice(0, 1).map(endChild));
+    // They may still be writing into the folder.
+    for (const child of this.#passing.keys()) child.kill("SIGKILL");
+    await Promise.all(this.#passing.values());
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+
+  /** What the demo was about to start when it was interrupted is not started any more. */
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new Error("The demo has been ended.");
+  }
+
+  async #awaitPassing(child: ChildProcess): Promise<void> {
+    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    this.#passing.set(child, exited);
+    await exited;
+    this.#passing.delete(child);
   }
 
   /** Starts a process in a group of its own, so that Ctrl-C reaches the demo only and the demo ends it in order. */
@@ -106,6 +125,7 @@ export class Stage implements AsyncDisposable {
     env: NodeJS.ProcessEnv,
     readReady?: (line: string) => string | undefined,
   ): Promise<string> {
+    this.#assertOpen();
     const child = spawn(process.execPath, [SLUICE, ...args], {
       env: { ...this.#env, ...env },
       stdio: ["ignore", "pipe", "pipe"],

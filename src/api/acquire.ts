@@ -1,12 +1,11 @@
 /** Acquires on their way to the limits: which objects they concern, and what is known of who asks. */
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
-import { addressOfKey, addressOfName, addressOfWorkspace } from "../contract/envelope.ts";
-import type { Refusal } from "../contract/errors.ts";
+import { addressOfKey, addressOfWorkspace } from "../contract/envelope.ts";
 import { deriveShardKey, formatId, keyOfId } from "../contract/ids.ts";
 import { parseRunIdentity, RUN_IDENTITY_HEADER } from "../contract/wire/agents.ts";
 import type { Acquire, Grant, RunIdentity, Waiting } from "../contract/wire/limits.ts";
 import type { AcquireCommand, Caller } from "../objects/limit/operations.ts";
-import { ApiError, call, type ApiContext } from "./context.ts";
+import { call, isRefusal, type ApiContext } from "./context.ts";
 
 type Member = AcquireCommand["members"][number];
 
@@ -74,7 +73,7 @@ export async function acquire(c: ApiContext, command: AcquireCommand): Promise<G
     try {
       return await call(
         c,
-        addressOfName(c.get("workspace"), "limit", home.name),
+        addressOfKey(c.get("workspace"), "limit", home.key),
         "acquire",
         { ...command, members },
         { name: home.name, request_id: command.request_id },
@@ -96,9 +95,4 @@ export function noteRun(c: ApiContext, { run, members }: Pick<AcquireCommand, "r
     call(c, pool, "note_limit", { run, limit_key: member.key }).catch(() => null),
   );
   c.executionCtx.waitUntil(Promise.all(notes));
-}
-
-/** Tells whether an error is a refusal with this code. */
-export function isRefusal(error: unknown, code: Refusal["code"]): error is ApiError {
-  return error instanceof ApiError && error.refusal.code === code;
 }

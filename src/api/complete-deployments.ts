@@ -115,7 +115,6 @@ async function readLimits(
       .map(async ({ deployment }) => {
         const name = `deployment:${deployment.id}`;
         const address = addressOfName(c.get("workspace"), "limit", name);
-        // A limit that was just asked for comes into being within milliseconds of the answer.
         const limit = await find(call(c, address, "read", {}, { name }));
         if (limit === undefined) return [];
         const { id, created, updated, active, limit: slots, active_slots, slot_decay_per_second } = limit;

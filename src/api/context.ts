@@ -6,17 +6,18 @@ import { refuse, type Refusal } from "../contract/errors.ts";
 import type { Operations } from "../objects/shared/actor.ts";
 import { callObject, type ObjectBindings } from "../objects/shared/stub.ts";
 import type { JournalOperations } from "../objects/journal/operations.ts";
+import type { HubOperations } from "../objects/hub/operations.ts";
 import type { LimitOperations } from "../objects/limit/operations.ts";
 import type { PoolOperations } from "../objects/pool/operations.ts";
 import type { WorkspaceOperations } from "../objects/workspace/operations.ts";
 
 export interface Bindings extends ObjectBindings {
-  /** The key that every call must carry; without one the deployed Worker answers nothing. */
-  SLUICE_API_KEY?: string;
-  /** `true` lets everybody in: set by the embedded server on loopback only. */
-  SLUICE_OPEN?: string;
   /** Comma-separated `Host` values that are answered; set by the embedded server against DNS rebinding. */
   SLUICE_ALLOWED_HOSTS?: string;
+  /** The key that secrets in blocks are kept under; without one none can be saved. */
+  SLUICE_SECRETS_KEY?: string;
+  /** Earlier keys, separated by commas: what was saved with them can still be read. */
+  SLUICE_SECRETS_OLD_KEYS?: string;
   /** Static files of the dashboard. */
   ASSETS?: Fetcher;
 }
@@ -53,6 +54,7 @@ type OperationsOf = {
   pool: PoolOperations;
   limit: LimitOperations;
   journal: JournalOperations;
+  hub: HubOperations;
 };
 
 interface CallOptions {
@@ -84,6 +86,24 @@ export async function call<
   });
   if (!result.ok) throw new ApiError(result.error);
   return result.value as OperationsOf[Kind][Operation] extends { answer: infer Answer } ? Answer : never;
+}
+
+/** Tells whether an error is a refusal with this code. */
+export function isRefusal(error: unknown, code: Refusal["code"]): error is ApiError {
+  return error instanceof ApiError && error.refusal.code === code;
+}
+
+/** What a call answers, or `fallback` where its object does not exist. */
+export async function orIfAbsent<Value, Fallback>(
+  answer: Promise<Value>,
+  fallback: Fallback,
+): Promise<Value | Fallback> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isRefusal(error, "not_found")) return fallback;
+    throw error;
+  }
 }
 
 export type { Operations };

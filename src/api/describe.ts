@@ -1,18 +1,9 @@
-/** What routes say about themselves in the generated OpenAPI file. */
-import { describeRoute, resolver } from "hono-openapi";
+/** Describing the routes of one resource in a line each. */
 import type { ZodType } from "zod";
+import { describe } from "./documents.ts";
 
 /** Makes the describing middleware of one resource's routes. */
 export function describeResource(tag: string) {
   return (summary: string, status: number, schema?: ZodType) =>
-    describeRoute({
-      summary,
-      tags: [tag],
-      responses: {
-        [status]: {
-          description: summary,
-          ...(schema !== undefined && { content: { "application/json": { schema: resolver(schema) } } }),
-        },
-      },
-    });
+    describe({ summary, tag, answers: { [status]: schema ?? null } });
 }

@@ -3,6 +3,7 @@ import { describeRoute, resolver } from "hono-openapi";
 import { z, type ZodType } from "zod";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import { Json } from "../contract/wire/common.ts";
+import { BlockDocument, BlockSchema, BlockType } from "../contract/wire/blocks.ts";
 import { Deployment, Flow } from "../contract/wire/deployments.ts";
 import { FlowRun } from "../contract/wire/flow-runs.ts";
 import { Grant, LeaseRecord, Limit, TagLimit, WaiterRecord, Waiting } from "../contract/wire/limits.ts";
@@ -12,6 +13,9 @@ import { Worker, WorkPool, WorkQueue } from "../contract/wire/work-pools.ts";
 
 /** Records that many operations answer: the OpenAPI file has each of them once. */
 const NAMED: Record<string, ZodType> = {
+  BlockDocument,
+  BlockSchema,
+  BlockType,
   Deployment,
   Flow,
   FlowRun,
@@ -48,7 +52,7 @@ const ValidationErrorAnswer = z
         }),
       )
       .optional(),
-    detail: Json,
+    request_body: Json.optional(),
   })
   .meta({ id: "ValidationError" });
 
@@ -91,10 +95,6 @@ const COMMON_REFUSALS = [
   "invalid",
   "unavailable",
 ] as const;
-const common = { responses: describeRefusals(COMMON_REFUSALS) };
-/** The refusals of {@link COMMON_REFUSALS}, for each method. */
-export const commonAnswers = { GET: common, POST: common, PUT: common, PATCH: common, DELETE: common };
-
 /** Describes an operation; what all of them may refuse is added to it. */
 export function describe({
   summary,
@@ -105,8 +105,7 @@ export function describe({
   media = "application/json",
   is_open = false,
 }: Description) {
-  const codes = new Set<ErrorCode>(refuses);
-  const responses: Responses = describeRefusals(codes);
+  const responses = describeRefusals([...COMMON_REFUSALS, ...refuses]);
   for (const [status, schema] of Object.entries(answers))
     responses[status] = {
       description: "Done.",

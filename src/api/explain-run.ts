@@ -1,8 +1,7 @@
 /** Why a run does not get on: its pool knows what keeps it from running, the limits know what it waits for while it runs. */
 import { addressOfKey, type AddressOf } from "../contract/envelope.ts";
 import type { PoolOperations } from "../objects/pool/operations.ts";
-import { isRefusal } from "./acquire.ts";
-import { call, type ApiContext } from "./context.ts";
+import { call, isRefusal, type ApiContext } from "./context.ts";
 
 type Explanation = Omit<PoolOperations["explain_run"]["answer"], "limit_keys">;
 

@@ -7,8 +7,7 @@ import { INTERNAL_POOL_NAMES } from "../contract/internal-pools.ts";
 import type { WorkPoolFilter, WorkQueueFilter } from "../contract/wire/filters.ts";
 import type { WorkPool } from "../contract/wire/work-pools.ts";
 import type { DirectoryEntry } from "../objects/workspace/operations.ts";
-import { isRefusal } from "./acquire.ts";
-import { call, fail, type ApiContext } from "./context.ts";
+import { call, fail, orIfAbsent, type ApiContext } from "./context.ts";
 
 const DIRECTORY_PAGE = 500;
 
@@ -60,16 +59,6 @@ export async function listPools(
   }
 }
 
-/** What a call answers, or `fallback` where its object does not exist. */
-export async function orIfAbsent<Value>(answer: Promise<Value>, fallback: Value): Promise<Value> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isRefusal(error, "not_found")) return fallback;
-    throw error;
-  }
-}
-
 type Maybe<Of> = Of | null | undefined;
 
 /** Tells whether a value passes a list of wanted ones; an empty list lets nothing pass. */
@@ -95,7 +84,7 @@ export async function readPools(c: ApiContext, filter: Maybe<WorkPoolFilter>): P
   const pools = await Promise.all(
     near.map(({ name }) => {
       const pool = poolOfName(c, name);
-      return orIfAbsent<WorkPool | undefined>(call(c, pool.address, "read", {}, { name }), undefined);
+      return orIfAbsent(call(c, pool.address, "read", {}, { name }), undefined);
     }),
   );
   return pools.filter(

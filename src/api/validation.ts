@@ -1,9 +1,10 @@
 /** Reading requests: zod schemas in, Prefect's 422 shape out when they do not fit (source: wire §2.8). */
 import { validator } from "hono-openapi";
 import type { ZodType } from "zod";
-import { refuse, type ValidationFault } from "../contract/errors.ts";
+import { refuse } from "../contract/errors.ts";
 import { isUuid } from "../contract/ids.ts";
 import { ApiError, fail, type ApiContext } from "./context.ts";
+import { echo, toFaults } from "./validation-faults.ts";
 
 /** A JSON text that nests deeper is refused: whatever walks it does so on a stack. */
 const JSON_DEPTH_MAX = 100;
@@ -15,10 +16,11 @@ const JSON_DEPTH_MAX = 100;
 export function body<Schema extends ZodType>(schema: Schema) {
   const described = validator("json", schema, undefined, { options: { io: "input" } });
   const read: typeof described = async (c, next) => {
-    const result = await schema["~standard"].validate(parseJson(await c.req.text()));
+    const sent = parseJson(await c.req.text());
+    const result = await schema["~standard"].validate(sent);
     if (result.issues !== undefined) {
-      const faults = toFaults(["body"], result.issues);
-      throw new ApiError(refuse("invalid", undefined, { faults }).error);
+      const faults = toFaults("body", sent, result.issues);
+      throw new ApiError(refuse("invalid", undefined, { faults, request_body: echo(sent) }).error);
     }
     c.req.addValidatedData("json", result.value as object);
     await next();
@@ -31,7 +33,7 @@ export function body<Schema extends ZodType>(schema: Schema) {
 function parseJson(text: string): unknown {
   if (text.trim() === "") return {};
   const fault = (msg: string) =>
-    fail("invalid", undefined, { faults: [{ type: "json_invalid", loc: ["body"], msg }] });
+    fail("invalid", undefined, { faults: [{ type: "json_invalid", loc: ["body"], msg, input: {} }] });
   if (measureDepth(text) > JSON_DEPTH_MAX) return fault(`JSON may nest ${JSON_DEPTH_MAX} levels deep.`);
   try {
     return (JSON.parse(text) as unknown) ?? {};
@@ -59,31 +61,11 @@ function measureDepth(text: string): number {
 
 /** Reads the query by its schema. */
 export function query<Schema extends ZodType>(schema: Schema) {
-  return validator("query", schema, (result) => {
+  return validator("query", schema, (result, c) => {
     if (result.success) return;
-    throw new ApiError(refuse("invalid", undefined, { faults: toFaults(["query"], result.error) }).error);
+    const faults = toFaults("query", c.req.query(), result.error);
+    throw new ApiError(refuse("invalid", undefined, { faults }).error);
   });
-}
-
-interface Issue {
-  message: string;
-  path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-  code?: string;
-  input?: unknown;
-}
-
-function toFaults(place: string[], issues: readonly Issue[]): ValidationFault[] {
-  return issues.map((issue) => ({
-    type: issue.code ?? "value_error",
-    loc: [
-      ...place,
-      ...(issue.path ?? []).map((step) => {
-        const key = typeof step === "object" ? step.key : step;
-        return typeof key === "number" ? key : String(key);
-      }),
-    ],
-    msg: issue.message,
-  }));
 }
 
 /** Reads a path parameter that must be a UUID; anything else is a route that does not exist (source: wire §2.7). */

@@ -1,15 +1,17 @@
 /**
  * `GET /v2/concurrency_limits/wait`: a socket on which one acquire waits. The Worker reads the acquire, finds its home
- * and passes frames on; the home knows by the socket whether its waiter is still there.
+ * and passes frames on: `take` for what is offered, `withdraw` to leave. The home knows by the socket whether its waiter
+ * is still there.
  */
 import { formatAddress, addressOfName } from "../contract/envelope.ts";
 import type { Refusal } from "../contract/errors.ts";
 import { Acquire, type Grant } from "../contract/wire/limits.ts";
 import { stubOf } from "../objects/shared/stub.ts";
-import { ACQUIRE_HEADER } from "../objects/limit/sockets.ts";
+import { ACQUIRE_HEADER, readFrame } from "../objects/limit/sockets.ts";
 import { findMembers, grantNothing, noteRun, readRun, toCommand } from "./acquire.ts";
 import { ApiError, type ApiContext } from "./context.ts";
-import { answerRefusal, judgeAuthorization } from "./middleware.ts";
+import { answerRefusal } from "./middleware.ts";
+import { judgeAuthorization } from "../objects/shared/key.ts";
 import { refuse } from "../contract/errors.ts";
 
 const FIRST_FRAME_MS = 10_000;
@@ -26,8 +28,14 @@ export async function acceptWaiter(c: ApiContext): Promise<Response> {
   server.accept();
   const run = readRun(c);
   // Frames that come while the home is being reached follow when it is.
-  let home: WebSocket | undefined;
+  let home: Home | undefined;
   const waiting: string[] = [];
+  const passOn = (frame: string): void => {
+    const type = readFrame(frame)?.type;
+    if (type === "take") home?.socket.send(home.acquire);
+    else if (type === "withdraw") home?.socket.send(frame);
+    else server.close(POLICY_VIOLATION, "Only take and withdraw can be said here.");
+  };
   let isAsked = false;
   const timer = setTimeout(() => server.close(POLICY_VIOLATION, "No acquire came."), FIRST_FRAME_MS);
   server.addEventListener("message", ({ data }) => {
@@ -38,21 +46,21 @@ export async function acceptWaiter(c: ApiContext): Promise<Response> {
     if (data === "ping") server.send("pong");
     else if (isAsked) {
       if (home === undefined) waiting.push(data);
-      else home.send(data);
+      else passOn(data);
     } else {
       isAsked = true;
       clearTimeout(timer);
       const reach = async (): Promise<void> => {
         home = await reachHome(c, server, data, run);
-        if (server.readyState !== WebSocket.OPEN) home?.close(NORMAL_CLOSURE);
-        else for (const frame of waiting) home?.send(frame);
+        if (server.readyState !== WebSocket.OPEN) home?.socket.close(NORMAL_CLOSURE);
+        else for (const frame of waiting) passOn(frame);
       };
       c.executionCtx.waitUntil(reach());
     }
   });
   const leave = (): void => {
     clearTimeout(timer);
-    home?.close(NORMAL_CLOSURE);
+    home?.socket.close(NORMAL_CLOSURE);
   };
   server.addEventListener("close", ({ code }) => {
     server.close(code === 1005 || code === 1006 || code === 1015 ? NORMAL_CLOSURE : code);
@@ -62,13 +70,20 @@ export async function acceptWaiter(c: ApiContext): Promise<Response> {
   return new Response(null, { status: 101, webSocket: client });
 }
 
+/** Where the acquire of a socket waits. */
+interface Home {
+  socket: WebSocket;
+  /** The frame that asks once more: it takes what was offered, or keeps the place. */
+  acquire: string;
+}
+
 /** Reads the acquire and lets it wait at its home; undefined when it was answered here. */
 async function reachHome(
   c: ApiContext,
   socket: WebSocket,
   frame: string,
   run: ReturnType<typeof readRun>,
-): Promise<WebSocket | undefined> {
+): Promise<Home | undefined> {
   const wanted = readAcquire(frame);
   if (wanted === undefined) {
     refuseOn(socket, refuse("invalid", "The first frame is an acquire.").error);
@@ -104,21 +119,17 @@ async function reachHome(
       if (socket.readyState !== WebSocket.OPEN) return;
       socket.close(code === 1005 || code === 1006 ? 1011 : code, reason);
     });
-    return home;
+    return { socket: home, acquire: JSON.stringify({ type: "acquire", command }) };
   } catch (error) {
     refuseOn(socket, error instanceof ApiError ? error.refusal : refuse("unavailable").error);
     return undefined;
   }
 }
 
-function readAcquire(frame: string): Acquire | undefined {
-  try {
-    const { type, ...acquire } = JSON.parse(frame) as { type?: unknown };
-    const parsed = Acquire.safeParse(acquire);
-    return type === "acquire" && parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
+function readAcquire(text: string): Acquire | undefined {
+  const { type, ...acquire } = readFrame(text) ?? {};
+  const parsed = Acquire.safeParse(acquire);
+  return type === "acquire" && parsed.success ? parsed.data : undefined;
 }
 
 function grantOn(socket: WebSocket, grant: Grant): void {

@@ -56,6 +56,10 @@ export function explainApiError(error: unknown, connection: Connection): string 
     return authorization === undefined
       ? `The server at ${place} wants a key; set SLUICE_API_KEY to the one it was given.`
       : `The server at ${place} does not accept this key; check SLUICE_API_KEY and SLUICE_API_AUTH_STRING.`;
+  if (/ERR_SSL|EPROTO/.test(error.message))
+    return `The server at ${place} speaks no TLS; write http:// instead of https://.`;
+  if (error.code === "bad_answer" || (error.status >= 500 && error.status !== 503))
+    return `What answers at ${place} is no Sluice (${error.message.replace(/\.$/, "")}); check SLUICE_API_URL.`;
   return error.message;
 }
 

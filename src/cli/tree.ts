@@ -20,6 +20,7 @@ const gcl: Group = {
 
 const concurrencyLimit: Group = {
   summary: "Limits on the tags of tasks",
+  aliases: ["concurrency-limits"],
   commands: {
     create: {
       summary: "Create or change the limit of a tag",
@@ -43,6 +44,7 @@ const concurrencyLimit: Group = {
 
 const workPool: Group = {
   summary: "Work pools: where deployments' runs wait for workers",
+  aliases: ["work-pools"],
   commands: {
     create: { summary: "Create a pool", load: () => import("./commands/work-pool/create.ts") },
     ls: { summary: "List pools", load: () => import("./commands/work-pool/ls.ts") },
@@ -76,6 +78,7 @@ const workPool: Group = {
 
 const workQueue: Group = {
   summary: "Work queues: lines of different priority within a pool",
+  aliases: ["work-queues"],
   commands: {
     create: { summary: "Create a queue", load: () => import("./commands/work-queue/create.ts") },
     ls: { summary: "List queues", load: () => import("./commands/work-queue/ls.ts") },
@@ -94,6 +97,10 @@ const workQueue: Group = {
       summary: "Show what is scheduled in a queue",
       load: () => import("./commands/work-queue/preview.ts"),
     },
+    slots: {
+      summary: "Show the runs that hold a queue's slots",
+      load: () => import("./commands/work-queue/slots.ts"),
+    },
     "read-runs": {
       summary: "List the runs that wait in a queue",
       load: () => import("./commands/work-queue/read-runs.ts"),
@@ -104,6 +111,7 @@ const workQueue: Group = {
 
 const worker: Group = {
   summary: "Workers: processes that take runs from a pool and run them here",
+  aliases: ["workers"],
   commands: {
     start: {
       summary: "Run flows of a pool on this machine",
@@ -115,6 +123,7 @@ const worker: Group = {
 
 const flowRun: Group = {
   summary: "Flow runs: what ran, runs and will run",
+  aliases: ["flow-runs"],
   commands: {
     ls: { summary: "List runs", load: () => import("./commands/flow-run/ls.ts") },
     inspect: { summary: "Show one run", load: () => import("./commands/flow-run/inspect.ts") },
@@ -126,8 +135,19 @@ const flowRun: Group = {
   },
 };
 
+const taskRun: Group = {
+  summary: "Task runs: the steps of flow runs",
+  aliases: ["task-runs"],
+  commands: {
+    ls: { summary: "List task runs", load: () => import("./commands/task-run/ls.ts") },
+    inspect: { summary: "Show one task run", load: () => import("./commands/task-run/inspect.ts") },
+    logs: { summary: "Print a task run's output", load: () => import("./commands/task-run/logs.ts") },
+  },
+};
+
 const flow: Group = {
   summary: "Flows",
+  aliases: ["flows"],
   commands: {
     ls: { summary: "List flows", load: () => import("./commands/flow/ls.ts") },
   },
@@ -135,6 +155,7 @@ const flow: Group = {
 
 const variable: Group = {
   summary: "Variables: small values by name",
+  aliases: ["variables"],
   commands: {
     set: { summary: "Set a variable", load: () => import("./commands/variable/set.ts") },
     get: { summary: "Print a variable's value", load: () => import("./commands/variable/get.ts") },
@@ -145,6 +166,52 @@ const variable: Group = {
       aliases: ["delete"],
       load: () => import("./commands/variable/unset.ts"),
     },
+  },
+};
+
+const blockType: Group = {
+  summary: "Types of blocks",
+  aliases: ["types"],
+  commands: {
+    ls: { summary: "List block types", load: () => import("./commands/block/type/ls.ts") },
+    inspect: {
+      summary: "Show one block type and its fields",
+      load: () => import("./commands/block/type/inspect.ts"),
+    },
+    delete: {
+      summary: "Delete a block type with its blocks",
+      load: () => import("./commands/block/type/delete.ts"),
+    },
+  },
+};
+
+const block: Group = {
+  summary: "Blocks: secrets and settings by type and name",
+  aliases: ["blocks"],
+  commands: {
+    create: { summary: "Create a block", load: () => import("./commands/block/create.ts") },
+    ls: { summary: "List blocks", load: () => import("./commands/block/ls.ts") },
+    inspect: { summary: "Show one block", load: () => import("./commands/block/inspect.ts") },
+    delete: { summary: "Delete a block", load: () => import("./commands/block/delete.ts") },
+    type: blockType,
+  },
+};
+
+const artifact: Group = {
+  summary: "Artifacts: what flows leave for people to look at",
+  aliases: ["artifacts"],
+  commands: {
+    ls: { summary: "List artifacts", load: () => import("./commands/artifact/ls.ts") },
+    inspect: { summary: "Show the artifacts of a key", load: () => import("./commands/artifact/inspect.ts") },
+    delete: { summary: "Delete artifacts", load: () => import("./commands/artifact/delete.ts") },
+  },
+};
+
+const event: Group = {
+  summary: "Events",
+  aliases: ["events"],
+  commands: {
+    emit: { summary: "Emit an event", load: () => import("./commands/event/emit.ts") },
   },
 };
 
@@ -159,9 +226,15 @@ const config: Group = {
 
 const profile: Group = {
   summary: "Named sets of settings",
+  aliases: ["profiles"],
   commands: {
     ls: { summary: "List profiles", load: () => import("./commands/profile/ls.ts") },
     create: { summary: "Create a profile", load: () => import("./commands/profile/create.ts") },
+    inspect: {
+      summary: "Show the settings of a profile",
+      load: () => import("./commands/profile/inspect.ts"),
+    },
+    rename: { summary: "Rename a profile", load: () => import("./commands/profile/rename.ts") },
     use: { summary: "Choose the profile in use", load: () => import("./commands/profile/use.ts") },
     delete: { summary: "Delete a profile", load: () => import("./commands/profile/delete.ts") },
   },
@@ -187,6 +260,7 @@ const schedule: Group = {
 
 const deployment: Group = {
   summary: "Deployments: flows with where, when and with what they run",
+  aliases: ["deployments"],
   commands: {
     run: { summary: "Start a run", load: () => import("./commands/deployment/run.ts") },
     ls: { summary: "List deployments", load: () => import("./commands/deployment/ls.ts") },
@@ -233,9 +307,13 @@ export const tree: Group = {
     },
     deployment,
     "flow-run": flowRun,
+    "task-run": taskRun,
     flow,
     why: { summary: "Say why a run is not running", load: () => import("./commands/why.ts") },
     variable,
+    block,
+    artifact,
+    event,
     config,
     profile,
     completion: {

@@ -1,8 +1,11 @@
 /** The typed client: one property per resource of the API. */
 import { Http, type HttpOptions } from "./http.ts";
+import { Artifacts } from "./resources/artifacts.ts";
+import { Blocks, BlockTypes } from "./resources/blocks.ts";
 import { Limits, TagLimits } from "./resources/limits.ts";
 import { Deployments, FlowRuns, Flows, Logs } from "./resources/runs.ts";
 import { Server } from "./resources/server.ts";
+import { TaskRuns } from "./resources/task-runs.ts";
 import { Variables } from "./resources/variables.ts";
 import { Workers, WorkPools, WorkQueues } from "./resources/work-pools.ts";
 
@@ -17,8 +20,12 @@ export interface Client {
   readonly flows: Flows;
   readonly deployments: Deployments;
   readonly flowRuns: FlowRuns;
+  readonly taskRuns: TaskRuns;
   readonly logs: Logs;
   readonly variables: Variables;
+  readonly blocks: Blocks;
+  readonly blockTypes: BlockTypes;
+  readonly artifacts: Artifacts;
   readonly server: Server;
   /** Closes the connections once the calls in progress have ended. Not needed for a process to end. */
   close(): Promise<void>;
@@ -37,8 +44,12 @@ export function createClient(options: HttpOptions = {}): Client {
     flows: new Flows(http),
     deployments: new Deployments(http),
     flowRuns: new FlowRuns(http),
+    taskRuns: new TaskRuns(http),
     logs: new Logs(http),
     variables: new Variables(http),
+    blocks: new Blocks(http),
+    blockTypes: new BlockTypes(http),
+    artifacts: new Artifacts(http),
     server: new Server(http),
     close: () => http.close(),
   };

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename } from "node:path";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";
+import { callAfter } from "./backoff.ts";
 import type { Client } from "./client.ts";
 import { Http } from "./http.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
@@ -177,10 +178,10 @@ async function take(names: string[], ask: Ask, options: RateLimitOptions): Promi
   let lastWaiting: Waiting | undefined;
   const timeout = new AbortController();
   const giveUp = () => timeout.abort(new ConcurrencyTimeoutError(names, timeoutSeconds ?? 0, lastWaiting));
-  const timer =
+  const callOff =
     timeoutSeconds === undefined || timeoutSeconds === 0
       ? undefined
-      : setTimeout(giveUp, timeoutSeconds * 1000);
+      : callAfter(timeoutSeconds * 1000, giveUp);
   try {
     return await takeGrant(httpOf(options), ask, {
       signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
@@ -191,7 +192,7 @@ async function take(names: string[], ask: Ask, options: RateLimitOptions): Promi
       },
     });
   } finally {
-    clearTimeout(timer);
+    callOff?.();
   }
 }
 

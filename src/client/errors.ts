@@ -1,14 +1,14 @@
 /** What can go wrong between a client and the server, each as one plain sentence. */
-import { ERRORS, type ValidationFault } from "../contract/errors.ts";
-
-/** The codes of {@link SluiceApiError} where no answer came that could carry a status. */
-export type TransportCode = "unreachable" | "interrupted" | "timed_out" | "bad_answer";
+import { ERRORS, TOO_MANY_SLOTS, type ValidationFault } from "../contract/errors.ts";
 
 /** The server refused a call, or no answer came. `message` is a sentence for people. */
 export class SluiceApiError extends Error {
   /** HTTP status; 0 when no answer came. */
   readonly status: number;
-  /** A code of the contract's registry as far as the status tells it, or why no answer came. */
+  /**
+   * A code of the contract's registry as far as the status tells it, or why there is no answer: `unreachable`,
+   * `interrupted`, `timed_out`, `bad_answer`.
+   */
   readonly code: string | undefined;
   /** What the server said: a sentence, or the list of faults of a request that does not fit its schema. */
   readonly detail: string | ValidationFault[];
@@ -29,6 +29,11 @@ export class SluiceApiError extends Error {
     this.code = fields.code;
     this.detail = fields.detail ?? fields.message;
     this.retryAfterSeconds = fields.retryAfterSeconds;
+  }
+
+  /** Whether the server has said no, and will say so again until somebody changes something. */
+  get isFinal(): boolean {
+    return this.status >= 400 && this.status < 500 && !PASSING_STATUSES.has(this.status);
   }
 }
 
@@ -79,6 +84,8 @@ export function describeRefusal(
   });
 }
 
+/** Refusals that only say "not now". */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 423, 429]);
 const UNREACHABLE: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -138,6 +145,13 @@ function writeSentence(
   if (status === 404 && (detail === undefined || detail === ERRORS.not_found.detail))
     return `The server at ${apiUrl} knows nothing of ${path}; check that the address is a Sluice's and ends in /api.`;
   if (detail === undefined) return `The server answered ${method} ${path} with status ${status}.`;
+  return explainDetail(detail);
+}
+
+/** The server's detail as a sentence, with the next step where Prefect's own words name none. */
+export function explainDetail(detail: string): string {
+  if (detail === TOO_MANY_SLOTS)
+    return `More slots are asked for than the limit has (\`sluice gcl ls\` shows it); ask for fewer, or raise it with \`sluice gcl update NAME --limit N\`.`;
   return endSentence(detail);
 }
 

@@ -1,6 +1,6 @@
 /** `flow()` and `task()`: plain functions whose run reports how it goes. */
 import type { JsonObject } from "../contract/wire/common.ts";
-import { pause } from "./http.ts";
+import { pause } from "./backoff.ts";
 import { log } from "./log.ts";
 import { openRun } from "./run-reporter.ts";
 

@@ -2,16 +2,23 @@
  * The connection to one API: kept-alive, with a deadline on every call, and patient where being patient is safe.
  * What a call means is for the resources beside this file to say.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher } from "undici";
 import { RUN_IDENTITY_HEADER } from "../contract/headers.ts";
+import { backoffMs, pause } from "./backoff.ts";
 import { describeRefusal, describeTransportFailure, SluiceApiError } from "./errors.ts";
-import { authorizeWithKey, completeApiUrl, resolveApiUrl, resolveAuthorization } from "./settings.ts";
+import {
+  authorize,
+  completeApiUrl,
+  read,
+  resolveApiUrl,
+  resolveAuthorization,
+  type Environment,
+} from "./settings.ts";
 
 export interface HttpOptions {
   /** Base URL; a bare host gets `/api`. Default: the environment's, see {@link resolveApiUrl}. */
   apiUrl?: string | undefined;
-  /** Sent as Bearer. Default: the environment's key or auth string. */
+  /** Sent as Bearer. Default: the environment's auth string, else its key; see {@link resolveAuthorization}. */
   apiKey?: string | undefined;
   /** Sent with every call. */
   headers?: Readonly<Record<string, string>> | undefined;
@@ -19,6 +26,8 @@ export interface HttpOptions {
   timeoutSeconds?: number | undefined;
   /** How many times a call that may be repeated is repeated. */
   retries?: number | undefined;
+  /** Where the defaults and the run's identity come from (default: the process's environment). */
+  env?: Environment | undefined;
 }
 
 export interface CallOptions {
@@ -77,26 +86,25 @@ export class Http {
   #hasAnswered: boolean;
 
   constructor(options: HttpOptions = {}) {
-    this.apiUrl = completeApiUrl(options.apiUrl ?? resolveApiUrl(process.env));
+    const env = options.env ?? process.env;
+    this.apiUrl = completeApiUrl(options.apiUrl ?? resolveApiUrl(env));
     if (!URL.canParse(this.apiUrl))
       throw new TypeError(
         `"${this.apiUrl}" is no URL; the API's address looks like http://127.0.0.1:4200/api.`,
       );
     const authorization =
-      options.apiKey === undefined ? resolveAuthorization(process.env) : authorizeWithKey(options.apiKey);
-    const run = process.env["SLUICE_RUN"];
-    this.#hasAnswered = run !== undefined && run !== "";
-    const isInRun = run !== undefined && run !== "";
-    this.#hasAnswered = isInRun;
+      options.apiKey === undefined ? resolveAuthorization(env) : authorize({ apiKey: options.apiKey });
+    const run = read(env, "SLUICE_RUN");
+    this.#hasAnswered = run !== undefined;
     this.#headers = {
       accept: "application/json",
       "user-agent": "sluice-client",
       ...(authorization !== undefined && { authorization }),
-      ...(isInRun && { [RUN_IDENTITY_HEADER.toLowerCase()]: run }),
+      ...(run !== undefined && { [RUN_IDENTITY_HEADER.toLowerCase()]: run }),
       ...lowerKeys(options.headers ?? {}),
     };
     this.#timeoutSeconds = options.timeoutSeconds ?? TIMEOUT_SECONDS;
-    this.#retries = options.retries ?? (isInRun ? RETRIES_IN_RUN : RETRIES);
+    this.#retries = options.retries ?? (run === undefined ? RETRIES : RETRIES_IN_RUN);
   }
 
   /** The headers that go out with every call, the authorization among them: for sockets, which are opened elsewhere. */
@@ -158,6 +166,7 @@ export class Http {
         const delayMs = this.#delayBefore(attempt, error);
         if (delayMs === undefined) throw error;
         await pause(delayMs, options.signal);
+        options.signal?.throwIfAborted();
       }
     }
   }
@@ -217,30 +226,13 @@ export class Http {
     if (error.status === 0) {
       if (error.code === "unreachable" && !this.#hasAnswered) return undefined;
     } else if (!RETRIED_STATUSES.has(error.status) || error.code === "not_configured") return undefined;
-    const backoffMs = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** attempt);
-    const jitterMs = jitter(backoffMs);
-    if (error.retryAfterSeconds === undefined) return jitterMs;
-    if (error.retryAfterSeconds > RETRY_AFTER_SECONDS_MAX) return undefined;
-    return Math.max(error.retryAfterSeconds * 1000 * (1 + Math.random() * 0.1), jitterMs);
+    const { retryAfterSeconds = 0 } = error;
+    if (retryAfterSeconds > RETRY_AFTER_SECONDS_MAX) return undefined;
+    return backoffMs(attempt + 1, { baseMs: FIRST_DELAY_MS, maxMs: DELAY_MS_MAX, retryAfterSeconds });
   }
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-
-/** Spreads a delay over its second half, so that callers who failed together do not come back together. */
-export function jitter(ms: number): number {
-  return ms * (0.5 + Math.random() * 0.5);
-}
-
-/** Waits; throws the signal's own reason when it is aborted meanwhile. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
-}
 
 /** Writes one path segment; names may hold anything but a slash. */
 export function segment(name: string): string {

@@ -69,7 +69,7 @@ export class LeaseKeeper {
   #keepHere(kept: Kept): void {
     const controller = new AbortController();
     kept.local = controller;
-    void renewUntilLost(kept.order, controller.signal).then((reason) => {
+    void renewUntilLost({ ...kept.order, watch_url: null }, controller.signal).then((reason) => {
       if (reason !== undefined) this.#lose(kept.order.lease_id, reason);
       return reason;
     });

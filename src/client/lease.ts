@@ -86,6 +86,7 @@ export class HeldLease implements Lease {
         lease_id: this.id,
         url: http.apiUrl + new Limits(http).renewPath(this.id),
         headers: { ...http.headers },
+        watch_url: http.socketUrl(new Limits(http).watchPath(this.id)),
         lease_seconds: terms.lease_seconds,
         margin_ms: this.#marginMs,
         memory: this.#clock.memory,

@@ -1,12 +1,13 @@
 /** Getting a grant: one try by HTTP, then a place in line on a socket, or on held requests where sockets do not pass. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
 import { SluiceApiError } from "./errors.ts";
-import { jitter, PATIENT_RETRIES, pause, type Http } from "./http.ts";
+import { backoffMs, pause } from "./backoff.ts";
+import { PATIENT_RETRIES, type Http } from "./http.ts";
 import { monotonicMs } from "./monotonic.ts";
+import { makeRequestId } from "./request-id.ts";
 import { Limits } from "./resources/limits.ts";
 import { waitOnSocket } from "./wait-socket.ts";
 
@@ -34,8 +35,6 @@ const RECONNECT_MS_MAX = 3000;
 /** A grant may be lost before it arrives; one that is lost again and again is a fault to report. */
 const LOST_GRANTS_MAX = 5;
 const WITHDRAW_SECONDS = 3;
-/** One try of confirming a grant. */
-const CONFIRM_SECONDS = 3;
 
 /**
  * Acquires. Waits for as long as `signal` allows, through lost connections and restarts of the server, and keeps the
@@ -44,17 +43,12 @@ const CONFIRM_SECONDS = 3;
 export async function takeGrant(http: Http, ask: Ask, options: LineOptions): Promise<Taken> {
   const limits = new Limits(http);
   for (let lost = 0; ; lost += 1) {
-    const acquire = { ...ask, request_id: crypto.randomUUID() };
+    const acquire = { ...ask, request_id: makeRequestId() };
     try {
-      const sentMs = monotonicMs();
-      const first = await limits.acquire(
-        { ...acquire, wait_seconds: 0 },
-        { signal: options.signal, retries: PATIENT_RETRIES },
-      );
-      if (first.status === "granted") return { grant: first, countsFromMs: sentMs };
-      options.onWaiting(first);
-      const taken = await waitInLine(http, limits, acquire, options);
-      if (taken !== undefined) return taken;
+      const taken = await takeOnce(http, limits, acquire, options);
+      // Its time may be over when it is heard of, after a connection that stood still.
+      if (monotonicMs() < taken.countsFromMs + taken.grant.expires_in_seconds * 1000) return taken;
+      await releaseQuietly(limits, taken.grant.lease_id);
     } catch (error) {
       const isRefusal = error instanceof SluiceApiError && error.status !== 0;
       if (!isRefusal) await withdraw(limits, acquire);
@@ -71,21 +65,23 @@ export async function takeGrant(http: Http, ask: Ask, options: LineOptions): Pro
   }
 }
 
-/** Stands in line under one request id. Undefined: the grant was lost on its way. */
-async function waitInLine(
+/** Tries once, and then stands in line, under one request id. */
+async function takeOnce(
   http: Http,
   limits: Limits,
   acquire: z.input<typeof Acquire>,
   options: LineOptions,
-): Promise<Taken | undefined> {
+): Promise<Taken> {
+  const sentMs = monotonicMs();
+  const first = await limits.acquire(
+    { ...acquire, wait_seconds: 0 },
+    { signal: options.signal, retries: PATIENT_RETRIES },
+  );
+  if (first.status === "granted") return { grant: first, countsFromMs: sentMs };
+  options.onWaiting(first);
   for (let failures = 0; ; failures += 1) {
     const outcome = await waitOnSocket(http, acquire, options);
-    if (outcome.type === "granted") return confirm(limits, outcome.grant, acquire, options.signal);
-    if (outcome.type === "offered") {
-      const taken = await takeOffer(limits, acquire, options);
-      if (taken !== undefined) return taken;
-      continue;
-    }
+    if (outcome.type === "granted") return outcome;
     if (outcome.type === "refused" && !isWorthRepeating(outcome.error)) throw outcome.error;
     if (outcome.type === "closed" && outcome.wasOpen) failures = 0;
     if (failures >= CLOSED_SOCKETS_MAX) {
@@ -93,21 +89,10 @@ async function waitInLine(
       if (taken !== undefined) return taken;
       failures = 0;
     }
-    await pause(jitter(Math.min(RECONNECT_MS_MAX, RECONNECT_MS * 2 ** failures)), options.signal);
+    const delayMs = backoffMs(failures + 1, { baseMs: RECONNECT_MS, maxMs: RECONNECT_MS_MAX });
+    await pause(delayMs, options.signal);
+    options.signal.throwIfAborted();
   }
-}
-
-/** Takes an offer by a request that does not wait. Undefined: somebody else was quicker, and the place is kept. */
-async function takeOffer(
-  limits: Limits,
-  acquire: z.input<typeof Acquire>,
-  { signal, onWaiting }: LineOptions,
-): Promise<Taken | undefined> {
-  const sentMs = monotonicMs();
-  const answer = await limits.acquire({ ...acquire, wait_seconds: 0 }, { signal });
-  if (answer.status === "granted") return { grant: answer, countsFromMs: sentMs };
-  onWaiting(answer);
-  return undefined;
 }
 
 /**
@@ -128,47 +113,11 @@ async function waitOnHeldRequests(
       onWaiting(answer);
       const wasHeld = monotonicMs() - sentMs > 1000;
       if (answer.reason !== "offered" && !wasHeld) await pause(answer.retry_after_seconds * 1000, signal);
+      signal.throwIfAborted();
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SluiceApiError) || !isWorthRepeating(error)) throw error;
       return undefined;
-    }
-  }
-}
-
-/**
- * Renews a grant that came over a socket before anything is done with it: only so is it certain that the server still
- * holds it for us. Undefined: it does not.
- */
-async function confirm(
-  limits: Limits,
-  grant: Grant,
-  { mode }: Ask,
-  signal: AbortSignal,
-): Promise<Taken | undefined> {
-  // What is rate-limited is used up by the grant: there is no lease to hold.
-  if (mode === "rate_limit") return { grant, countsFromMs: monotonicMs() };
-  const endsMs = monotonicMs() + grant.expires_in_seconds * 1000;
-  for (;;) {
-    const sentMs = monotonicMs();
-    const leftMs = endsMs - sentMs;
-    if (leftMs <= 0) return undefined;
-    try {
-      const expires_in_seconds = await limits.renew(grant.lease_id, {
-        retries: 0,
-        timeoutSeconds: Math.min(CONFIRM_SECONDS, leftMs / 1000),
-        signal,
-      });
-      return { grant: { ...grant, expires_in_seconds }, countsFromMs: sentMs };
-    } catch (error) {
-      if (signal.aborted) {
-        await releaseQuietly(limits, grant.lease_id);
-        signal.throwIfAborted();
-      }
-      if (!(error instanceof SluiceApiError)) throw error;
-      if (error.status === ERRORS.gone.status) return undefined;
-      if (!isWorthRepeating(error)) throw error;
-      await sleep(Math.min(200, leftMs));
     }
   }
 }
@@ -185,7 +134,7 @@ async function withdraw(limits: Limits, { names, request_id }: z.input<typeof Ac
   try {
     await limits.withdraw(names, request_id, { retries: 1, timeoutSeconds: WITHDRAW_SECONDS });
   } catch {
-    // An absent waiter is never granted anything, and a grant that nobody renews ends within seconds.
+    // An absent waiter is never granted anything, and what is held already ends by its lease.
   }
 }
 
@@ -193,6 +142,6 @@ async function releaseQuietly(limits: Limits, leaseId: string): Promise<void> {
   try {
     await limits.release(leaseId, { retries: 1, timeoutSeconds: WITHDRAW_SECONDS });
   } catch {
-    // Never renewed, it ends within seconds.
+    // Its time is over here, so it soon is there.
   }
 }

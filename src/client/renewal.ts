@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXPIRES_IN_HEADER } from "../contract/headers.ts";
 import { LeaseClock } from "./lease-clock.ts";
+import { watchLease } from "./lease-watch.ts";
 import { monotonicMs } from "./monotonic.ts";
 
 /** All that is needed to renew a lease; it crosses threads. */
@@ -10,6 +11,8 @@ export interface RenewalOrder {
   /** Where renewals are posted; each extends the lease by what it was granted for. */
   url: string;
   headers: Record<string, string>;
+  /** The socket that tells of the lease's end; null where it would keep the process alive. */
+  watch_url: string | null;
   lease_seconds: number;
   /** The work is told to stop this long before the deadline. */
   margin_ms: number;
@@ -23,7 +26,8 @@ const DELAY_MS_MAX = 2000;
 const REQUEST_MS_MAX = 10_000;
 
 /**
- * Renews a lease at half its time, tries again until its true deadline when that fails, and resolves with the reason
+ * Renews a lease at half its time, or at once when the server says that it was ended; tries again until its true
+ * deadline when that fails, and resolves with the reason
  * when it is lost: the server says that it has ended (410), or the deadline less the margin has come. Resolves with
  * undefined when `signal` ends it.
  */
@@ -34,27 +38,40 @@ export async function renewUntilLost(
   const clock = new LeaseClock(order.memory);
   const leaseMs = order.lease_seconds * 1000;
   let failures = 0;
-  while (!signal.aborted) {
-    const lastMs = clock.deadlineMs - order.margin_ms;
-    const delayMs =
-      failures === 0
-        ? lastMs + order.margin_ms - leaseMs / 2 - monotonicMs()
-        : Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (failures - 1));
-    if (!(await wait(Math.min(delayMs, lastMs - monotonicMs()), signal))) return undefined;
-    const leftMs = lastMs - monotonicMs();
-    if (leftMs <= 0) {
-      clock.markLost();
-      return "expired";
+  /** Aborts when the server says that it is time to look again. */
+  let woken = new AbortController();
+  const over = new AbortController();
+  if (order.watch_url !== null)
+    watchLease({ url: order.watch_url, headers: order.headers }, AbortSignal.any([signal, over.signal]), () =>
+      woken.abort(),
+    );
+  try {
+    while (!signal.aborted) {
+      const lastMs = clock.deadlineMs - order.margin_ms;
+      const delayMs =
+        failures === 0
+          ? lastMs + order.margin_ms - leaseMs / 2 - monotonicMs()
+          : Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (failures - 1));
+      await wait(Math.min(delayMs, lastMs - monotonicMs()), AbortSignal.any([signal, woken.signal]));
+      if (signal.aborted) return undefined;
+      if (woken.signal.aborted) woken = new AbortController();
+      const leftMs = lastMs - monotonicMs();
+      if (leftMs <= 0) {
+        clock.markLost();
+        return "expired";
+      }
+      const answer = await renew(order, Math.min(leftMs, REQUEST_MS_MAX), signal);
+      if (answer === "ended") {
+        clock.markLost();
+        return "ended_by_server";
+      }
+      failures = answer === "failed" ? failures + 1 : 0;
+      if (answer !== "failed") clock.deadlineMs = answer.deadlineMs;
     }
-    const answer = await renew(order, Math.min(leftMs, REQUEST_MS_MAX), signal);
-    if (answer === "ended") {
-      clock.markLost();
-      return "ended_by_server";
-    }
-    failures = answer === "failed" ? failures + 1 : 0;
-    if (answer !== "failed") clock.deadlineMs = answer.deadlineMs;
+    return undefined;
+  } finally {
+    over.abort();
   }
-  return undefined;
 }
 
 /** One renewal. The deadline counts from the moment of sending: only then is it never later than the server's. */
@@ -81,11 +98,10 @@ async function renew(
   }
 }
 
-async function wait(ms: number, signal: AbortSignal): Promise<boolean> {
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(Math.max(0, ms), undefined, { signal, ref: false });
-    return true;
   } catch {
-    return false;
+    // Woken before the time.
   }
 }

@@ -4,7 +4,8 @@ import { runningStateOf } from "../contract/attempts.ts";
 import type { JsonObject, JsonValue } from "../contract/wire/common.ts";
 import { createClient, type Client } from "./client.ts";
 import { SluiceApiError } from "./errors.ts";
-import { PATIENT_RETRIES, pause } from "./http.ts";
+import { pause } from "./backoff.ts";
+import { PATIENT_RETRIES } from "./http.ts";
 import { namesServer, read, type Environment } from "./settings.ts";
 
 /** The run was cancelled, or ended by somebody else, before or while this process worked on it. */

@@ -15,10 +15,8 @@ export function resolveApiUrl(env: Environment): string {
  * `SLUICE_API_AUTH_STRING` and `PREFECT_API_AUTH_STRING` (`user:password`) as Basic. Undefined when none is set.
  */
 export function resolveAuthorization(env: Environment): string | undefined {
-  const key = resolveApiKey(env);
-  if (key !== undefined) return authorizeWithKey(key);
-  const pair = read(env, "SLUICE_API_AUTH_STRING") ?? read(env, "PREFECT_API_AUTH_STRING");
-  return pair === undefined ? undefined : `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+  const authString = read(env, "SLUICE_API_AUTH_STRING") ?? read(env, "PREFECT_API_AUTH_STRING");
+  return authorize({ apiKey: resolveApiKey(env), authString });
 }
 
 /** Reads the API key, if one is set: `SLUICE_API_KEY`, `PREFECT_API_KEY`. */
@@ -26,9 +24,17 @@ export function resolveApiKey(env: Environment): string | undefined {
   return read(env, "SLUICE_API_KEY") ?? read(env, "PREFECT_API_KEY");
 }
 
-/** Writes the `Authorization` header for a key. */
-export function authorizeWithKey(key: string): string {
-  return `Bearer ${key}`;
+/** What a caller has to be let in with. */
+export interface Credentials {
+  apiKey?: string | undefined;
+  /** `user:password` */
+  authString?: string | undefined;
+}
+
+/** Writes the value of the `Authorization` header; as with Prefect's clients, the auth string wins (source: wire §2.2). */
+export function authorize({ apiKey, authString }: Credentials): string | undefined {
+  if (authString) return `Basic ${Buffer.from(authString).toString("base64")}`;
+  return apiKey ? `Bearer ${apiKey}` : undefined;
 }
 
 /** Takes the slashes off the end of a base URL, so that paths can be appended; a bare host gets `/api`, where a server has it. */

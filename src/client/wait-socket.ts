@@ -1,17 +1,17 @@
-/** Standing in line on a socket: one acquire per socket, and the grant arrives in the moment when the slot is free. */
+/** Standing in line on a socket: one acquire per socket; what is offered there is taken there, in one round trip. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { z } from "zod";
 import { ping, WebSocket } from "undici";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
-import { SluiceApiError } from "./errors.ts";
+import { explainDetail, SluiceApiError } from "./errors.ts";
 import type { Http } from "./http.ts";
+import { monotonicMs } from "./monotonic.ts";
 
 export type SocketOutcome =
-  | { type: "granted"; grant: Grant }
+  /** The lease counts from the moment, on the monotonic clock, when what the server answers was asked. */
+  | { type: "granted"; grant: Grant; countsFromMs: number }
   | { type: "refused"; error: SluiceApiError }
-  /** The slot is there for the next request that comes with this request id. */
-  | { type: "offered" }
   /** The connection ended, or never came to be; the place in line is still there for a while. */
   | { type: "closed"; wasOpen: boolean };
 
@@ -42,6 +42,8 @@ export function waitOnSocket(
   return new Promise<SocketOutcome>((resolve, reject) => {
     let wasOpen = false;
     let isAlive = true;
+    let askedMs = 0;
+    let isTaking = false;
     const pinger = setInterval(() => {
       if (!wasOpen) return;
       if (!isAlive) {
@@ -75,15 +77,23 @@ export function waitOnSocket(
 
     socket.addEventListener("open", () => {
       wasOpen = true;
+      askedMs = monotonicMs();
       socket.send(JSON.stringify({ ...acquire, type: "acquire" }));
     });
     socket.addEventListener("message", ({ data }) => {
       isAlive = true;
       const frame = readFrame(data);
       if (frame === undefined || signal.aborted) return;
-      if (frame.type === "waiting" && frame.reason === "offered") finish({ type: "offered" });
-      else if (frame.type === "waiting") onWaiting(frame);
-      else if (frame.type === "granted") finish({ type: "granted", grant: frame });
+      if (frame.type === "waiting" && frame.reason === "offered") {
+        // An offer may be told twice, and the answer to the first "take" be on its way already.
+        if (isTaking) return;
+        isTaking = true;
+        askedMs = monotonicMs();
+        socket.send(JSON.stringify({ type: "take" }));
+      } else if (frame.type === "waiting") {
+        isTaking = false;
+        onWaiting(frame);
+      } else if (frame.type === "granted") finish({ type: "granted", grant: frame, countsFromMs: askedMs });
       else finish({ type: "refused", error: toError(frame) });
     });
     socket.addEventListener("error", () => finish({ type: "closed", wasOpen }));
@@ -104,7 +114,7 @@ function readFrame(data: unknown): ServerFrame | undefined {
 
 function toError({ code, detail }: { code: string; detail: string }): SluiceApiError {
   const status = code in ERRORS ? ERRORS[code as ErrorCode].status : 503;
-  return new SluiceApiError({ status, code, detail, message: detail });
+  return new SluiceApiError({ status, code, detail, message: explainDetail(detail) });
 }
 
 function isMessageOf(message: unknown, socket: WebSocket): boolean {

@@ -4,3 +4,8 @@
 export function runningStateOf(attempt_id: string) {
   return { type: "RUNNING" as const, name: "Running", state_details: { transition_id: attempt_id } };
 }
+
+/** A process that no agent of ours has started is one attempt, which has the run's own id. */
+export function foreignAttemptOf(flow_run_id: string) {
+  return { flow_run_id, attempt_id: flow_run_id, fence: 0 };
+}

@@ -5,7 +5,16 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** Batches of logs may be larger: Prefect's clients send up to 4 MB (source: wire §3.8). */
 export const LOG_BODY_BYTES_MAX = 8 * 1024 * 1024;
 export const NAME_CHARACTERS_MAX = 255;
+/** A run's parameters, also with those of its deployment; a run is one row, and a row holds 2 MB on the edge. */
 export const PARAMETERS_BYTES_MAX = 512 * 1024;
+/** A run's context, and its job variables. */
+export const RUN_VALUES_BYTES_MAX = 256 * 1024;
+/** The data of a state. */
+export const STATE_DATA_BYTES_MAX = 512 * 1024;
+/** A state's message is cut behind this: the state counts more than the end of a long traceback. */
+export const STATE_MESSAGE_CHARACTERS_MAX = 64 * 1024;
+/** A deployment is one row, too. */
+export const DEPLOYMENT_BYTES_MAX = 1536 * 1024;
 export const TAGS_MAX = 100;
 export const PAGE_MAX = 200;
 /** `offset + limit` of a list may not pass this; our own lists page by key instead. */
@@ -15,11 +24,18 @@ export const OFFSET_MAX = 10_000;
 export const LIMIT_NAMES_MAX = 20;
 export const SLOTS_MAX = 1_000_000;
 export const NAMED_SLOTS_MAX = 1000;
+/**
+ * Waiters that are looked at for whose turn it is. Nobody passes larger ones from behind these (`bypass_max`), and more
+ * dead callers than these cost two seconds instead of one.
+ */
+export const WAITERS_SEEN_MAX = 256;
 /** Waiters that one limit keeps; more are answered 429. */
 export const WAITERS_MAX = 50_000;
 /** Prefect's bounds of `lease_duration` (source: wire §3.10). */
 export const LEASE_SECONDS_MIN = 60;
 export const LEASE_SECONDS_MAX = 86_400;
+/** The shortest lease that our own acquire gives. */
+export const LEASE_SECONDS_LEAST = 5;
 export const LEASE_SECONDS_DEFAULT = 300;
 /** One request is held for this long at most; the place in line outlives it. */
 export const HOLD_SECONDS_MAX = 25;
@@ -32,8 +48,6 @@ export const RUN_SILENCE_MAX_SECONDS = 86_400;
 export const CLAIM_ATTEMPTS_MAX = 100;
 export const LOG_MESSAGE_BYTES_MAX = 1024 * 1024;
 
-/** A lease granted to a caller who waited on a socket, until its first renew. */
-export const FIRST_RENEW_SECONDS = 10;
 /** After the deadline of a lease its slots are free within this long (promise I10). */
 export const GRACE_SECONDS = 10;
 /** How long the answer to a request id is kept (promise I5). */
@@ -42,6 +56,10 @@ export const REPLAY_SECONDS = 600;
 export const ABSENT_SECONDS = 60;
 /** An offer that nobody took for this long is also made to the next in line … */
 export const OFFER_SHARED_MS = 250;
+/** … and when that one does not come either, to ever more of them, each this much later … */
+export const OFFER_SPREAD_MS = 100;
+/** … so many at once at most … */
+export const OFFERS_AT_ONCE_MAX = 64;
 /** … and lapses after this long. */
 export const OFFER_LAPSES_MS = 2000;
 /** A caller is expected back within its Retry-After and this long. */

@@ -70,6 +70,11 @@ export function addressOfWorkspace(workspace: string): AddressOf<"workspace"> {
   return { workspace, kind: "workspace", key: "0" };
 }
 
+/** The hub of a workspace's events. */
+export function addressOfHub(workspace: string): AddressOf<"hub"> {
+  return { workspace, kind: "hub", key: "0" };
+}
+
 /** The journal of one pool and one UTC day (`YYYYMMDD`). */
 export function addressOfJournal(workspace: string, poolKey: ShardKey, day: string): AddressOf<"journal"> {
   return { workspace, kind: "journal", key: `${poolKey}-${day}` };

@@ -36,12 +36,18 @@ export type ErrorCode = keyof typeof ERRORS;
 export const INTEGRITY_CONFLICT =
   "Data integrity conflict. This usually means a unique or foreign key constraint was violated. See server logs for details.";
 
+/** What Prefect's server says of an acquire that can never be granted, and its clients look for (source: wire §3.10). */
+export const TOO_MANY_SLOTS = "Slots requested is greater than the limit";
+
 /** One fault in a request body, query or path, in the form that Prefect's clients print. */
 export interface ValidationFault {
   type: string;
   loc: (string | number)[];
   msg: string;
+  /** What was sent there, where it may be sent back. */
   input?: unknown;
+  /** The bound that was passed. */
+  ctx?: Record<string, unknown>;
 }
 
 /** A refusal as a value: it crosses RPC, exceptions do not. */
@@ -50,6 +56,8 @@ export interface Refusal {
   detail: string;
   /** Present for `invalid` when single fields are at fault. */
   faults?: ValidationFault[];
+  /** What was sent, as far as it may be sent back. */
+  request_body?: unknown;
   /** Float seconds after which the same call may succeed. */
   retry_after_seconds?: number;
 }
@@ -65,7 +73,7 @@ export function accept<Value>(value: Value): Result<Value> {
 export function refuse(
   code: ErrorCode,
   detail?: string,
-  more: Pick<Refusal, "faults" | "retry_after_seconds"> = {},
+  more: Pick<Refusal, "faults" | "request_body" | "retry_after_seconds"> = {},
 ): { ok: false; error: Refusal } {
   return { ok: false, error: { code, detail: detail ?? ERRORS[code].detail, ...more } };
 }

@@ -16,7 +16,7 @@
  * | 112–127 | 16 free bits                                                         |
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 
 /** What an id names. A number is never given a second meaning; 0 and 15 stay unused. */
 export const ID_LAYOUT = {
@@ -45,6 +45,7 @@ export type ShardKey = string;
 const SHARD_KEY_VERSION = 1;
 const KEY_HEX_DIGITS = 10;
 const FREE_TAIL_BITS = 22;
+const KEYS_KNOWN_MAX = 1000;
 const LAYOUT_NAMES = new Map<number, IdLayout>(
   Object.entries(ID_LAYOUT).map(([name, layout]) => [layout, name as IdLayout]),
 );
@@ -52,8 +53,16 @@ const LAYOUT_NAMES = new Map<number, IdLayout>(
 /** Derives the shard key of a named object: the first 40 bits of SHA-256 over `[version, kind, workspace, name]` as JSON. */
 export function deriveShardKey(kind: NamedKind, workspace: string, name: string): ShardKey {
   const input = JSON.stringify([SHARD_KEY_VERSION, kind, workspace, name]);
-  return bytesToHex(sha256(utf8ToBytes(input))).slice(0, KEY_HEX_DIGITS);
+  const known = knownKeys.get(input);
+  if (known !== undefined) return known;
+  const key = bytesToHex(sha256(utf8ToBytes(input))).slice(0, KEY_HEX_DIGITS);
+  if (knownKeys.size >= KEYS_KNOWN_MAX) knownKeys.clear();
+  knownKeys.set(input, key);
+  return key;
 }
+
+/** What {@link deriveShardKey} has said lately: hashing a name costs more than the rest of finding its object. */
+const knownKeys = new Map<string, ShardKey>();
 
 export interface IdParts {
   layout: IdLayout;
@@ -89,9 +98,7 @@ export function formatId({ layout, key, head, version, tail }: IdParts): string 
 export function parseId(id: string): IdParts | undefined {
   if (!isUuid(id)) return undefined;
   const hex = id.replaceAll("-", "").toLowerCase();
-  const bytes = Uint8Array.from({ length: 16 }, (_, index) =>
-    Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16),
-  );
+  const bytes = hexToBytes(hex);
   const view = new DataView(bytes.buffer);
   const version = view.getUint8(6) >>> 4;
   const layout = LAYOUT_NAMES.get(view.getUint8(6) & 0x0f);
@@ -125,12 +132,17 @@ export function dayOfId(id: string): string | undefined {
   return new Date(parts.head).toISOString().slice(0, 10).replaceAll("-", "");
 }
 
+/** The CRC of each single byte. */
+const CRC_TABLE = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit += 1) crc = (crc << 1) ^ (crc & 0x80 ? 0x107 : 0);
+  return crc;
+});
+
 /** CRC-8 (polynomial 0x07) over the 16 bytes of an id, the check byte itself counted as zero. */
 function computeCheck(bytes: Uint8Array): number {
   let crc = 0;
-  for (const [index, byte] of bytes.entries()) {
-    crc ^= index === 7 ? 0 : byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x80 ? ((crc << 1) ^ 0x07) & 0xff : (crc << 1) & 0xff;
-  }
+  for (let index = 0; index < 16; index += 1)
+    crc = CRC_TABLE[crc ^ (index === 7 ? 0 : (bytes[index] ?? 0))] ?? 0;
   return crc;
 }

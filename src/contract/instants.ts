@@ -20,6 +20,12 @@ export function instantToMs(instant: Instant): number {
   return whole + Number(instant.slice(23, 26)) / 1000;
 }
 
+/** Whether the calendar has this `YYYY-MM-DD`: engines take the 30th of February for a day in March. */
+export function isRealDate(date: string): boolean {
+  const ms = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
+}
+
 const INSTANT_FORM =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2}(?::\d{2})?)?)?$/i;
 
@@ -37,7 +43,8 @@ export function parseInstant(input: unknown): Instant | undefined {
   if (typeof input !== "string") return undefined;
   const match = INSTANT_FORM.exec(input.trim());
   if (match === null) return undefined;
-  const [, date, time = "00:00:00", decimals = "", offset = "Z"] = match;
+  const [, date = "", time = "00:00:00", decimals = "", offset = "Z"] = match;
+  if (!isRealDate(date)) return undefined;
   const seconds = time.length === 5 ? `${time}:00` : time;
   const zone = /^z$/i.test(offset) ? "Z" : offset.replace(/^([+-]\d{2}):?(\d{2}).*$/, "$1:$2");
   const whole = Date.parse(`${date}T${seconds}${zone}`);

@@ -13,11 +13,6 @@ export function poolNameOfRun(workPoolName: string | null, flowId: string): stri
   return `${PREFIX}${hash % INTERNAL_POOLS}`;
 }
 
-/** Tells whether a pool is one of the internal ones, which no list shows. */
-export function isInternalPoolName(name: string): boolean {
-  return name.startsWith(PREFIX);
-}
-
 /** The names of all internal pools. */
 export const INTERNAL_POOL_NAMES: readonly string[] = Array.from(
   { length: INTERNAL_POOLS },

@@ -42,6 +42,45 @@ export function journalsWithoutRun(workspace: string, now: number): JournalAddre
   );
 }
 
+/** The journal that keeps a task run which is reported, or made, at `at` (milliseconds). */
+export function journalOfTaskRun(
+  workspace: string,
+  { task_run_id, flow_run_id }: { task_run_id: string; flow_run_id: string | null },
+  at: number,
+): JournalAddress {
+  const own = flow_run_id === null ? undefined : journalOfRun(workspace, flow_run_id);
+  if (own !== undefined) return own;
+  const [today] = daysOfTaskRun(task_run_id, at, 1);
+  return journal(workspace, NO_POOL_KEY, today ?? dayOf(formatInstant(at)));
+}
+
+/** The journal of a task run whose id the server has made; undefined for any other id. */
+export function journalOfOwnTaskRun(workspace: string, taskRunId: string): JournalAddress | undefined {
+  const key = keyOfId(taskRunId, "task_run");
+  const day = dayOfId(taskRunId);
+  return key === undefined || day === undefined ? undefined : journal(workspace, key, day);
+}
+
+/** The journals of some pools, each of the last `days` days. */
+export function journalsOfDays(
+  workspace: string,
+  poolKeys: readonly ShardKey[],
+  now: number,
+  days: number,
+): JournalAddress[] {
+  return Array.from({ length: days }, (_, index) => dayOf(formatInstant(now - index * DAY_MS))).flatMap(
+    (day) => poolKeys.map((key) => journal(workspace, key, day)),
+  );
+}
+
+/** The day on which a task run was made, where its id says so, and those before it. */
+function daysOfTaskRun(taskRunId: string, now: number, days: number): string[] {
+  const hex = taskRunId.replaceAll("-", "");
+  const made = hex[12] === "7" ? Number.parseInt(hex.slice(0, 12), 16) : now;
+  const at = made > now + DAY_MS ? now : made;
+  return Array.from({ length: days }, (_, index) => dayOf(formatInstant(at - index * DAY_MS)));
+}
+
 /** Days before a task run on which its flow run may have been expected. */
 const DAYS_RUNNING = 1;
 
@@ -54,13 +93,11 @@ export function journalsOfTaskRun(
   taskRunId: string,
   poolKeys: readonly ShardKey[],
   now: number,
+  days: number = DAYS_RUNNING + 1,
 ): JournalAddress[] {
-  const hex = taskRunId.replaceAll("-", "");
-  const made = hex[12] === "7" ? Number.parseInt(hex.slice(0, 12), 16) : now;
-  const at = made > now + DAY_MS ? now : made;
-  return Array.from({ length: DAYS_RUNNING + 1 }, (_, index) =>
-    dayOf(formatInstant(at - index * DAY_MS)),
-  ).flatMap((day) => poolKeys.map((key) => journal(workspace, key, day)));
+  return daysOfTaskRun(taskRunId, now, days).flatMap((day) =>
+    poolKeys.map((key) => journal(workspace, key, day)),
+  );
 }
 
 function dayOf(instant: Instant): string {

@@ -1,7 +1,8 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { makeFolders } from "../client/folders.ts";
 import { ServerError } from "./errors.ts";
 import { killLeftovers } from "./leftovers.ts";
 import {
@@ -62,8 +63,8 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
 /** Makes the folder and gives the one true path of it, so that a process that runs in it is found by any other name. */
 function makeFolder(given: string): string {
   try {
-    mkdirSync(join(given, "objects"), { recursive: true });
-    mkdirSync(join(given, "run"), { recursive: true });
+    makeFolders(join(given, "objects"));
+    makeFolders(join(given, "run"));
     // Parameters, logs and results are the user's own affair.
     chmodSync(given, 0o700);
     return realpathSync(given);
@@ -76,13 +77,19 @@ function makeFolder(given: string): string {
 
 function lockFolder(path: string): DatabaseSync {
   const { DatabaseSync } = loadSqlite();
-  const lock = new DatabaseSync(join(path, "lock.sqlite"));
+  const file = join(path, "lock.sqlite");
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(file);
     lock.exec("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
-    lock.close();
-    if (!/locked/.test((error as Error).message)) throw error;
+    lock?.close();
+    const { message } = error as Error;
+    if (!/locked/.test(message))
+      throw new ServerError(
+        `The lock ${file} cannot be used (${message}); make sure that no server runs on this folder, delete that file, and start again.`,
+      );
     const record = readServerRecord(path);
     const who = record === undefined ? "which is starting" : `with pid ${record.pid} at ${record.url}`;
     throw new ServerError(

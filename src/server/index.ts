@@ -4,6 +4,7 @@ import { openDataFolder, type DataFolder } from "./data-folder.ts";
 import { ServerError } from "./errors.ts";
 import { openLogFile } from "./log.ts";
 import { checkOptions, listAllowedHosts, urlOf, type CheckedOptions, type ServerOptions } from "./options.ts";
+import { readSecretsKeys } from "./secrets-key.ts";
 import { superviseWorkerd } from "./supervisor.ts";
 import { loadWorker } from "./worker-bundle.ts";
 import { formatWorkerdConfig } from "./workerd-config.ts";
@@ -37,13 +38,16 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     return await serve(checked, folder);
   } catch (error) {
     folder.close();
-    throw error;
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (code !== "ENOSPC" && path?.startsWith(folder.path) !== true) throw error;
+    throw new ServerError(`The data folder ${folder.path} cannot be used (${message}).`);
   }
 }
 
 async function serve(options: CheckedOptions, folder: DataFolder): Promise<RunningServer> {
   const worker = await loadWorker();
   folder.install(formatWorkerdConfig(worker.manifest, options.apiKey !== undefined), worker.script);
+  const secretsKeys = readSecretsKeys(folder.path, options);
   const log = openLogFile(folder.logPath);
   const supervisor = await superviseWorkerd({
     host: options.host,
@@ -55,7 +59,7 @@ async function serve(options: CheckedOptions, folder: DataFolder): Promise<Runni
       `--directory-path=objects=${folder.objectsPath}`,
       `--socket-fd=http=${socketFd}`,
     ],
-    env: (port) => environmentOf(options, port),
+    env: (port) => ({ ...environmentOf(options, port), ...secretsKeys }),
     onOutput: (chunk) => {
       log.write(chunk);
       options.onOutput(chunk);
@@ -101,5 +105,8 @@ function environmentOf(options: CheckedOptions, port: number): Record<string, st
     ...(options.apiKey === undefined ? { SLUICE_OPEN: "true" } : { SLUICE_API_KEY: options.apiKey }),
     ...(allowed !== undefined && { SLUICE_ALLOWED_HOSTS: allowed.join(",") }),
     ...(options.retentionDays !== undefined && { SLUICE_RETENTION_DAYS: String(options.retentionDays) }),
+    ...(options.moveAfterSeconds !== undefined && {
+      SLUICE_MOVE_AFTER_SECONDS: String(options.moveAfterSeconds),
+    }),
   };
 }

@@ -2,7 +2,7 @@
  * The keeper: a small POSIX shell between the supervisor and workerd. It exists for two things that Node cannot do:
  * hold a listening socket without accepting from it, and notice the supervisor's death even when that is a kill -9.
  *
- * Descriptors of the keeper: 0 commands (one line per start: the instant that the instance gets), 1 and 2 the log,
+ * Descriptors of the keeper: 0 commands (one line per start: the instants that the instance gets), 1 and 2 the log,
  * 3 the listening socket, 4 reports (`pid N`, then `exit CODE`).
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -16,8 +16,8 @@ import { ServerError } from "./errors.ts";
  * reaches workerd and the subshell that waits for it, however far they got, and no terminal's Ctrl-C reaches it first.
  */
 const SCRIPT = `
-while read -r SLUICE_STARTED_AT; do
-  export SLUICE_STARTED_AT
+while read -r SLUICE_STARTED_AT SLUICE_CLOCK_STEPPED_AT; do
+  export SLUICE_STARTED_AT SLUICE_CLOCK_STEPPED_AT
   ( "$@" </dev/null 4>&- & echo "pid $!" >&4; wait $!; echo "exit $?" >&4 ) &
 done
 kill -9 0
@@ -40,8 +40,11 @@ export interface KeeperEvents {
 export interface Keeper {
   readonly host: string;
   readonly port: number;
-  /** Starts an instance of workerd; `startedAt` is what the Worker learns as its start, in epoch milliseconds. */
-  start(startedAt: number): void;
+  /**
+   * Starts an instance of workerd. The Worker learns `startedAt` as its start and `clockSteppedAt` as the last time that
+   * the clock was put forward (0: never), in epoch milliseconds.
+   */
+  start(startedAt: number, clockSteppedAt: number): void;
   /** Kills keeper and workerd at once; resolves when both are gone. */
   kill(): Promise<void>;
 }
@@ -92,7 +95,7 @@ export async function openKeeper(
   return {
     host: listen.host,
     port: address.port,
-    start: (startedAt) => void commands.write(`${startedAt}\n`),
+    start: (startedAt, clockSteppedAt) => void commands.write(`${startedAt} ${clockSteppedAt}\n`),
     kill: () => {
       killGroup(child.pid);
       return closed;

@@ -8,20 +8,27 @@ export interface LogFile {
   close(): void;
 }
 
-/** Opens `path` for appending; at 10 MiB it becomes `path.1`, replacing the one before. */
+/**
+ * Opens `path` for appending; at 10 MiB it becomes `path.1`, replacing the one before. What cannot be written, because
+ * the disk is full, is left out: a server does not end for its log.
+ */
 export function openLogFile(path: string, bytesMax: number = LOG_BYTES_MAX): LogFile {
   let file = openSync(path, "a", 0o600);
   let bytes = fstatSync(file).size;
   return {
     write(chunk) {
-      if (bytes > 0 && bytes + chunk.length > bytesMax) {
-        closeSync(file);
-        renameSync(path, `${path}.1`);
-        file = openSync(path, "a", 0o600);
-        bytes = 0;
+      try {
+        if (bytes > 0 && bytes + chunk.length > bytesMax) {
+          renameSync(path, `${path}.1`);
+          const next = openSync(path, "a", 0o600);
+          closeSync(file);
+          file = next;
+          bytes = 0;
+        }
+        bytes += writeSync(file, chunk);
+      } catch {
+        // The standard error has it too.
       }
-      writeSync(file, chunk);
-      bytes += chunk.length;
     },
     close: () => closeSync(file),
   };

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { ServerError } from "./errors.ts";
 
 /** The port that clients try when nobody tells them one; Prefect's. */
-export const DEFAULT_PORT = 4200;
+const DEFAULT_PORT = 4200;
 
 export interface ServerOptions {
   /** Address or name to listen on; loopback unless told otherwise. */
@@ -16,10 +16,16 @@ export interface ServerOptions {
   dataDir?: string;
   /** Every call must carry it; wanted as soon as other machines can reach the server. */
   apiKey?: string;
+  /** What secrets in blocks are kept under; one lies in the data folder where none is given. */
+  secretsKey?: string;
+  /** Earlier keys, separated by commas, with which secrets are still read. */
+  secretsOldKeys?: string;
   /** Further `Host` values that are answered, with or without a port; `*` answers all. */
   allowedHosts?: readonly string[];
   /** For how long logs are kept; 30 unless told otherwise. */
   retentionDays?: number;
+  /** A finished run moves to its day's journal so long after its last write; an hour unless told otherwise. */
+  moveAfterSeconds?: number;
   /** Gets what workerd and the Worker say, as well as the log file. */
   onOutput?: (chunk: Uint8Array) => void;
 }
@@ -29,8 +35,11 @@ export interface CheckedOptions {
   port: number;
   dataDir: string;
   apiKey: string | undefined;
+  secretsKey: string | undefined;
+  secretsOldKeys: string | undefined;
   allowedHosts: readonly string[];
   retentionDays: number | undefined;
+  moveAfterSeconds: number | undefined;
   onOutput: (chunk: Uint8Array) => void;
 }
 
@@ -52,18 +61,32 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
       `Other machines can reach ${host}, so it is served only with a key: set SLUICE_API_KEY to a long random text, here and for every client.`,
     );
   }
-  const { retentionDays } = options;
+  // Headers carry nothing else the same way in every client.
+  if (key !== undefined && !/^[\x20-\x7e]*$/.test(key)) {
+    throw new ServerError(
+      "SLUICE_API_KEY holds characters that no client can send; use ASCII letters, digits and signs.",
+    );
+  }
+  const { retentionDays, moveAfterSeconds } = options;
   if (retentionDays !== undefined && !(retentionDays > 0)) {
     throw new ServerError(
       "Logs are kept for a number of days greater than 0; set SLUICE_RETENTION_DAYS to one.",
     );
   }
+  if (moveAfterSeconds !== undefined && !(moveAfterSeconds >= 0)) {
+    throw new ServerError(
+      "Finished runs move after a number of seconds, 0 or more; set SLUICE_MOVE_AFTER_SECONDS to one.",
+    );
+  }
   return {
     retentionDays,
+    moveAfterSeconds,
     host,
     port,
     dataDir: resolve(options.dataDir ?? defaultDataDir()),
     apiKey: key,
+    secretsKey: options.secretsKey || undefined,
+    secretsOldKeys: options.secretsOldKeys || undefined,
     allowedHosts,
     onOutput: options.onOutput ?? (() => {}),
   };

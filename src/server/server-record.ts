@@ -25,6 +25,7 @@ export function readServerRecord(dataDir: string): ServerRecord | undefined {
   }
 }
 
+/** Says that the server of the folder runs no more. */
 export function removeServerRecord(dataDir: string): void {
   rmSync(join(dataDir, "server.json"), { force: true });
 }

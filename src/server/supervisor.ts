@@ -1,6 +1,7 @@
 /** Keeps one workerd running behind one listening socket. */
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { ClockWatch, systemClocks, type Clocks } from "./clock-watch.ts";
 import { ServerError } from "./errors.ts";
 import { openKeeper, SOCKET_FD, type Keeper } from "./keeper.ts";
 import { urlOf } from "./options.ts";
@@ -16,6 +17,11 @@ const BACKOFF_MS_MAX = 5_000;
 /** After so many instances in a row that never answered, about 20 s, there is no point in another. */
 const UNREADY_MAX = 10;
 const HEALTH_RETRY_MS = 50;
+const CLOCK_LOOK_MS = 500;
+/** An instance that was ready is asked this often, and hangs when it has left so many questions in a row unanswered. */
+const LOOK_MS = 5_000;
+const ANSWER_MS_MAX = 10_000;
+const UNANSWERED_MAX = 3;
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
 export interface SupervisorOptions {
@@ -26,6 +32,9 @@ export interface SupervisorOptions {
   /** Its whole environment, given the port that the socket has. */
   env: (port: number) => Record<string, string>;
   onOutput: (chunk: Uint8Array) => void;
+  clocks?: Clocks;
+  /** How long an instance that was ready may take to say that it is alive. */
+  answerMsMax?: number;
 }
 
 export interface Supervisor {
@@ -56,6 +65,9 @@ class WorkerdSupervisor implements Supervisor {
   readonly #options: SupervisorOptions;
   readonly #settleEnded: (reason: ServerError | undefined) => void;
   readonly #stopping = new AbortController();
+  readonly #clocks: Clocks;
+  readonly #clockWatch: ClockWatch;
+  #clockSteppedAt = 0;
   #port: number;
   #keeper: Keeper | undefined;
   #instance: Instance | undefined;
@@ -66,6 +78,8 @@ class WorkerdSupervisor implements Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#clocks = options.clocks ?? systemClocks;
+    this.#clockWatch = new ClockWatch(this.#clocks);
     const { promise, resolve } = Promise.withResolvers<ServerError | undefined>();
     this.ended = promise;
     this.#settleEnded = resolve;
@@ -78,7 +92,11 @@ class WorkerdSupervisor implements Supervisor {
   async start(): Promise<void> {
     await this.#openKeeper();
     const instance = this.#startInstance();
-    if (await this.#becomesReady(instance, AbortSignal.timeout(START_MS_MAX))) return;
+    if (await this.#becomesReady(instance, AbortSignal.timeout(START_MS_MAX))) {
+      const timer = setInterval(() => this.#lookAtClock(), CLOCK_LOOK_MS);
+      this.#stopping.signal.addEventListener("abort", () => clearInterval(timer));
+      return;
+    }
     const hasEnded = instance.life.signal.aborted;
     const reason = await this.#end(() =>
       hasEnded
@@ -127,35 +145,71 @@ class WorkerdSupervisor implements Supervisor {
   #startInstance(): Instance {
     const instance: Instance = {
       pid: undefined,
-      startedAtMs: Date.now(),
+      startedAtMs: this.#clocks.wallMs(),
       isReady: false,
       output: "",
       life: new AbortController(),
     };
     this.#instance = instance;
-    this.#keeper?.start(instance.startedAtMs);
+    this.#keeper?.start(instance.startedAtMs, this.#clockSteppedAt);
     return instance;
   }
 
   /** Asks until it answers; connections wait in the socket's queue until workerd is there to take them. */
   async #becomesReady(instance: Instance, deadline: AbortSignal): Promise<boolean> {
-    const url = `${urlOf(this.#options.host, this.#port)}/api/health`;
     const signal = AbortSignal.any([instance.life.signal, this.#stopping.signal, deadline]);
     while (!signal.aborted) {
-      try {
-        const response = await fetch(url, { signal });
-        await response.body?.cancel();
-        instance.isReady = response.ok;
-      } catch {
-        // Refused or reset while an instance comes or goes: asked again until it answers or ends.
-      }
+      // Refused or reset while an instance comes or goes: asked again until it answers or ends.
+      instance.isReady = await this.#isAnswering(signal);
       if (instance.isReady) {
         this.#unready = 0;
+        void this.#endIfItHangs(instance);
         return true;
       }
       await delay(HEALTH_RETRY_MS, undefined, { signal }).catch(() => {});
     }
     return false;
+  }
+
+  /** A workerd that is stopped, or that somebody's input keeps busy for ever, does not end by itself. */
+  async #endIfItHangs(instance: Instance): Promise<void> {
+    const signal = AbortSignal.any([instance.life.signal, this.#stopping.signal]);
+    const answerMsMax = this.#options.answerMsMax ?? ANSWER_MS_MAX;
+    let unanswered = 0;
+    while (unanswered < UNANSWERED_MAX) {
+      await delay(Math.min(LOOK_MS, answerMsMax), undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const bound = AbortSignal.timeout(answerMsMax);
+      if (await this.#isAnswering(bound)) unanswered = 0;
+      // A refusal that comes at once proves nothing.
+      else if (bound.aborted) unanswered += 1;
+    }
+    if (signal.aborted || instance.pid === undefined) return;
+    this.#say("workerd does not answer any more, so it is ended");
+    signalProcess(instance.pid, "SIGKILL");
+  }
+
+  async #isAnswering(signal: AbortSignal): Promise<boolean> {
+    try {
+      const response = await fetch(`${urlOf(this.#options.host, this.#port)}/api/health`, { signal });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Deadlines are on the disk as instants of the wall clock, and workerd has no other one: after a step forward they would
+   * end what is alive. A new instance learns of the step by its environment.
+   */
+  #lookAtClock(): void {
+    const stepMs = this.#clockWatch.look();
+    if (stepMs === 0) return;
+    this.#clockSteppedAt = this.#clocks.wallMs();
+    this.#say(`the clock was put forward by ${Math.round(stepMs / 1000)} s, so workerd is started anew`);
+    const instance = this.#instance;
+    if (instance?.pid !== undefined && !instance.life.signal.aborted) signalProcess(instance.pid, "SIGKILL");
   }
 
   #onInstanceEnd(how: string): void {
@@ -165,7 +219,7 @@ class WorkerdSupervisor implements Supervisor {
     instance.life.abort();
     // The first start and a stop look after the end themselves.
     if (this.#stopping.signal.aborted || isFirst) return;
-    this.#shortLived = Date.now() - instance.startedAtMs > HEALTHY_MS ? 1 : this.#shortLived + 1;
+    this.#shortLived = this.#clocks.wallMs() - instance.startedAtMs > HEALTHY_MS ? 1 : this.#shortLived + 1;
     if (!instance.isReady) this.#unready += 1;
     if (this.#unready === UNREADY_MAX) {
       void this.#end(() => describeFailure(instance));

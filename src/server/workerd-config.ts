@@ -2,7 +2,16 @@
 import type { WorkerManifest } from "./worker-bundle.ts";
 
 /** Bindings that reach the Worker through the environment, so that no secret lies in a file and each start differs. */
-const ENVIRONMENT = ["SLUICE_OPEN", "SLUICE_ALLOWED_HOSTS", "SLUICE_STARTED_AT", "SLUICE_RETENTION_DAYS"];
+const ENVIRONMENT = [
+  "SLUICE_OPEN",
+  "SLUICE_ALLOWED_HOSTS",
+  "SLUICE_STARTED_AT",
+  "SLUICE_CLOCK_STEPPED_AT",
+  "SLUICE_RETENTION_DAYS",
+  "SLUICE_MOVE_AFTER_SECONDS",
+  "SLUICE_SECRETS_KEY",
+  "SLUICE_SECRETS_OLD_KEYS",
+];
 
 /**
  * The key under which a class's objects lie on the disk. It is derived from the class's name and must stay as it is

@@ -1,4 +1,6 @@
 /** Starting and leaving: refusals, draining, signals, one agent per folder. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { isGroupAlive } from "../../worker-agent/process-identity.ts";
 import {
@@ -12,6 +14,8 @@ import {
   startPlane,
   until,
 } from "./support.ts";
+
+const isBeat = ({ path }: { path: string }): boolean => path.endsWith("/workers/session");
 
 test("the first signal drains: no more claims, what runs runs on, then goodbye and exit 0", async () => {
   const plane = await startPlane();
@@ -86,6 +90,40 @@ test("a second agent with the same name on the same host says so and leaves", as
   expect(second.lines()).toMatch(/Another agent \(process \d+\) already works as "gpu-1".*--name/);
 });
 
+test("an agent whose name another one has at work says what the server says and leaves", async () => {
+  const plane = await startPlane();
+  plane.fail(isBeat, 409, 100);
+  const { agent, lines } = agentFor(plane);
+  expect(await agent.done).toBe(1);
+  expect(lines).toEqual([expect.stringMatching(/ERROR +scripted 409\.$/)]);
+  expect(plane.countCalls("POST", /\/session$/)).toBe(1);
+});
+
+test("an agent that thaws and finds its name taken stops its children and leaves", async () => {
+  const plane = await startPlane();
+  plane.expires_in_seconds = 30;
+  const { run } = heldRun(plane);
+  const { agent } = agentFor(plane);
+  const pid = await pidOf(plane, run);
+  await plane.until("the socket", () => plane.sockets.size === 1);
+  plane.fail(isBeat, 409, 100);
+  plane.wake("cancel");
+  expect(await agent.done).toBe(1);
+  expect(isGroupAlive(pid)).toBe(false);
+  expect(plane.goodbyes).toBe(0);
+});
+
+test.each(["/proc/nowhere/state", "/dev/null/state"])(
+  "a state folder at %s is refused in a sentence",
+  async (stateDir) => {
+    const plane = await startPlane();
+    const agent = agentProcessFor(plane, { stateDir });
+    expect(await agent.exited).toBe(1);
+    expect(agent.lines()).toMatch(/The folder \/.* cannot be used \(E.*\); set SLUICE_HOME or --state-dir/);
+    expect(plane.calls).toEqual([]);
+  },
+);
+
 test("a lock whose owner was killed does not keep the next agent out", async () => {
   const plane = await startPlane();
   const stateDir = makeFolder();
@@ -135,16 +173,29 @@ test("a refused key is explained and never printed", async () => {
   expect(lines.join("\n")).not.toContain("wrong-key");
 });
 
+test("an agent whose address is another program's says so while it asks again", async () => {
+  const other = createServer((_, response) => response.writeHead(501).end("<h1>Unsupported method</h1>"));
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const apiUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}/api`;
+  const { agent, lines } = agentFor(await startPlane(), { apiUrl });
+  const sentence = `Is ${apiUrl} the address of a Sluice, ending in /api? Trying again.`;
+  await until("a sentence about it", () => lines.some((line) => line.includes(sentence)));
+  agent.drain("The test drains");
+  expect(await agent.done).toBe(0);
+  other.closeAllConnections();
+  other.close();
+});
+
 test("an agent that is started before its server waits for it", async () => {
   const plane = await startPlane();
   await plane.goAway();
   const { agent, lines } = agentFor(plane);
-  await until("a sentence about it", () => lines.some((line) => line.includes("does not answer")));
+  await until("a sentence about it", () => lines.some((line) => line.includes("No Sluice server answers")));
   await plane.comeBack();
   await agent.ready;
   const run = command(plane, ["true"]);
   expect(await plane.endOf(run)).toMatchObject({ exit_code: 0 });
-  expect(lines.filter((line) => line.includes("does not answer"))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes("No Sluice server answers"))).toHaveLength(1);
 });
 
 test("a wake on the socket starts a run long before the next poll, also after the socket was lost", async () => {

@@ -114,10 +114,10 @@ test.each([
   ["a run without a command", {}, 1, /neither a command nor a Python entrypoint/],
   ["a quote that is not closed", { command: "echo 'x" }, 1, /cannot be read/],
   [
-    "a block placeholder",
+    "a block that is not there",
     { command: "true", env: { A: "{{ prefect.blocks.secret.x }}" } },
     1,
-    /prefect\.blocks\.secret\.x.*cannot resolve/,
+    /no block with the name x and the type secret.*save it/,
   ],
 ])("%s ends the run with a sentence that says what to do", async (_, job_variables, exit_code, message) => {
   const plane = await startPlane();

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import type { FlowRun } from "../../src/contract/wire/flow-runs.ts";
 import { startAgent, type Agent, type AgentOptions } from "../../worker-agent/index.ts";
-import { isGroupAlive, readStartMark } from "../../worker-agent/process-identity.ts";
+import { markOf } from "../../worker-agent/find-processes.ts";
+import { isGroupAlive, listMarked, readStartMark } from "../../worker-agent/process-identity.ts";
 import { ControlPlane } from "../support/control-plane.ts";
 
 const cleanups: (() => Promise<unknown> | void)[] = [];
@@ -28,9 +29,13 @@ export async function startPlane(): Promise<ControlPlane> {
   cleanups.push(() => plane.goAway());
   // Whatever a test leaves running dies with it.
   cleanups.push(() => {
-    for (const { started } of plane.attempts.values()) {
+    for (const { started, claim } of plane.attempts.values()) {
       const pgid = Number(started?.infrastructure_pid);
       if (pgid > 1 && isGroupAlive(pgid)) process.kill(-pgid, "SIGKILL");
+      // Also what has left its group.
+      const { attempt_id, fence } = claim;
+      const mark = markOf({ attempt_id, fence, flow_run_id: claim.flow_run.id });
+      for (const { pid } of listMarked(mark, pgid)) process.kill(pid, "SIGKILL");
     }
   });
   return plane;
@@ -125,7 +130,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Looks until the condition holds. */
-export async function until(what: string, condition: () => boolean, boundMs = 15_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, boundMs = 40_000): Promise<void> {
   const end = performance.now() + boundMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${boundMs} ms: ${what}`);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient, type Client } from "../../src/client/index.ts";
+import type { JsonObject } from "../../src/contract/wire/common.ts";
 import type { FlowRun } from "../../src/contract/wire/flow-runs.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
@@ -51,7 +52,11 @@ function kill(pid: number): void {
   }
 }
 
-function startWorker(...args: string[]): { child: ChildProcess; exited: Promise<unknown> } {
+function startWorker(...args: string[]): {
+  child: ChildProcess;
+  exited: Promise<unknown>;
+  stderr: () => string;
+} {
   const command = [
     SLUICE,
     "worker",
@@ -65,11 +70,13 @@ function startWorker(...args: string[]): { child: ChildProcess; exited: Promise<
   ];
   const child = spawn(process.execPath, [...command, ...args], {
     env: { ...process.env, SLUICE_API_URL: `${server.url}/api`, SLUICE_HOME: folder, WORKER_ID: "gpu-1" },
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "pipe"],
   });
   const exited = once(child, "exit").then(([code, signal]: unknown[]) => code ?? signal);
   workers.set(child, exited);
-  return { child, exited };
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return { child, exited, stderr: () => stderr };
 }
 
 function createRun(words: string[]): Promise<FlowRun> {
@@ -115,6 +122,7 @@ test("exit codes become states, output becomes logs, and the first Ctrl-C lets w
   expect((await waitForState(bad, "FAILED")).state?.message).toMatch(/3/);
   await waitForState(running, "RUNNING");
   worker.child.kill("SIGINT");
+  await expect.poll(worker.stderr, BOUND).toContain("no more runs are claimed");
   const late = await createRun(["true"]);
   held.release(0);
   expect(await worker.exited).toBe(0);
@@ -161,4 +169,46 @@ test("a run outlives kill -9 of its worker and of the server, and completes once
   await expect.poll(() => readLogs(run), BOUND).toEqual(["begun", "released"]);
   const states = (await client.flowRuns.states(run.id)).map(({ type }) => type);
   expect(states.filter((type) => type === "RUNNING")).toHaveLength(1);
+});
+
+test("blocks and variables of the server stand in a job's variables, and no secret in its logs", async () => {
+  const { http } = client;
+  await http.post("/block_types/install_system_block_types", {});
+  const { id: block_type_id } = await http.get<{ id: string }>("/block_types/slug/secret");
+  const [schema] = await http.post<{ id: string }[]>("/block_schemas/filter", {
+    block_schemas: { block_type_id: { any_: [block_type_id] } },
+  });
+  const name = "hub-token";
+  const data = { value: "open sesame" };
+  await http.post("/block_documents/", { name, data, block_type_id, block_schema_id: schema?.id });
+  await client.variables.create({ name: "region", value: "eu" });
+  const env = {
+    TOKEN: "{{ prefect.blocks.secret.hub-token }}",
+    URL: "https://{{ prefect.variables.region }}.example/{{ prefect.blocks.secret.hub-token }}",
+  };
+  const create = (job_variables: JsonObject): Promise<FlowRun> =>
+    client.flowRuns.create({
+      flow_id: flowId,
+      work_pool_name: POOL,
+      job_variables,
+      state: { type: "SCHEDULED", state_details: { scheduled_time: Date.now() / 1000 } },
+    });
+  const told = await create({ command: `sh -c 'echo "$URL" | sed s/sesame/Sesame/'`, env });
+  const lost = await create({ command: "true", env: { TOKEN: "{{ prefect.blocks.secret.no-such }}" } });
+  const unknown = await create({ command: "'{{ prefect.blocks.secret.hub-token }}' x" });
+  const worker = startWorker();
+  await waitForState(told, "COMPLETED");
+  expect(await readLogs(told)).toEqual(["https://eu.example/open Sesame"]);
+  expect((await waitForState(lost, "FAILED")).state?.message).toMatch(
+    /There is no block with the name no-such and the type secret/,
+  );
+  expect((await waitForState(unknown, "FAILED")).state?.message).toMatch(/The command "\*{8}" was not found/);
+  for (const run of [told, lost, unknown])
+    expect(JSON.stringify([await client.flowRuns.states(run.id), await readLogs(run)])).not.toContain(
+      data.value,
+    );
+  worker.child.kill("SIGINT");
+  expect(await worker.exited).toBe(0);
+  expect(worker.stderr()).toMatch(/started: pid/);
+  expect(worker.stderr()).not.toContain(data.value);
 });

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   concurrency,
@@ -18,7 +19,7 @@ afterAll(() => server.stop());
 
 /** Polls until the line of a limit is so long. */
 async function waitForLine(name: string, length: number): Promise<void> {
-  await expect.poll(async () => (await client.limits.waiters(name)).length, { timeout: 10_000 }).toBe(length);
+  await expect.poll(async () => (await client.limits.waiters(name)).length).toBe(length);
 }
 
 test("slots go round in the order of arrival, and never more than there are", async () => {
@@ -40,9 +41,7 @@ test("slots go round in the order of arrival, and never more than there are", as
         now -= 1;
       }),
     );
-    await (index < 2
-      ? expect.poll(() => order.length, { timeout: 10_000 }).toBe(index + 1)
-      : waitForLine("gpu", index - 1));
+    await (index < 2 ? expect.poll(() => order.length).toBe(index + 1) : waitForLine("gpu", index - 1));
   }
   for (const [index, end] of open.entries()) {
     end();
@@ -54,18 +53,26 @@ test("slots go round in the order of arrival, and never more than there are", as
   expect((await client.limits.read("gpu")).active_slots).toBe(0);
 });
 
-test("a freed slot reaches the next in line in milliseconds", async () => {
+test("a freed slot reaches the next in line in milliseconds, by no other request than the release", async () => {
   await client.limits.create({ name: "fast", limit: 1 });
-  const times: number[] = [];
-  for (let round = 0; round < 5; round += 1) {
+  const sent: string[] = [];
+  const note = (message: unknown) => sent.push((message as { request: { path: string } }).request.path);
+  // What the machine is busy with can only add to it, so the quickest round tells.
+  let quickestMs = Infinity;
+  for (let round = 0; round < 5 || (round < 50 && quickestMs >= 100); round += 1) {
     const held = await concurrency("fast", { client });
-    const next = concurrency("fast", { client }, () => performance.now());
+    const next = concurrency("fast", { client }, () => {
+      unsubscribe("undici:request:create", note);
+      return performance.now();
+    });
     await waitForLine("fast", 1);
     const releasedAt = performance.now();
+    subscribe("undici:request:create", note);
     await held.release();
-    times.push((await next) - releasedAt);
+    quickestMs = Math.min(quickestMs, (await next) - releasedAt);
   }
-  expect(Math.min(...times)).toBeLessThan(100);
+  expect(quickestMs).toBeLessThan(100);
+  expect(sent.filter((path) => /acquire|renew/.test(path))).toEqual([]);
 });
 
 test("who gives up leaves the line at once", async () => {
@@ -116,7 +123,7 @@ test("several limits are taken together or not at all", async () => {
   await concurrency("left", { client, timeoutSeconds: 10 }, () => undefined);
   await right.release();
   expect(await both).toEqual([1, 1]);
-  await expect.poll(countHolders, { timeout: 10_000 }).toEqual([0, 0]);
+  await expect.poll(countHolders).toEqual([0, 0]);
 });
 
 test("a force-released lease aborts its holder's work", async () => {
@@ -124,6 +131,15 @@ test("a force-released lease aborts its holder's work", async () => {
   await concurrency("forced", { client, leaseSeconds: 5 }, async (lease) => {
     await client.limits.forceRelease(lease.id);
     await new Promise<void>((resolve) => lease.signal.addEventListener("abort", () => resolve()));
+    expect(String(lease.signal.reason)).toContain("ended by the server");
+  });
+});
+
+test("the holder of a long lease hears of its end long before it would renew", async () => {
+  await client.limits.create({ name: "watched", limit: 1 });
+  await concurrency("watched", { client, leaseSeconds: 600 }, async (lease) => {
+    await client.limits.forceRelease(lease.id);
+    await expect.poll(() => lease.signal.aborted).toBe(true);
     expect(String(lease.signal.reason)).toContain("ended by the server");
   });
 });

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { concurrency, createClient, type Client } from "../../src/client/index.ts";
+import { readStartMark } from "../../worker-agent/process-identity.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 const SLUICE = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
@@ -31,24 +33,37 @@ afterAll(async () => {
 });
 
 function startExec(...args: string[]) {
-  const child = spawn(process.execPath, [SLUICE, "exec", ...args], {
+  return start(process.execPath, [SLUICE, "exec", ...args], "ignore");
+}
+
+/** The same in a terminal of its own; what is written to stdin is typed. */
+function startExecInTerminal(...args: string[]) {
+  const words = [process.execPath, SLUICE, "exec", ...args];
+  const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return start("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], "pipe");
+}
+
+function start(program: string, args: string[], stdin: "ignore" | "pipe") {
+  const child = spawn(program, args, {
     env: { ...process.env, SLUICE_API_URL: `${server.url}/api`, SLUICE_HOME: folder },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
   children.add(child);
   const exited = new Promise<number | string | null>((resolve) =>
     child.once("exit", (code, signal) => resolve(signal ?? code)),
   );
-  const done = Promise.all([exited, text(child.stdout), text(child.stderr)]).then(
+  const done = Promise.all([exited, textOf(child.stdout), textOf(child.stderr)]).then(
     ([code, stdout, stderr]) => ({ code, stdout, stderr }),
   );
   return { child, done };
 }
 
+function textOf(stream: Readable | null): Promise<string> | string {
+  return stream === null ? "" : text(stream);
+}
+
 async function waitForLine(length: number): Promise<void> {
-  await expect
-    .poll(async () => (await client.limits.waiters("gpu")).length, { timeout: 15_000 })
-    .toBe(length);
+  await expect.poll(async () => (await client.limits.waiters("gpu")).length).toBe(length);
 }
 
 async function readHolders(): Promise<number> {
@@ -84,6 +99,21 @@ test("it says what it waits for, and runs when its turn comes", async () => {
   expect(stderr).toContain("Waiting for gpu: place 1 in line.");
 });
 
+test("it says so when its place in line changes", async () => {
+  await using _held = await concurrency("gpu", { client });
+  const first = startExec("--limit", "gpu", "--", "true");
+  await waitForLine(1);
+  const second = startExec("--limit", "gpu", "--", "true");
+  let said = "";
+  second.child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  await expect.poll(() => said).toContain("place 2 in line");
+  first.child.kill("SIGTERM");
+  await expect.poll(() => said).toContain("place 1 in line");
+  second.child.kill("SIGTERM");
+  await Promise.all([first.done, second.done]);
+  await waitForLine(0);
+});
+
 test("a timeout ends with 124, a signal while waiting with 128 + n, and the place is given up", async () => {
   await using _held = await concurrency("gpu", { client });
   const late = await startExec("--limit", "gpu", "--timeout", "0.2s", "--", "echo", "never").done;
@@ -98,7 +128,7 @@ test("a timeout ends with 124, a signal while waiting with 128 + n, and the plac
 test("a signal is the command's; the code tells of it", async () => {
   const marker = join(folder, "signalled");
   const { child, done } = startExec("--limit", "gpu", "--", ...runsUntilStopped(marker));
-  await expect.poll(() => existsSync(marker), { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => existsSync(marker)).toBe(true);
   child.kill("SIGTERM");
   expect((await done).code).toBe(143);
   expect(await readHolders()).toBe(0);
@@ -110,7 +140,7 @@ test("when the lease is lost the command is stopped, also one that does not list
     "--limit",
     "gpu",
     "--lease",
-    "5s",
+    "60s",
     "--grace",
     "0.2s",
     "--",
@@ -118,7 +148,7 @@ test("when the lease is lost the command is stopped, also one that does not list
     "-c",
     `trap '' TERM; touch ${marker}; while :; do sleep 0.05; done`,
   );
-  await expect.poll(() => existsSync(marker), { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => existsSync(marker)).toBe(true);
   const [lease] = await client.limits.holders("gpu");
   await client.limits.forceRelease(lease?.lease_id ?? "");
   const { code, stderr } = await done;
@@ -126,7 +156,75 @@ test("when the lease is lost the command is stopped, also one that does not list
   expect(stderr).toContain("ended by the server");
 });
 
-test("mistakes are named: no such limit, no such command", async () => {
+/** Starts a command that has deaf processes in its group and outside of it; returns when they run. */
+async function startDeaf(name: string, lease: string, begin: typeof startExec) {
+  const files = ["child", "daemon"].map((file) => join(folder, `${name}-${file}`));
+  const deaf = `trap '' TERM; echo $$ >$0.draft; mv $0.draft $0; while :; do sleep 0.05; done`;
+  const { child, done } = begin(
+    ...`--limit gpu --lease ${lease} --grace 0.3s -- sh -c`.split(" "),
+    `sh -c "$0" ${files[0]} & setsid sh -c "$0" ${files[1]} & wait`,
+    deaf,
+  );
+  await expect.poll(() => files.every((file) => existsSync(file))).toBe(true);
+  const pids = files.map((file) => Number(readFileSync(file, "utf8")));
+  return { child, done, readLeft: () => pids.filter((pid) => readStartMark(pid) !== undefined) };
+}
+
+/** The same when its lease is lost; returns when it is over. */
+async function loseLease(name: string, begin: typeof startExec) {
+  const { done, readLeft } = await startDeaf(name, "60s", begin);
+  const [lease] = await client.limits.holders("gpu");
+  await client.limits.forceRelease(lease?.lease_id ?? "");
+  // The server says so at once, by a socket.
+  return { ...(await done), left: readLeft() };
+}
+
+test("when the lease is lost, nothing that the command has started is left, in or outside of its group", async () => {
+  expect(await loseLease("plain", startExec)).toMatchObject({ code: 75, left: [] });
+});
+
+test("nor in a terminal, where the command shares our group", async () => {
+  expect(await loseLease("terminal", startExecInTerminal)).toMatchObject({ code: 75, left: [] });
+});
+
+test("nor when the wrapper itself is killed; somebody else has the slot when its lease is over", async () => {
+  const { child, readLeft } = await startDeaf("orphan", "5s", startExec);
+  child.kill("SIGKILL");
+  await expect.poll(readLeft).toEqual([]);
+  expect(await startExec("--limit", "gpu", "--", "true").done).toMatchObject({ code: 0 });
+});
+
+test("nor when the wrapper is killed before it knows that the command has started", async () => {
+  const file = join(folder, "early");
+  const script = `trap '' TERM; echo $$ >${file}.draft; kill -KILL $PPID; mv ${file}.draft ${file}; while :; do sleep 0.05; done`;
+  const { done } = startExec(..."--limit gpu --lease 5s --grace 0.3s -- sh -c".split(" "), script);
+  await expect.poll(() => existsSync(file)).toBe(true);
+  const pid = Number(readFileSync(file, "utf8"));
+  await expect.poll(() => readStartMark(pid)).toBe(undefined);
+  expect((await done).code).toBe("SIGKILL");
+});
+
+test("in a terminal Ctrl-C is the command's, once, and so is what is typed", async () => {
+  const marker = join(folder, "typed");
+  const script = `trap 'echo INT >>${marker}; exit 5' INT; read line; echo "$line" >${marker}; while :; do sleep 0.05; done`;
+  const { child, done } = startExecInTerminal("--limit", "gpu", "--", "sh", "-c", script);
+  const isThere = () => existsSync(marker);
+  await expect.poll(async () => await readHolders()).toBe(1);
+  child.stdin?.write("hello\n");
+  await expect.poll(isThere).toBe(true);
+  child.stdin?.write("\x03");
+  expect((await done).code).toBe(5);
+  expect(readFileSync(marker, "utf8")).toBe("hello\nINT\n");
+  expect(await readHolders()).toBe(0);
+});
+
+test("mistakes are named: no such limit, too many slots, an impossible lease, no such command", async () => {
+  const tooMany = await startExec(..."--limit gpu --occupy 99 -- true".split(" ")).done;
+  expect(tooMany).toMatchObject({ code: 1, stdout: "" });
+  expect(tooMany.stderr).toContain("sluice gcl update NAME --limit N");
+  const tooShort = await startExec(..."--limit gpu --lease 1s -- true".split(" ")).done;
+  expect(tooShort).toMatchObject({ code: 2, stdout: "" });
+  expect(tooShort.stderr).toContain("--lease may be 5s to 1d");
   const unlimited = await startExec("--limit", "gpuu", "--", "echo", "never").done;
   expect(unlimited).toMatchObject({ code: 1, stdout: "" });
   expect(unlimited.stderr).toContain("sluice gcl create gpuu");

@@ -4,6 +4,11 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { runSluice } from "../support/sluice.ts";
 
+test("zsh is told that a colon is part of the name", async () => {
+  const { stdout } = await runSluice(["completion", "zsh"]);
+  expect(stdout).toContain(String.raw`comp=${"$"}{comp//:/\\:}`);
+});
+
 test("plain bash completes a word that has a colon in it", async () => {
   const { stdout: script } = await runSluice(["completion", "bash"]);
   const complete = `${script}

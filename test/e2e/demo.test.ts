@@ -17,9 +17,17 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   child?.kill("SIGKILL");
-  for (const pid of await findProcesses()) process.kill(pid, "SIGKILL");
+  for (const pid of await findProcesses()) kill(pid);
   await rm(folder, { recursive: true, force: true });
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
 
 /** Starts the demo with a temporary folder of its own, so that what it leaves behind is found. */
 function startDemo(...args: string[]) {

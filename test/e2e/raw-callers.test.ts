@@ -1,10 +1,15 @@
 /** Callers without a client of ours, who die, vanish and ask again, against a server that is killed under them. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket as NodeSocket } from "ws";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { OFFER_SHARED_MS } from "../../src/contract/bounds.ts";
 import type { Grant, LeaseRecord, Limit, WaiterRecord, Waiting } from "../../src/contract/wire/limits.ts";
-import { findWorkerd, waitFor } from "../support/processes.ts";
+import { findWorkerd } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const BOUND = 20_000;
 /** What a caller whose connection broke waits for before it asks again. */
@@ -49,22 +54,24 @@ async function take(names: string[], request_id: string = crypto.randomUUID()): 
   }
 }
 
-/** Waits on a socket, and on another one when it breaks. */
+/** Waits on a socket, and on another one when it breaks; takes there what is offered. */
 async function takeOnSocket(names: string[], request_id: string, onPlaced = () => {}): Promise<Grant> {
   for (;;) {
     const socket = new WebSocket(at("wait").replace("http", "ws"));
-    const answer = await new Promise<Grant | undefined>((resolve) => {
+    const grant = await new Promise<Grant | undefined>((resolve) => {
       socket.addEventListener("open", () =>
         socket.send(JSON.stringify({ type: "acquire", names, request_id })),
       );
       socket.addEventListener("message", ({ data }) => {
         const frame = JSON.parse(String(data)) as Grant | Waiting;
         if (frame.status === "granted") resolve(frame);
+        else if (frame.reason === "offered") socket.send(JSON.stringify({ type: "take" }));
         else onPlaced();
       });
       socket.addEventListener("close", () => resolve(undefined));
     });
-    if (answer !== undefined) return answer;
+    socket.close();
+    if (grant !== undefined) return grant;
     await sleep(AGAIN_MS);
   }
 }
@@ -86,28 +93,79 @@ function startCaller(script: string): { kill: () => void } {
   return { kill: () => void child.kill("SIGKILL") };
 }
 
-test("the dead are passed by within a second, whether they waited by request or on a socket", async () => {
+test("the dead are passed by together, whether they waited by request or on a socket", async () => {
   await ask("", { name: "gpu", limit: 1 });
   const holder = await take(["gpu"]);
-  const body = `{method:"POST",headers:{"content-type":"application/json"},body:JSON.stringify({names:["gpu"],request_id:"dead",wait_seconds:25})}`;
+  const body = `{method:"POST",headers:{"content-type":"application/json"},body:JSON.stringify({names:["gpu"],request_id:"held "+i,wait_seconds:25})}`;
   const frame = `JSON.stringify({type:"acquire",names:["gpu"],request_id:"dead "+i})`;
   const callers = [
-    startCaller(`fetch("${at("acquire")}",${body})`),
+    startCaller(`for(let i=0;i<20;i++)fetch("${at("acquire")}",${body})`),
     startCaller(
       `for(let i=0;i<20;i++){const s=new WebSocket("${at("wait").replace("http", "ws")}");s.onopen=()=>s.send(${frame})}`,
     ),
   ];
   try {
-    await waitForWaiters("gpu", 21);
+    await waitForWaiters("gpu", 40);
   } finally {
     for (const caller of callers) caller.kill();
   }
   const alive = take(["gpu"], "alive");
-  await waitForWaiters("gpu", 22);
+  await waitForWaiters("gpu", 41);
+  const next = take(["gpu"], "next");
+  await waitForWaiters("gpu", 42);
   const releasedAt = performance.now();
   await release(holder);
   await release(await alive);
-  expect(performance.now() - releasedAt).toBeLessThan(1000);
+  expect(performance.now() - releasedAt).toBeLessThan(40 * OFFER_SHARED_MS);
+  await release(await next);
+});
+
+/** A way to the server that can be cut like a cable: nothing passes any more, and neither end hears of it. */
+async function layCable(): Promise<{ url: string; cut: () => void; remove: () => void }> {
+  const ends = new Set<Socket>();
+  const cable = createServer((near) => {
+    const far = connect(Number(new URL(server.url).port), "127.0.0.1");
+    for (const end of [near, far]) ends.add(end.on("error", () => {}));
+    near.pipe(far);
+    far.pipe(near);
+  });
+  cable.listen(0, "127.0.0.1");
+  await once(cable, "listening");
+  return {
+    url: `ws://127.0.0.1:${(cable.address() as AddressInfo).port}`,
+    cut: () => {
+      for (const end of ends) end.unpipe().pause();
+    },
+    remove: () => {
+      for (const end of ends) end.destroy();
+      cable.close();
+    },
+  };
+}
+
+test("callers whose machine lost its network are passed by together, though their sockets are open", async () => {
+  await ask("", { name: "gpu", limit: 1 });
+  const holder = await take(["gpu"]);
+  const cable = await layCable();
+  try {
+    for (let index = 0; index < 20; index += 1) {
+      // The server answers to its own name only.
+      const headers = { host: new URL(server.url).host };
+      const socket = new NodeSocket(`${cable.url}/api/v2/concurrency_limits/wait`, { headers });
+      await once(socket, "open");
+      socket.send(JSON.stringify({ type: "acquire", names: ["gpu"], request_id: `lost ${index}` }));
+    }
+    await waitForWaiters("gpu", 20);
+    cable.cut();
+    const alive = takeOnSocket(["gpu"], "alive");
+    await waitForWaiters("gpu", 21);
+    const releasedAt = performance.now();
+    await release(holder);
+    await release(await alive);
+    expect(performance.now() - releasedAt).toBeLessThan(20 * OFFER_SHARED_MS);
+  } finally {
+    cable.remove();
+  }
 });
 
 test("an acquire whose answer died with the server has one lease, and fences rise all the same", async () => {

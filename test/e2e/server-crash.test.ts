@@ -1,15 +1,24 @@
 /** What the embedded server does when any part of it is killed. */
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listProcesses } from "../../src/server/leftovers.ts";
-import { findServerProcesses, findWorkerd, waitFor, waitForNoProcesses } from "../support/processes.ts";
+import { findServerProcesses, findWorkerd, waitForNoProcesses } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let server: TestServer;
 
+/** How long this machine needs now for the start of a server. */
+let startMs: number;
+
 beforeEach(async () => {
+  const startedAt = performance.now();
   server = await startTestServer();
+  startMs = performance.now() - startedAt;
 });
 afterEach(async () => {
   await server.stop();
@@ -26,6 +35,16 @@ function askHealth(): Promise<number | undefined> {
   });
 }
 
+function connectTo({ hostname, port, host }: URL): Socket {
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET /api/health HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+  return socket;
+}
+
+async function readStatus(socket: Socket): Promise<string | undefined> {
+  return (await text(socket)).split("\r\n")[0];
+}
+
 /** Kills workerd and resolves when it is dead. */
 async function killWorkerd(): Promise<number> {
   const pid = await findWorkerd(server.dataDir);
@@ -37,35 +56,38 @@ async function killWorkerd(): Promise<number> {
   return pid;
 }
 
-test("serves again on the same port within a second of workerd's death", async () => {
+test("serves again on the same port as soon as workerd has started", async () => {
   const before = await killWorkerd();
   const diedAt = performance.now();
   expect(await askHealth()).toBe(200);
-  expect(performance.now() - diedAt).toBeLessThan(1_000);
+  // The start of a whole server is more than that of workerd alone.
+  expect(performance.now() - diedAt).toBeLessThan(Math.max(1_000, 2 * startMs));
   expect(await findWorkerd(server.dataDir)).not.toBe(before);
   expect(server.stderr).toContain("workerd ended (SIGKILL) and is started again");
   expect(readFileSync(`${server.dataDir}/server.log`, "utf8")).toContain("SIGKILL");
 });
 
 test("keeps callers waiting, and refuses none, while workerd is away", async () => {
-  // After the fourth death in a row there is a pause of 400 ms before the next start.
-  for (let death = 1; death <= 4; death += 1) {
-    if (death > 1) await askHealth();
-    await killWorkerd();
-  }
-  expect((await findServerProcesses(server.dataDir)).workerds).toEqual([]);
-  const answers = await Promise.all(Array.from({ length: 50 }, askHealth));
-  expect(answers).toEqual(Array.from({ length: 50 }, () => 200));
+  // A keeper that is stopped starts no other one, and says nothing of the end of the first.
+  const { keepers } = await findServerProcesses(server.dataDir);
+  for (const pid of keepers) process.kill(pid, "SIGSTOP");
+  await killWorkerd();
+  const asked = Array.from({ length: 50 }, () => connectTo(new URL(server.url)));
+  await Promise.all(asked.map((socket) => once(socket, "connect")));
+  for (const pid of keepers) process.kill(pid, "SIGCONT");
+  const answers = await Promise.all(asked.map(readStatus));
+  expect(answers).toEqual(Array.from({ length: 50 }, () => "HTTP/1.1 200 OK"));
 });
 
-test("takes workerd along when the supervisor is killed, and serves the same data within 5 s", async () => {
+test("takes workerd along when the supervisor is killed, and serves the same data, quickly", async () => {
   await findWorkerd(server.dataDir);
   await server.kill9();
   await waitForNoProcesses(server.dataDir);
   await expect(askHealth()).rejects.toThrow();
   const startedAt = performance.now();
   await server.restart();
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  // Nothing waits for what was killed: it takes as long as the first start.
+  expect(performance.now() - startedAt).toBeLessThan(Math.max(5_000, 3 * startMs));
   expect(await askHealth()).toBe(200);
 });
 

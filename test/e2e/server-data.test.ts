@@ -1,7 +1,8 @@
 /** What was answered is there again after every kind of death: holders, the line in its order, fences. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findServerProcesses, findWorkerd, waitFor, waitForNoProcesses } from "../support/processes.ts";
+import { findServerProcesses, findWorkerd, waitForNoProcesses } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let server: TestServer;
 

@@ -1,13 +1,14 @@
 /** A whole machine's work goes on through the death of everything on the server's side. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { findServerProcesses, waitFor, waitForNoProcesses } from "../support/processes.ts";
+import { findServerProcesses, waitForNoProcesses } from "../support/processes.ts";
 import { startTestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 const FLOW_FOLDER = fileURLToPath(new URL("../fixtures/traced-flow/", import.meta.url));
@@ -17,12 +18,14 @@ test("runs that hold and wait for a slot all complete, one at a time, though eve
   const server = await startTestServer();
   onTestFinished(() => server.stop());
   const trace = join(server.dataDir, "trace");
+  const go = join(server.dataDir, "go");
   const env = {
     ...process.env,
     PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
     SLUICE_API_URL: `${server.url}/api`,
     SLUICE_HOME: server.dataDir,
     TRACE: trace,
+    GO: go,
   };
   const sluice = async (...args: string[]) => {
     const { stdout } = await promisify(execFile)(process.execPath, [BIN, ...args], { env, cwd: FLOW_FOLDER });
@@ -48,17 +51,18 @@ test("runs that hold and wait for a slot all complete, one at a time, though eve
   await waitFor(async () => {
     expect(await read("holders")).toHaveLength(1);
     expect((await read("waiters")).length).toBeGreaterThan(0);
-  }, 20_000);
+  }, 60_000);
 
   const { keepers, workerds } = await findServerProcesses(server.dataDir);
   for (const pid of [server.pid, ...keepers, ...workerds]) process.kill(pid, "SIGKILL");
   await waitForNoProcesses(server.dataDir);
   await server.restart();
+  writeFileSync(go, "");
 
   await waitFor(async () => {
     const runs = JSON.parse(await sluice("flow-run", "ls", "-o", "json")) as { state_name: string }[];
     expect(runs.map(({ state_name }) => state_name)).toEqual(Array.from({ length: RUNS }, () => "Completed"));
-  }, 40_000);
+  }, 100_000);
   const held = readFileSync(trace, "utf8")
     .trim()
     .split("\n")

@@ -1,6 +1,15 @@
 /** The embedded server as a person starts it: what it says, whom it lets in, how it ends. */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -88,6 +97,23 @@ test("knows its data folder by any name", async () => {
   symlinkSync(server.dataDir, link);
   const second = await sluice(["server", "start", "--port", "0", "--data-dir", link]);
   expect(second.stderr).toContain(`with pid ${server.pid} at ${server.url}`);
+});
+
+test("says what to do when the folder's lock is damaged", async () => {
+  const dataDir = makeFolder();
+  writeFileSync(join(dataDir, "lock.sqlite"), "no database, and long enough to be seen as none".repeat(100));
+  const refused = await sluice(["server", "start", "--port", "0", "--data-dir", dataDir]);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toContain("delete that file, and start again");
+  expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+});
+
+test("says which file of the folder cannot be written", async () => {
+  const dataDir = makeFolder();
+  mkdirSync(join(dataDir, "server.log"));
+  const refused = await sluice(["server", "start", "--port", "0", "--data-dir", dataDir]);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toMatch(/^The data folder .* cannot be used \(EISDIR: .*server\.log'\)\.\n$/);
 });
 
 test("says what to do when the port is taken", async () => {

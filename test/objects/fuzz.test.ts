@@ -73,6 +73,11 @@ async function makeWorld(generator: Generator, world: number): Promise<void> {
   };
   await post("/v2/concurrency_limits/", "concurrency_limit", { name: `alpha-${world}`, limit: 3 });
   await post("/variables/", "variable", { name: `alpha-${world}`, value: 1 });
+  const type = await post("/block_types/", "block_type", { name: `alpha-${world}`, slug: `alpha-${world}` });
+  const fields = { title: `Alpha${world}`, secret_fields: ["alpha"] };
+  const schema = await post("/block_schemas/", "block_schema", { block_type_id: type.id, fields });
+  const block = { block_type_id: type.id, block_schema_id: schema.id, data: { alpha: "a" } };
+  await post("/block_documents/", "block_document", { ...block, name: `alpha-${world}` });
   const pool = `alpha-${world}`;
   await post("/work_pools/", "work_pool", { name: pool, type: "process" });
   await post(`/work_pools/${pool}/queues`, "work_queue", { name: "beta" });
@@ -86,6 +91,7 @@ async function makeWorld(generator: Generator, world: number): Promise<void> {
   for (let run = 0; run < 3; run += 1)
     await post(`/deployments/${deployment.id}/create_flow_run`, "flow_run", {});
   await post("/flow_runs/", "flow_run", { flow_id: flow.id });
+  await post("/artifacts/", "artifact", { key: `alpha-${world}`, data: [{ alpha: 1 }] });
   const session_id = crypto.randomUUID();
   await post(`/work_pools/${pool}/workers/session`, "session", { name: "gamma", session_id });
   const attempt_ids = [crypto.randomUUID(), crypto.randomUUID()];

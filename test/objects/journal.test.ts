@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
 import { ENVELOPE_VERSION, formatAddress } from "../../src/contract/envelope.ts";
 import { deriveShardKey, formatId } from "../../src/contract/ids.ts";
 import { journalOfRun } from "../../src/contract/journals.ts";
@@ -235,7 +236,7 @@ describe("retention", () => {
           .toArray(),
       );
     // The pool is asked in between whether it needs the day; this one does not exist.
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       await runDurableObjectAlarm(stubOf(run));
       expect(await readTables()).toEqual([]);
     });

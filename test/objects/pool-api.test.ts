@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
 import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
 import {
   addressOfKey,
@@ -91,6 +92,14 @@ test("a pool is created, listed, changed and deleted as Prefect's client expects
     expect(matching.body.map(({ name }) => name)).toEqual(["fast"]);
   }
   expect((await api("GET", `/work_queues/${queue.body.id}`)).body).toMatchObject({ name: "fast" });
+  const slots = await api("POST", "/work_pools/ml-pool/concurrency_status", { limit: 1, page: 2 });
+  expect(slots.body).toMatchObject({ queues: [{ queue_name: "default" }], count: 2, pages: 2, page: 2 });
+  expect((await api("POST", `/work_queues/${queue.body.id}/concurrency_status`, {})).body).toMatchObject({
+    flow_runs: [],
+    count: 0,
+    pages: 1,
+    page: 1,
+  });
   expect((await api("DELETE", "/work_pools/ml-pool")).status).toBe(204);
   expect((await api("GET", "/work_pools/ml-pool")).status).toBe(404);
   expect((await api<unknown[]>("POST", "/work_pools/filter", {})).body).toEqual([]);
@@ -113,15 +122,25 @@ test("a run without a pool is kept, found and counted; no probe makes an object"
   expect(found.body.map(({ id }) => id)).toEqual([run.body.id]);
   expect((await api<number>("POST", "/flow_runs/count", {})).body).toBe(1);
   expect((await api<number>("POST", "/flow_runs/count", { task_runs: { state: null } })).body).toBe(1);
-  const byTasks = await api("POST", "/flow_runs/count", { task_runs: { name: { any_: ["t"] } } });
-  expect(byTasks).toMatchObject({
-    status: 422,
-    body: { detail: [{ msg: "Flow runs cannot be filtered by their task runs here." }] },
-  });
   const states = await api<{ type: string }[]>("GET", `/flow_run_states/?flow_run_id=${run.body.id}`);
   expect(states.body.map(({ type }) => type)).toEqual(["PENDING", "RUNNING"]);
   expect((await api("DELETE", `/flow_runs/${run.body.id}`)).status).toBe(204);
   expect((await api("GET", `/flow_runs/${run.body.id}`)).status).toBe(404);
+});
+
+test("a null in a state's flags is their default: Prefect's clients cannot read one", async () => {
+  const flow_id = await createFlow("nulls");
+  const flags = { pause_reschedule: null, untrackable_result: null, cache_key: null };
+  const { body } = await api<{ state: { state_details: object } }>("POST", "/flow_runs/", {
+    flow_id,
+    state: { type: "COMPLETED", state_details: flags },
+  });
+  const { state_details } = body.state;
+  expect(state_details).toMatchObject({
+    pause_reschedule: false,
+    untrackable_result: false,
+    cache_key: null,
+  });
 });
 
 test("a deployment's run flows through an agent, across evictions and early alarms", async () => {
@@ -245,7 +264,7 @@ test("the runs of a deleted pool stay in lists, and it is listed nowhere else", 
         flow_runs: { deployment_id: { any_: [deployment.id] } },
       })
     ).body;
-  await vi.waitFor(async () =>
+  await waitFor(async () =>
     expect(await find()).toMatchObject([{ id: run.body.id, state_type: "CANCELLED" }]),
   );
   const pools = await api<{ name: string }[]>("POST", "/work_pools/filter", {});
@@ -263,7 +282,7 @@ test("a deployment is ready while its queue is polled or a process serves it", a
   const served = await make("served", {});
   expect([pooled.status, served.status]).toEqual(["NOT_READY", "NOT_READY"]);
   await api("POST", "/work_pools/polled-pool/get_scheduled_flow_runs", {});
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     // The catalog tells the pool of its deployments by outbox.
     await api("POST", "/deployments/get_scheduled_flow_runs", { deployment_ids: [served.id] });
     expect((await api("GET", `/deployments/${served.id}`)).body["status"]).toBe("READY");
@@ -309,7 +328,7 @@ test("logs and renewals of a long run without a worker are signs of life", async
   await api("POST", "/logs", [
     { name: "x", level: 20, message: "m", timestamp: "2026-11-22T12:00:00Z", flow_run_id: run.body.id },
   ]);
-  await vi.waitFor(async () => expect(await isSafe()).toBe(true));
+  await waitFor(async () => expect(await isSafe()).toBe(true));
   await api("POST", "/v2/concurrency_limits/", { name: "long-gpu", limit: 1 });
   const lease = await api<{ lease_id: string }>("POST", "/v2/concurrency_limits/increment-with-lease", {
     names: ["long-gpu"],
@@ -321,7 +340,7 @@ test("logs and renewals of a long run without a worker are signs of life", async
   await endanger();
   const renewed = await api("POST", `/v2/concurrency_limits/leases/${lease.body.lease_id}/renew`, {});
   expect(renewed.status).toBe(204);
-  await vi.waitFor(async () => expect(await isSafe()).toBe(true));
+  await waitFor(async () => expect(await isSafe()).toBe(true));
 });
 
 test("a finished run is the same to its readers after it has moved to its day's journal", async () => {
@@ -349,7 +368,7 @@ test("a finished run is the same to its readers after it has moved to its day's 
     state.storage.sql.exec("UPDATE deadline SET at = 0 WHERE kind = 'move' AND run_id = ?", run.body.id);
   });
   await evictDurableObject(stub);
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     await runDurableObjectAlarm(stub);
     expect(await countHere()).toBe(0);
   });
@@ -370,6 +389,14 @@ test("a paused run that waits for an input goes on with one that fits, and reads
   expect((await api("POST", `${path}/input`, input)).status).toBe(201);
   expect((await api("POST", `${path}/input`, input)).status).toBe(409);
   await api("POST", `${path}/set_state`, { state: { type: "RUNNING" } });
+  expect(await api("POST", `${path}/resume`, {})).toMatchObject({
+    status: 200,
+    body: {
+      status: "ABORT",
+      state: null,
+      details: { reason: "Cannot resume a flow run that is not paused." },
+    },
+  });
   const run_input_keyset = { response: "ask-response", schema: "ask-schema" };
   await api("POST", `${path}/set_state`, {
     state: { type: "PAUSED", state_details: { pause_key: "1", run_input_keyset } },
@@ -402,4 +429,49 @@ test("an agent of the next release, which says more than is known here, is under
     status: 200,
     body: { claims: [], reason: "nothing_due" },
   });
+});
+
+test("values that would not fit in a row are refused, and a long message is cut", async () => {
+  const flow_id = await createFlow("large");
+  const text = (kib: number) => "x".repeat(kib * 1024);
+  const create = (more: object) => api("POST", "/flow_runs/", { flow_id, ...more });
+  expect((await create({ parameters: { a: text(511) }, context: { a: text(255) } })).status).toBe(201);
+  for (const more of [
+    { parameters: { a: text(513) } },
+    { parameters: { a: "€".repeat(180 * 1024) } },
+    { context: { a: text(257) } },
+    { job_variables: { a: text(257) } },
+    { state: { type: "COMPLETED", data: text(513) } },
+  ])
+    expect(await create(more)).toMatchObject({
+      status: 422,
+      body: { exception_detail: [{ msg: expect.stringContaining("may have at most") as string }] },
+    });
+  const long = await create({ state: { type: "FAILED", message: text(900) } });
+  expect(long).toMatchObject({ status: 201, body: { state: { message: text(64) } } });
+  const deployment = await api("POST", "/deployments/", { name: "d", flow_id, parameters: { a: text(300) } });
+  const path = `/deployments/${String(deployment.body["id"])}`;
+  expect(await api("POST", `${path}/create_flow_run`, { parameters: { b: text(300) } })).toMatchObject({
+    status: 422,
+    body: { detail: expect.stringContaining("together") as string },
+  });
+  expect((await api("POST", `${path}/create_flow_run`, { parameters: { a: text(300) } })).status).toBe(201);
+  expect((await api("PATCH", path, { parameter_openapi_schema: { a: text(900) } })).status).toBe(204);
+  expect((await api("PATCH", path, { pull_steps: [{ a: text(900) }] })).status).toBe(422);
+});
+
+test.each(["two\nlines", "nul\0", "\u001b[31mred"])(
+  "the name %j, which could forge a line, is refused",
+  async (name) => {
+    expect((await api("POST", "/work_pools/", { name, type: "process" })).status).toBe(422);
+    expect((await api("POST", "/v2/concurrency_limits/", { name, limit: 1 })).status).toBe(422);
+    expect((await api("POST", "/flows/", { name })).status).toBe(422);
+  },
+);
+
+test.each([".", "..", "half \ud800"])("the name %j, which no URL can hold, is refused", async (name) => {
+  expect((await api("POST", "/work_pools/", { name, type: "process" })).status).toBe(422);
+  expect(
+    (await api("POST", "/work_pools/", { name: `${name}😀…`.replace("\ud800", ""), type: "process" })).status,
+  ).toBe(201);
 });

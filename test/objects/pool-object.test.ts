@@ -1,34 +1,16 @@
 /** The pool's object in the real runtime: sockets across hibernation, wakes, aborts, alarms at any time. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
 import type { Result } from "../../src/contract/errors.ts";
-import type { RunDraft } from "../../src/objects/pool/operations.ts";
 import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
+import { draftRun } from "../support/run-draft.ts";
 
 const FLOW = "0f9a1c52-0000-4000-8000-000000000001";
 
-const draft: RunDraft = {
-  flow_id: FLOW,
-  name: null,
-  deployment_id: FLOW,
-  deployment_version: null,
-  flow_version: null,
-  work_queue_name: null,
-  parameters: {},
-  context: {},
-  tags: [],
-  labels: {},
-  idempotency_key: null,
-  parent_task_run_id: null,
-  infrastructure_document_id: null,
-  empirical_policy: {},
-  job_variables: null,
-  created_by: null,
-  auto_scheduled: false,
-  state: { type: "SCHEDULED" },
-};
+const draft = draftRun({ flow_id: FLOW, deployment_id: FLOW });
 
 function poolNamed(name: string) {
   const address = addressOfName("default", "pool", name);
@@ -73,9 +55,9 @@ test("an agent's socket survives hibernation: pings are answered, wakes arrive, 
   const { socket, frames } = await connect("sockets", "w1");
   await evictDurableObject(stub);
   socket.send("ping");
-  await vi.waitFor(() => expect(frames).toEqual(["pong"]));
+  await waitFor(() => expect(frames).toEqual(["pong"]));
   await Promise.all(Array.from({ length: 5 }, () => must("create_run", { draft, deployment: null })));
-  await vi.waitFor(() => expect(frames.length).toBeGreaterThan(1));
+  await waitFor(() => expect(frames.length).toBeGreaterThan(1));
   expect(JSON.parse(frames[1] ?? "")).toEqual({ type: "wake", reason: "run_ready" });
   socket.close();
 });
@@ -104,7 +86,7 @@ test("a cancel wakes only the agent that has the run", async () => {
   expect(claims).toHaveLength(1);
   const state = { type: "CANCELLING", name: "Cancelling" };
   await must("set_state", { id: flow_run.id, state, is_forced: false, run: null });
-  await vi.waitFor(() => expect(mine.frames.join()).toContain("cancel"));
+  await waitFor(() => expect(mine.frames.join()).toContain("cancel"));
   expect(other.frames.join()).not.toContain("cancel");
   mine.socket.close();
   other.socket.close();
@@ -123,7 +105,7 @@ test("an object that is aborted in the middle has done all of an operation or no
     state.abort("test");
   }).catch(() => null);
   await asked;
-  await vi.waitFor(() => must("read", {}));
+  await waitFor(() => must("read", {}));
   const { claims } = await must<{ claims: { flow_run: { id: string }; fence: number }[] }>("claim", claim);
   expect(claims.map(({ flow_run: run, fence }) => [run.id, fence])).toEqual([[flow_run.id, 1]]);
 });

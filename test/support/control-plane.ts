@@ -2,6 +2,7 @@
  * A scripted control plane: a real HTTP and WebSocket server on a port of its own, which speaks what the worker-agent
  * needs and can be told to delay, drop or refuse single calls, or to be away altogether.
  */
+import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -19,7 +20,8 @@ import {
 import type { JsonObject } from "../../src/contract/wire/common.ts";
 import type { FlowRun } from "../../src/contract/wire/flow-runs.ts";
 import { LogCreate } from "../../src/contract/wire/logs.ts";
-import { randomUUID } from "node:crypto";
+import { NO_PROGRESS } from "../../src/contract/wire/run-progress.ts";
+import { placeDraft } from "./run-draft.ts";
 
 export interface Call {
   method: string;
@@ -39,7 +41,8 @@ export interface Attempt {
   states: string[];
 }
 
-const BOUND_MS = 15_000;
+/** Most of what is waited for begins with the start of a process. */
+const BOUND_MS = 40_000;
 
 export class ControlPlane {
   readonly calls: Call[] = [];
@@ -314,50 +317,14 @@ export function makeFlowRun(fields: Partial<FlowRun> = {}): FlowRun {
   const now = "2026-11-22T04:08:34.807049Z";
   const id = randomUUID();
   return {
-    id,
+    ...placeDraft({ id, flow_id: randomUUID(), work_queue_name: "default", work_pool_name: "pool" }),
+    name: `run-${id.slice(0, 6)}`,
     created: now,
     updated: now,
-    name: `run-${id.slice(0, 6)}`,
-    flow_id: randomUUID(),
-    state_id: null,
-    deployment_id: null,
-    deployment_version: null,
-    work_queue_id: null,
-    work_queue_name: "default",
-    flow_version: null,
-    parameters: {},
-    idempotency_key: null,
-    context: {},
-    empirical_policy: {
-      max_retries: 0,
-      retry_delay_seconds: 0,
-      retries: null,
-      retry_delay: null,
-      pause_keys: [],
-      resuming: false,
-      retry_type: null,
-    },
-    tags: [],
-    labels: {},
-    parent_task_run_id: null,
+    ...NO_PROGRESS,
     state_type: "PENDING",
     state_name: "Pending",
-    run_count: 0,
     expected_start_time: now,
-    next_scheduled_start_time: null,
-    start_time: null,
-    end_time: null,
-    total_run_time: 0,
-    estimated_run_time: 0,
-    estimated_start_time_delta: 0,
-    auto_scheduled: false,
-    infrastructure_document_id: null,
-    infrastructure_pid: null,
-    created_by: null,
-    work_pool_id: null,
-    work_pool_name: "pool",
-    state: null,
-    job_variables: null,
     ...fields,
   };
 }

@@ -45,6 +45,8 @@ export class LimitWorld {
   readonly sent: Envelope[] = [];
   /** The frames that each open socket has got. */
   readonly sockets = new Map<string, Frame[]>();
+  /** The leases whose holders were told that they were ended. */
+  readonly ended: string[] = [];
   readonly #call: (envelope: Envelope) => Promise<Result<unknown>>;
   host: NodeHost;
   actor: LimitActor;
@@ -60,7 +62,7 @@ export class LimitWorld {
     this.name = name;
     this.clock = clock;
     this.#call = call;
-    this.host = this.#makeHost(null);
+    this.host = this.#makeHost(null, 0);
     this.actor = this.#makeActor();
   }
 
@@ -72,7 +74,7 @@ export class LimitWorld {
   async restart({ keepsSockets = false } = {}): Promise<void> {
     this.#timers = [];
     if (!keepsSockets) this.sockets.clear();
-    this.host = this.#makeHost(this.host.alarm_at);
+    this.host = this.#makeHost(this.host.alarm_at, this.host.expiry_floor);
     this.actor = this.#makeActor();
     await this.actor.start();
   }
@@ -165,11 +167,13 @@ export class LimitWorld {
     await this.host.settle();
   }
 
-  #makeHost(alarm_at: number | null): NodeHost {
+  #makeHost(alarm_at: number | null, expiry_floor: number): NodeHost {
     const host = createNodeHost({
       address: addressOfName(WORKSPACE, "limit", this.name),
       clock: this.clock,
       database: this.database,
+      expiry_floor,
+      has_lost_time: true,
       call: (envelope) => {
         this.sent.push(envelope);
         return this.#call(envelope);
@@ -191,6 +195,7 @@ export class LimitWorld {
         this.sockets.get(waiter_key)?.push({ at: this.clock.now, answer });
         if (!answer.ok || answer.value.status === "granted") this.sockets.delete(waiter_key);
       },
+      sendEnded: (lease_id) => void this.ended.push(lease_id),
       after: (ms, body) => {
         const timer = { at: this.clock.now + ms, body };
         this.#timers.push(timer);

@@ -1,6 +1,6 @@
 /** What runs on this machine, for tests that kill and count. */
-import { vi } from "vitest";
 import { listProcesses } from "../../src/server/leftovers.ts";
+import { waitFor } from "./wait-for.ts";
 
 export interface ServerProcesses {
   /** The shells that hold the socket and wait for workerd. */
@@ -35,9 +35,4 @@ export async function waitForNoProcesses(dataDir: string): Promise<void> {
     const left = [...keepers, ...workerds];
     if (left.length > 0) throw new Error(`Still there: ${left.join(", ")}.`);
   });
-}
-
-/** Repeats a look until it succeeds, for at most `timeoutMs`. */
-export function waitFor<Value>(look: () => Promise<Value>, timeoutMs = 5_000): Promise<Value> {
-  return vi.waitFor(look, { timeout: timeoutMs, interval: 10 });
 }

@@ -1,10 +1,11 @@
-/** Health, version, settings and the other routes that wake no object. */
+/** Health, version, settings, the default storage of results; most of these routes wake no object. */
 import { z } from "zod";
-import { InstantOut, JsonObject } from "../../contract/wire/common.ts";
+import { addressOfWorkspace } from "../../contract/envelope.ts";
+import { Id, InstantOut, JsonObject } from "../../contract/wire/common.ts";
 import { formatInstant } from "../../contract/instants.ts";
-import { factory } from "../context.ts";
+import { call, factory, type ApiContext } from "../context.ts";
 import { describe } from "../documents.ts";
-import { query } from "../validation.ts";
+import { body, query } from "../validation.ts";
 
 /** Prefect's clients warn when the server is older than they are, so this is the newest release that is served. */
 const PREFECT_VERSION = "3.8.8";
@@ -16,6 +17,11 @@ const DAY_MS = 86_400_000;
 const CsrfToken = z.object({ token: z.string(), client: z.string(), expiration: InstantOut });
 const Storage = z.object({ default_result_storage_block_id: z.uuid().nullable() });
 const tag = "Admin";
+
+async function readStorage(c: ApiContext): Promise<z.infer<typeof Storage>> {
+  const id = await call(c, addressOfWorkspace(c.get("workspace")), "read_default_storage", {});
+  return { default_result_storage_block_id: id };
+}
 
 export const admin = factory
   .createApp()
@@ -58,7 +64,26 @@ export const admin = factory
   .get(
     "/admin/storage",
     describe({ summary: "Read the default storage of results.", tag, answers: { 200: Storage } }),
-    (c) => c.json({ default_result_storage_block_id: null }),
+    async (c) => c.json(await readStorage(c)),
+  )
+  .put(
+    "/admin/storage",
+    describe({ summary: "Set the default storage of results.", tag, answers: { 200: Storage } }),
+    body(z.strictObject({ default_result_storage_block_id: Id })),
+    async (c) => {
+      const block_document_id = c.req.valid("json").default_result_storage_block_id.toLowerCase();
+      await call(c, addressOfWorkspace(c.get("workspace")), "write_default_storage", { block_document_id });
+      return c.json(await readStorage(c));
+    },
+  )
+  .delete(
+    "/admin/storage",
+    describe({ summary: "Have no default storage of results.", tag, answers: { 204: null } }),
+    async (c) => {
+      const command = { block_document_id: null };
+      await call(c, addressOfWorkspace(c.get("workspace")), "write_default_storage", command);
+      return c.body(null, 204);
+    },
   )
   .get(
     "/csrf-token",

@@ -4,6 +4,7 @@ import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { Id, InstantOut } from "../../contract/wire/common.ts";
+import { AUDITED_KINDS } from "../../objects/workspace/operations.ts";
 import { call, factory } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { query } from "../validation.ts";
@@ -17,7 +18,7 @@ const AuditEntry = z.object({
   at: InstantOut,
   actor: z.string(),
   operation: z.string(),
-  kind: z.enum(["flow", "deployment", "schedule", "variable"]),
+  kind: z.enum(AUDITED_KINDS),
   id: Id,
   name: z.string(),
 });

@@ -1,15 +1,16 @@
 /** Runs of deployments: `create_flow_run` and the poll of a process that serves deployments (source: wire §4.2, §4.10). */
-import { describeRoute, resolver } from "hono-openapi";
 import { z } from "zod";
+import { PARAMETERS_BYTES_MAX } from "../../contract/bounds.ts";
 import { addressOfName, addressOfWorkspace } from "../../contract/envelope.ts";
 import { INTERNAL_POOL_NAMES, poolNameOfRun } from "../../contract/internal-pools.ts";
-import { Id, InstantIn, Page } from "../../contract/wire/common.ts";
+import { Id, InstantIn, measureJson, Page } from "../../contract/wire/common.ts";
 import { DeploymentFlowRunCreate, FlowRun } from "../../contract/wire/flow-runs.ts";
+import { BULK_CREATE_MAX, BulkCreateAnswer } from "../../contract/wire/run-summaries.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { findParameterFault } from "../../domain/pool/schemas.ts";
-import { isRefusal } from "../acquire.ts";
-import { call, factory, fail } from "../context.ts";
-import { orIfAbsent } from "../pools.ts";
+import type { CatalogDeployment } from "../../objects/workspace/operations.ts";
+import { ApiError, call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
+import { describeResource } from "../describe.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const Served = z.object({
@@ -18,20 +19,80 @@ const Served = z.object({
   limit: Page.limit,
 });
 
+/** The deployment that the path names. */
+function readDeployment(c: ApiContext): Promise<CatalogDeployment> {
+  const id = uuidParam(c, "id");
+  return call(c, addressOfWorkspace(c.get("workspace")), "read_deployment", { id }).catch(
+    (error: unknown) => {
+      if (isRefusal(error, "not_found")) return fail("not_found", "Deployment not found");
+      throw error;
+    },
+  );
+}
+
+/** Makes a run of a deployment; what is not sent is the deployment's. */
+async function createRun(
+  c: ApiContext,
+  { deployment, note }: CatalogDeployment,
+  run: DeploymentFlowRunCreate,
+) {
+  const workspace = c.get("workspace");
+  const parameters = { ...deployment.parameters, ...run.parameters };
+  if (measureJson(parameters) > PARAMETERS_BYTES_MAX)
+    fail(
+      "invalid",
+      `The run's parameters and those of its deployment may have at most ${PARAMETERS_BYTES_MAX} bytes together.`,
+    );
+  const isEnforced = run.enforce_parameter_schema ?? deployment.enforce_parameter_schema;
+  const fault = isEnforced ? findParameterFault(deployment.parameter_openapi_schema, parameters) : undefined;
+  if (fault !== undefined) fail("conflict", `Error creating flow run: ${fault}`);
+  const name = poolNameOfRun(deployment.work_pool_name, deployment.flow_id);
+  const isInternal = INTERNAL_POOL_NAMES.includes(name);
+  return call(
+    c,
+    addressOfName(workspace, "pool", name),
+    "create_run",
+    {
+      deployment: note,
+      deployment_job_variables: deployment.job_variables,
+      draft: {
+        flow_id: deployment.flow_id,
+        name: run.name ?? null,
+        deployment_id: deployment.id,
+        deployment_version: deployment.version,
+        flow_version: null,
+        work_queue_name: run.work_queue_name ?? deployment.work_queue_name,
+        work_queue_id: run.work_queue_name ? null : deployment.work_queue_id,
+        parameters,
+        context: run.context ?? {},
+        tags: [...new Set([...deployment.tags, ...(run.tags ?? [])])],
+        labels: {
+          ...deployment.labels,
+          ...run.labels,
+          "prefect.flow.id": deployment.flow_id,
+          "prefect.deployment.id": deployment.id,
+        },
+        idempotency_key: run.idempotency_key ?? null,
+        parent_task_run_id: run.parent_task_run_id ?? null,
+        infrastructure_document_id: run.infrastructure_document_id ?? deployment.infrastructure_document_id,
+        empirical_policy: run.empirical_policy ?? {},
+        job_variables: run.job_variables ?? null,
+        created_by: null,
+        auto_scheduled: false,
+        state: run.state ?? defaultFirstState(true),
+      },
+    },
+    isInternal ? {} : { name },
+  );
+}
+
+const describe = describeResource("Deployments");
+
 export const deploymentRuns = factory
   .createApp()
   .post(
     "/get_scheduled_flow_runs",
-    describeRoute({
-      summary: "What the process that serves these deployments may run",
-      tags: ["Deployments"],
-      responses: {
-        200: {
-          description: "Runs by their time",
-          content: { "application/json": { schema: resolver(z.array(FlowRun)) } },
-        },
-      },
-    }),
+    describe("What the process that serves these deployments may run", 200, z.array(FlowRun)),
     body(Served),
     async (c) => {
       const { deployment_ids, scheduled_before, limit } = c.req.valid("json");
@@ -79,71 +140,38 @@ export const deploymentRuns = factory
   )
   .post(
     "/:id/create_flow_run",
-    describeRoute({
-      summary: "Create a flow run of a deployment; 200 when one with this idempotency key exists",
-      tags: ["Deployments"],
-      responses: {
-        201: {
-          description: "The flow run",
-          content: { "application/json": { schema: resolver(FlowRun) } },
-        },
-      },
-    }),
+    describe(
+      "Create a flow run of a deployment; 200 when one with this idempotency key exists",
+      201,
+      FlowRun,
+    ),
     body(DeploymentFlowRunCreate),
     async (c) => {
-      const run = c.req.valid("json");
-      const workspace = c.get("workspace");
-      const { deployment, note } = await call(c, addressOfWorkspace(workspace), "read_deployment", {
-        id: uuidParam(c, "id"),
-      }).catch((error: unknown) => {
-        if (isRefusal(error, "not_found")) return fail("not_found", "Deployment not found");
-        throw error;
-      });
-      const parameters = { ...deployment.parameters, ...run.parameters };
-      const isEnforced = run.enforce_parameter_schema ?? deployment.enforce_parameter_schema;
-      const fault = isEnforced
-        ? findParameterFault(deployment.parameter_openapi_schema, parameters)
-        : undefined;
-      if (fault !== undefined) fail("conflict", `Error creating flow run: ${fault}`);
-      const name = poolNameOfRun(deployment.work_pool_name, deployment.flow_id);
-      const isInternal = INTERNAL_POOL_NAMES.includes(name);
-      const { flow_run, was_created } = await call(
-        c,
-        addressOfName(workspace, "pool", name),
-        "create_run",
-        {
-          deployment: note,
-          deployment_job_variables: deployment.job_variables,
-          draft: {
-            flow_id: deployment.flow_id,
-            name: run.name ?? null,
-            deployment_id: deployment.id,
-            deployment_version: deployment.version,
-            flow_version: null,
-            work_queue_name: run.work_queue_name ?? deployment.work_queue_name,
-            work_queue_id: run.work_queue_name ? null : deployment.work_queue_id,
-            parameters,
-            context: run.context ?? {},
-            tags: [...new Set([...deployment.tags, ...(run.tags ?? [])])],
-            labels: {
-              ...deployment.labels,
-              ...run.labels,
-              "prefect.flow.id": deployment.flow_id,
-              "prefect.deployment.id": deployment.id,
-            },
-            idempotency_key: run.idempotency_key ?? null,
-            parent_task_run_id: run.parent_task_run_id ?? null,
-            infrastructure_document_id:
-              run.infrastructure_document_id ?? deployment.infrastructure_document_id,
-            empirical_policy: run.empirical_policy ?? {},
-            job_variables: run.job_variables ?? null,
-            created_by: null,
-            auto_scheduled: false,
-            state: run.state ?? defaultFirstState(true),
-          },
-        },
-        isInternal ? {} : { name },
-      );
+      const deployment = await readDeployment(c);
+      const { flow_run, was_created } = await createRun(c, deployment, c.req.valid("json"));
       return c.json(flow_run, was_created ? 201 : 200);
+    },
+  )
+  .post(
+    "/:id/create_flow_run/bulk",
+    describe("Create flow runs of a deployment; each for itself may be refused", 200, BulkCreateAnswer),
+    body(z.array(DeploymentFlowRunCreate)),
+    async (c) => {
+      const runs = c.req.valid("json");
+      if (runs.length > BULK_CREATE_MAX)
+        fail("bad_request", `Cannot create more than ${BULK_CREATE_MAX} flow runs at once.`);
+      const deployment = await readDeployment(c);
+      const results = await Promise.all(
+        runs.map((run) =>
+          createRun(c, deployment, run).then(
+            ({ flow_run }) => ({ flow_run_id: flow_run.id, status: "CREATED" as const, error: null }),
+            (error: unknown) => {
+              if (!(error instanceof ApiError)) throw error;
+              return { flow_run_id: null, status: "FAILED" as const, error: error.message };
+            },
+          ),
+        ),
+      );
+      return c.json({ results });
     },
   );

@@ -3,10 +3,13 @@ import { z } from "zod";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfName, addressOfWorkspace } from "../../contract/envelope.ts";
 import {
-  DeploymentFilter,
   DeploymentsCountBody,
   DeploymentsFilterBody,
   DeploymentsPaginateBody,
+  type FilterWithRuns,
+} from "../../contract/wire/catalog-bodies.ts";
+import {
+  DeploymentFilter,
   type CatalogFilter,
   type QueueOfDeploymentFilter,
 } from "../../contract/wire/catalog-filters.ts";
@@ -18,9 +21,11 @@ import {
   DeploymentScheduleUpdate,
 } from "../../contract/wire/schedules.ts";
 import { WorkQueue } from "../../contract/wire/work-pools.ts";
+import { resolveRuns } from "../catalog-runs.ts";
 import { checkValues, completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { answerPage, numberedPage, windowOf } from "../numbered-pages.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Deployments");
@@ -30,11 +35,16 @@ const workspace = (c: ApiContext) => addressOfWorkspace(c.get("workspace"));
 
 /** Deployments are filtered by `work_pool_queues`, flows by `work_queues`: the same thing. */
 function toFilter(
-  sent: CatalogFilter & { work_pool_queues?: QueueOfDeploymentFilter | null | undefined },
-): CatalogFilter {
-  const { flows, deployments, work_pools, work_pool_queues } = sent;
-  return { flows, deployments, work_pools, work_queues: work_pool_queues };
+  c: ApiContext,
+  sent: FilterWithRuns & { work_pool_queues?: QueueOfDeploymentFilter | null | undefined },
+): Promise<CatalogFilter> {
+  const { flows, deployments, work_pools, work_pool_queues: work_queues, flow_runs, task_runs } = sent;
+  return resolveRuns(c, "deployments", { flows, deployments, work_pools, work_queues, flow_runs, task_runs });
 }
+
+/** What is read next shall show the limit as it was just asked for. */
+const awaitLimit = (c: ApiContext, deployment_id: string) =>
+  call(c, workspace(c), "await_limit", { deployment_id });
 
 /** What is sent, with the schema that stays where none is sent. */
 function withSchemaOf(update: DeploymentUpdate, current: Deployment) {
@@ -45,14 +55,6 @@ function withSchemaOf(update: DeploymentUpdate, current: Deployment) {
     enforce_parameter_schema: isEnforced ?? current.enforce_parameter_schema,
   };
 }
-
-const DeploymentPage = z.object({
-  results: z.array(Deployment),
-  count: z.int(),
-  limit: z.int(),
-  pages: z.int(),
-  page: z.int(),
-});
 
 const ScheduleBody = z.strictObject({
   start_time: InstantIn.nullish(),
@@ -76,6 +78,7 @@ export const deployments = factory
         create,
         ...(place !== undefined && { place }),
       });
+      if (create.concurrency_limit !== undefined) await awaitLimit(c, found.deployment.id);
       const [deployment] = await completeDeployments(c, [found]);
       return c.json(deployment, was_created ? 201 : 200);
     },
@@ -87,28 +90,30 @@ export const deployments = factory
     async (c) => {
       const { sort, limit, offset, ...sent } = c.req.valid("json");
       const page = { sort: sort ?? ("NAME_ASC" as const), limit, offset };
-      const found = await call(c, workspace(c), "filter_deployments", { filter: toFilter(sent), ...page });
+      const filter = await toFilter(c, sent);
+      const found = await call(c, workspace(c), "filter_deployments", { filter, ...page });
       return c.json(await completeDeployments(c, found));
     },
   )
   .post(
     "/paginate",
-    describe("List deployments by numbered pages", 200, DeploymentPage),
+    describe("List deployments by numbered pages", 200, numberedPage(Deployment)),
     body(DeploymentsPaginateBody),
     async (c) => {
-      const { sort, limit, page, ...sent } = c.req.valid("json");
-      const filter = toFilter(sent);
-      const offset = (page - 1) * limit;
+      const sent = c.req.valid("json");
+      const filter = await toFilter(c, sent);
+      const page = { sort: sent.sort ?? ("NAME_ASC" as const), ...windowOf(sent) };
       const [found, count] = await Promise.all([
-        call(c, workspace(c), "filter_deployments", { filter, sort: sort ?? "NAME_ASC", limit, offset }),
+        call(c, workspace(c), "filter_deployments", { filter, ...page }),
         call(c, workspace(c), "count_deployments", { filter }),
       ]);
-      const pages = limit === 0 ? 0 : Math.ceil(count / limit);
-      return c.json({ results: await completeDeployments(c, found), count, limit, pages, page });
+      return c.json(answerPage(sent, await completeDeployments(c, found), count));
     },
   )
   .post("/count", describe("Count deployments", 200, z.int()), body(DeploymentsCountBody), async (c) =>
-    c.json(await call(c, workspace(c), "count_deployments", { filter: toFilter(c.req.valid("json")) })),
+    c.json(
+      await call(c, workspace(c), "count_deployments", { filter: await toFilter(c, c.req.valid("json")) }),
+    ),
   )
   .post(
     "/bulk_delete",
@@ -150,6 +155,7 @@ export const deployments = factory
     const pool = place === undefined ? deployment.work_pool_name : place.work_pool_name;
     await checkValues(c, withSchemaOf(update, deployment), pool, "updating");
     await call(c, workspace(c), "update_deployment", { id, update, ...(place !== undefined && { place }) });
+    if (update.concurrency_limit !== undefined) await awaitLimit(c, id);
     return c.body(null, 204);
   })
   .delete("/:id", describe("Delete a deployment", 204), async (c) => {

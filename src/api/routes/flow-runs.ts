@@ -9,34 +9,21 @@ import { Id, JsonObject, Labels } from "../../contract/wire/common.ts";
 import { FlowRunsCountBody, FlowRunsFilterBody, FlowRunsPaginateBody } from "../../contract/wire/filters.ts";
 import { FlowRun, FlowRunCreate, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/run-inputs.ts";
-import { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
+import { OrchestrationResult, SetState, State } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
-import { isRefusal, readRun } from "../acquire.ts";
+import { readRun } from "../acquire.ts";
 import { explainRun } from "../explain-run.ts";
-import { call, factory, fail, type ApiContext } from "../context.ts";
+import { call, factory, fail, isRefusal, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { answerPage, numberedPage, windowOf } from "../numbered-pages.ts";
 import { checkPage, poolOfId } from "../pools.ts";
 import { countRuns, findRuns } from "../run-queries.ts";
 import { body, query, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Flow runs");
 
-const SetState = z.object({
-  state: StateCreate,
-  force: z
-    .boolean()
-    .nullish()
-    .transform((force) => force ?? false),
-});
 const Resume = z.object({ run_input: JsonObject.nullish() });
 const StatesQuery = z.object({ flow_run_id: Id });
-const RunsPage = z.object({
-  results: z.array(FlowRun),
-  count: z.int(),
-  limit: z.int(),
-  pages: z.int(),
-  page: z.int(),
-});
 const Explanation = z.object({
   reason: z.string(),
   detail: z.string(),
@@ -122,15 +109,17 @@ export const flowRuns = factory
   })
   .post(
     "/paginate",
-    describe("List flow runs by numbered pages", 200, RunsPage),
+    describe("List flow runs by numbered pages", 200, numberedPage(FlowRun)),
     body(FlowRunsPaginateBody),
     async (c) => {
       const filter = c.req.valid("json");
-      const { limit, page } = filter;
-      const offset = (page - 1) * limit;
-      checkPage({ limit, offset });
-      const [results, count] = await Promise.all([findRuns(c, { ...filter, offset }), countRuns(c, filter)]);
-      return c.json({ results, count, limit, pages: limit === 0 ? 0 : Math.ceil(count / limit), page });
+      const window = windowOf(filter);
+      checkPage(window);
+      const [results, count] = await Promise.all([
+        findRuns(c, { ...filter, ...window }),
+        countRuns(c, filter),
+      ]);
+      return c.json(answerPage(filter, results, count));
     },
   )
   .post("/count", describe("Count flow runs", 200, z.int()), body(FlowRunsCountBody), async (c) =>

@@ -2,16 +2,18 @@
 import { z } from "zod";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import {
-  FlowFilter,
   FlowsCountBody,
   FlowsFilterBody,
   FlowsPaginateBody,
-  type CatalogFilter,
-} from "../../contract/wire/catalog-filters.ts";
+  type FilterWithRuns,
+} from "../../contract/wire/catalog-bodies.ts";
+import { FlowFilter, type CatalogFilter } from "../../contract/wire/catalog-filters.ts";
 import { Id } from "../../contract/wire/common.ts";
 import { Flow, FlowCreate, FlowUpdate } from "../../contract/wire/deployments.ts";
+import { resolveRuns } from "../catalog-runs.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { answerPage, numberedPage, windowOf } from "../numbered-pages.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const describe = describeResource("Flows");
@@ -19,18 +21,10 @@ const describe = describeResource("Flows");
 const BULK_MAX = 50;
 const workspace = (c: ApiContext) => addressOfWorkspace(c.get("workspace"));
 
-function toFilter(sent: CatalogFilter): CatalogFilter {
-  const { flows, deployments, work_pools, work_queues } = sent;
-  return { flows, deployments, work_pools, work_queues };
+function toFilter(c: ApiContext, sent: FilterWithRuns): Promise<CatalogFilter> {
+  const { flows, deployments, work_pools, work_queues, flow_runs, task_runs } = sent;
+  return resolveRuns(c, "flows", { flows, deployments, work_pools, work_queues, flow_runs, task_runs });
 }
-
-const FlowPage = z.object({
-  results: z.array(Flow),
-  count: z.int(),
-  limit: z.int(),
-  pages: z.int(),
-  page: z.int(),
-});
 
 export const flows = factory
   .createApp()
@@ -41,25 +35,26 @@ export const flows = factory
   .post("/filter", describe("List flows", 200, z.array(Flow)), body(FlowsFilterBody), async (c) => {
     const { sort, limit, offset, ...sent } = c.req.valid("json");
     const page = { sort: sort ?? ("NAME_ASC" as const), limit, offset };
-    return c.json(await call(c, workspace(c), "filter_flows", { filter: toFilter(sent), ...page }));
+    const filter = await toFilter(c, sent);
+    return c.json(await call(c, workspace(c), "filter_flows", { filter, ...page }));
   })
   .post(
     "/paginate",
-    describe("List flows by numbered pages", 200, FlowPage),
+    describe("List flows by numbered pages", 200, numberedPage(Flow)),
     body(FlowsPaginateBody),
     async (c) => {
-      const { sort, limit, page, ...sent } = c.req.valid("json");
-      const filter = toFilter(sent);
-      const offset = (page - 1) * limit;
+      const sent = c.req.valid("json");
+      const filter = await toFilter(c, sent);
+      const page = { sort: sent.sort ?? ("NAME_ASC" as const), ...windowOf(sent) };
       const [results, count] = await Promise.all([
-        call(c, workspace(c), "filter_flows", { filter, sort: sort ?? "NAME_ASC", limit, offset }),
+        call(c, workspace(c), "filter_flows", { filter, ...page }),
         call(c, workspace(c), "count_flows", { filter }),
       ]);
-      return c.json({ results, count, limit, pages: limit === 0 ? 0 : Math.ceil(count / limit), page });
+      return c.json(answerPage(sent, results, count));
     },
   )
   .post("/count", describe("Count flows", 200, z.int()), body(FlowsCountBody), async (c) =>
-    c.json(await call(c, workspace(c), "count_flows", { filter: toFilter(c.req.valid("json")) })),
+    c.json(await call(c, workspace(c), "count_flows", { filter: await toFilter(c, c.req.valid("json")) })),
   )
   .post(
     "/bulk_delete",

@@ -1,7 +1,6 @@
 /** `/v2/concurrency_limits`: global concurrency limits, Prefect's operations and ours (source: wire §3.1, §3.10, §4.6). */
 import { z } from "zod";
 import {
-  HOLD_SECONDS_MAX,
   LEASE_SECONDS_DEFAULT,
   LEASE_SECONDS_MAX,
   LIMIT_NAMES_MAX,
@@ -9,9 +8,8 @@ import {
   PAGE_MAX,
   SLOTS_MAX,
 } from "../../contract/bounds.ts";
-import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from "../../contract/envelope.ts";
-import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
-import { isUuid, keyOfId, parseId } from "../../contract/ids.ts";
+import { addressOfKey, addressOfName, type AddressOf } from "../../contract/envelope.ts";
+import { isUuid, keyOfId } from "../../contract/ids.ts";
 import { Page } from "../../contract/wire/common.ts";
 import {
   Acquire,
@@ -25,18 +23,14 @@ import {
   WaiterRecord,
   Withdraw,
 } from "../../contract/wire/limits.ts";
-import type { AcquireCommand, Caller } from "../../objects/limit/operations.ts";
-import { acquire, findMembers, grantNothing, isRefusal, readRun, toCommand } from "../acquire.ts";
-import { call, factory, fail, type ApiContext } from "../context.ts";
+import { acquire, findMembers, readRun, toCommand } from "../acquire.ts";
+import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { limitBody } from "../middleware.ts";
-import { noteSignsOfLife } from "../signs-of-life.ts";
+import { increment, prefectCaller } from "../increment.ts";
+import { listLimits } from "../list-limits.ts";
 import { body, query } from "../validation.ts";
 import { acceptWaiter } from "../wait-socket.ts";
-
-/** How long a client of Prefect's sleeps after its first refusal; then it is held. */
-const FIRST_RETRY_AFTER_SECONDS = 0.2;
-const DIRECTORY_PAGE = 500;
+import { release } from "./leases.ts";
 
 const describe = describeResource("Global concurrency limits");
 
@@ -53,10 +47,6 @@ const Decrement = z.object({
   names: z.array(z.string().min(1).max(255)).max(LIMIT_NAMES_MAX),
   slots: z.int().min(1).max(SLOTS_MAX),
   occupancy_seconds: z.number().nullish(),
-});
-const Renewal = z.object({
-  /** Leases of our own clients may be shorter than Prefect's. */
-  lease_duration: z.number().min(5).max(LEASE_SECONDS_MAX).nullish(),
 });
 const HoldersQuery = z.object({
   after_fence: z.coerce.number().int().min(0).default(0),
@@ -92,116 +82,24 @@ const withId = (target: Target): { id?: string } => (target.id === undefined ? {
 const withName = (target: Target): { name?: string } =>
   target.name === undefined ? {} : { name: target.name };
 
-/** The object of a lease id; undefined for an id that no limit of ours has written. */
-function addressOfLease(c: ApiContext, lease_id: string): AddressOf<"limit"> | undefined {
-  const key = keyOfId(lease_id, "lease");
-  return key === undefined ? undefined : addressOfKey(c.get("workspace"), "limit", key);
-}
-
-async function release(c: ApiContext, lease_id: string): Promise<Response> {
-  const address = addressOfLease(c, lease_id);
-  if (address !== undefined) {
-    try {
-      await call(c, address, "release", { lease_id });
-    } catch (error) {
-      if (!isRefusal(error, "not_found")) throw error;
-    }
-  }
-  return c.body(null, 204);
-}
-
-async function renew(c: ApiContext, lease_id: string, lease_seconds: number | null): Promise<Response> {
-  if (parseId(lease_id)?.layout === "empty_lease") {
-    c.header(EXPIRES_IN_HEADER, String(lease_seconds ?? LEASE_SECONDS_DEFAULT));
-    return c.body(null, 204);
-  }
-  const address = addressOfLease(c, lease_id);
-  const gone = "Lease not found - it may have expired or been revoked";
-  if (address === undefined) fail("gone", gone);
-  try {
-    const { expires_in_seconds, holder } = await call(c, address, "renew", { lease_id, lease_seconds });
-    if (holder?.type === "flow_run") noteSignsOfLife(c, [holder.id]);
-    c.header(EXPIRES_IN_HEADER, String(expires_in_seconds));
-  } catch (error) {
-    if (isRefusal(error, "not_found")) fail("gone", gone);
-    throw error;
-  }
-  return c.body(null, 204);
-}
-
-/** Who asks, as far as a client of Prefect's lets it be known. */
-function prefectCaller(c: ApiContext): Caller {
-  const csrf_client = c.req.header("prefect-csrf-client");
-  return csrf_client === undefined || csrf_client === ""
-    ? { type: "anonymous" }
-    : { type: "prefect", csrf_client, first_retry_after_seconds: FIRST_RETRY_AFTER_SECONDS };
-}
-
-/** Prefect's acquires: a grant, or 423 with the seconds to sleep. */
-export async function increment(
-  c: ApiContext,
-  wanted: Pick<
-    AcquireCommand,
-    "names" | "slots" | "mode" | "lease_seconds" | "is_anonymous" | "is_once_per_holder" | "holder"
-  >,
-): Promise<Grant> {
-  const names = [...new Set(wanted.names)].toSorted();
-  const members = await findMembers(c, names);
-  if (members.length === 0) return grantNothing(wanted.lease_seconds);
-  const answer = await acquire(c, {
-    ...wanted,
-    names,
-    members,
-    request_id: crypto.randomUUID(),
-    wait_seconds: HOLD_SECONDS_MAX,
-    priority: 0,
-    caller: prefectCaller(c),
-    run: readRun(c),
-  });
-  return answer.status === "granted"
-    ? answer
-    : fail("locked", undefined, { retry_after_seconds: answer.retry_after_seconds });
-}
-
 const prefectLimits = (grant: Grant) => grant.limits.map(({ id, name, limit }) => ({ id, name, limit }));
 
-/** Asks several limits how they stand; one that has gone meanwhile is left out. */
-async function readMany(c: ApiContext, keys: string[]): Promise<Limit[]> {
-  const limits = await Promise.all(
-    keys.map((key) =>
-      call(c, addressOfKey(c.get("workspace"), "limit", key), "read", {}).catch((error: unknown) => {
-        if (isRefusal(error, "not_found")) return undefined;
-        throw error;
-      }),
-    ),
+/**
+ * Prefect's clients use the id of a limit only in the events by which they say for which run they have acquired it
+ * (source: wire §3.10). The lease's id in its place tells the hub which lease that is.
+ */
+function markLease(
+  { lease_id }: Grant,
+  limits: z.infer<typeof PrefectGrant>["limits"],
+): z.infer<typeof PrefectGrant>["limits"] {
+  const home = keyOfId(lease_id, "lease");
+  return limits.map((limit) =>
+    home !== undefined && keyOfId(limit.id, "limit") === home ? { ...limit, id: lease_id } : limit,
   );
-  return limits.filter((limit) => limit !== undefined);
-}
-
-/** A page of limits in the order of their names: the directory says which there are, their objects how they stand. */
-export async function listLimits(
-  c: ApiContext,
-  page: { limit: number; offset: number },
-  isWanted: (name: string) => boolean = () => true,
-): Promise<Limit[]> {
-  const wanted: string[] = [];
-  let after_name = "";
-  while (wanted.length < page.offset + page.limit) {
-    const entries = await call(c, addressOfWorkspace(c.get("workspace")), "list_directory", {
-      kind: "limit",
-      after_name,
-      limit: DIRECTORY_PAGE,
-    });
-    wanted.push(...entries.filter(({ name }) => isWanted(name)).map(({ key }) => key));
-    after_name = entries.at(-1)?.name ?? "";
-    if (entries.length < DIRECTORY_PAGE) break;
-  }
-  return readMany(c, wanted.slice(page.offset, page.offset + page.limit));
 }
 
 export const limits = factory
   .createApp()
-  .use(limitBody())
   .post("/", describe("Creates a limit.", 201, Limit), body(LimitCreate), async (c) => {
     const command = c.req.valid("json");
     const address = addressOfName(c.get("workspace"), "limit", command.name);
@@ -212,7 +110,11 @@ export const limits = factory
   )
   .post(
     "/increment-with-lease",
-    describe("Takes slots under a lease, or says when to ask again (423).", 200, PrefectGrant),
+    describe(
+      "Takes slots under a lease, or says when to ask again (423). A client of Prefect's finds the lease's id in place of one limit's: it sends that back in its events.",
+      200,
+      PrefectGrant,
+    ),
     body(IncrementWithLease),
     async (c) => {
       const { lease_duration, names, slots, mode, holder } = c.req.valid("json");
@@ -223,7 +125,12 @@ export const limits = factory
         lease_seconds: lease_duration ?? LEASE_SECONDS_DEFAULT,
         holder: holder ?? null,
       });
-      return c.json({ lease_id: grant.lease_id, limits: prefectLimits(grant) });
+      const limits = prefectLimits(grant);
+      return c.json({
+        lease_id: grant.lease_id,
+        limits:
+          prefectCaller(c).type === "prefect" && readRun(c) === null ? markLease(grant, limits) : limits,
+      });
     },
   )
   .post(
@@ -271,21 +178,6 @@ export const limits = factory
     body(z.object({ lease_id: z.uuid() })),
     (c) => release(c, c.req.valid("json").lease_id),
   )
-  .post("/leases/:lease_id/renew", describe("Renews a lease.", 204), body(Renewal), (c) =>
-    renew(c, leaseParam(c), c.req.valid("json").lease_duration ?? null),
-  )
-  .post("/leases/:lease_id/release", describe("Releases a lease.", 204), (c) => release(c, leaseParam(c)))
-  .post(
-    "/leases/:lease_id/force_release",
-    describe("Ends a lease whoever holds it; its holder's calls lose.", 204),
-    async (c) => {
-      const lease_id = leaseParam(c);
-      const address = addressOfLease(c, lease_id);
-      if (address === undefined) fail("not_found", "No such lease is held.");
-      await call(c, address, "force_release", { lease_id });
-      return c.body(null, 204);
-    },
-  )
   .post(
     "/acquire",
     describe("Takes slots, or stands in line for them.", 200, z.union([Grant, Waiting])),
@@ -304,21 +196,27 @@ export const limits = factory
       const { names, request_id } = c.req.valid("json");
       const members = await findMembers(c, names);
       await Promise.all(
-        members.map(({ name }) =>
-          call(c, addressOfName(c.get("workspace"), "limit", name), "withdraw", { request_id }).catch(
-            (error: unknown) => {
-              if (!isRefusal(error, "not_found")) throw error;
-            },
+        members.map(({ key }) =>
+          orIfAbsent(
+            call(c, addressOfKey(c.get("workspace"), "limit", key), "withdraw", { request_id }),
+            null,
           ),
         ),
       );
       return c.body(null, 204);
     },
   )
-  .get("/wait", describe("A socket on which one acquire waits.", 101), async (c, next) => {
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return next();
-    return acceptWaiter(c);
-  })
+  .get(
+    "/wait",
+    describe(
+      "A socket on which one acquire waits: its first frame is `{type: acquire}` with the fields of an acquire. `{type: take}` takes what is offered there (a request with the same request id does too), `{type: withdraw}` leaves the line.",
+      101,
+    ),
+    async (c, next) => {
+      if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return next();
+      return acceptWaiter(c);
+    },
+  )
   .get("/:id_or_name", describe("Reads a limit by name or id.", 200, Limit), async (c) =>
     c.json(await onLimit(c, (target) => call(c, target.address, "read", withId(target), withName(target)))),
   )
@@ -376,9 +274,3 @@ export const limits = factory
       return c.body(null, 204);
     },
   );
-
-/** Ids of leases in paths are UUIDs of any kind: renewing an unknown one is 410, not 404. */
-function leaseParam(c: ApiContext): string {
-  const id = c.req.param("lease_id") ?? "";
-  return isUuid(id) ? id.toLowerCase() : fail("not_found");
-}

@@ -11,33 +11,24 @@ import {
   journalsWithoutRun,
   type JournalAddress,
 } from "../../contract/journals.ts";
-import { Id, InstantIn, Page } from "../../contract/wire/common.ts";
-import { Log, LogCreate } from "../../contract/wire/logs.ts";
-import type { LogFilter, LogSort } from "../../objects/journal/operations.ts";
+import { Page } from "../../contract/wire/common.ts";
+import { Log, LogCreate, LogFilterIn, toLogFilter, type LogFilter } from "../../contract/wire/logs.ts";
+import type { LogSort } from "../../objects/journal/operations.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describe } from "../documents.ts";
+import { acceptHubSocket } from "../hub-socket.ts";
 import { addressesOfRuns, checkPage } from "../pools.ts";
 import { noteSignsOfLife } from "../signs-of-life.ts";
 import { body, query, uuidParam } from "../validation.ts";
 
 const tag = "Logs";
 const BATCH_LOGS_MAX = 20_000;
-const IDS_MAX = 200;
 /** Pages of a download. */
 const DOWNLOAD_PAGE = 500;
 const TAIL_LOGS_MAX = 1000;
 /** Journals that one search for the logs of task runs asks. */
 const JOURNALS_ASKED_MAX = 200;
 
-const Ids = z.array(Id).max(IDS_MAX);
-const LogFilterIn = z.strictObject({
-  operator: z.enum(["and_", "or_"]).nullish(),
-  level: z.strictObject({ ge_: z.int().nullish(), le_: z.int().nullish() }).nullish(),
-  timestamp: z.strictObject({ before_: InstantIn.nullish(), after_: InstantIn.nullish() }).nullish(),
-  flow_run_id: z.strictObject({ any_: Ids.nullish() }).nullish(),
-  task_run_id: z.strictObject({ any_: Ids.nullish(), is_null_: z.boolean().nullish() }).nullish(),
-  text: z.strictObject({ query: z.string().max(200) }).nullish(),
-});
 const LogsFilter = z.strictObject({
   logs: LogFilterIn.nullish(),
   sort: z.enum(["TIMESTAMP_ASC", "TIMESTAMP_DESC"]).nullish(),
@@ -59,6 +50,17 @@ const TailAnswer = z.object({ logs: z.array(Log), next: z.int() });
 
 export const logs = factory
   .createApp()
+  .get(
+    "/logs/out",
+    describe({
+      summary: "A socket on which the logs that a filter wants arrive as they are written.",
+      description: "The filter must name the flow runs, at most 20, by `flow_run_id.any_`.",
+      tag,
+      answers: { 101: null },
+      refuses: ["bad_request"],
+    }),
+    (c) => acceptHubSocket(c, "logs-out"),
+  )
   .post(
     "/logs",
     describe({ summary: "Write logs.", tag, answers: { 201: z.null() }, refuses: ["body_too_large"] }),
@@ -160,34 +162,12 @@ async function readRun(c: ApiContext, id: string): Promise<{ address: JournalAdd
   return { address, name };
 }
 
-function toFilter(wanted: z.output<typeof LogFilterIn> | null | undefined): LogFilter {
-  const filter: LogFilter = {};
-  if (wanted === null || wanted === undefined) return filter;
-  const { level, timestamp, flow_run_id, task_run_id, text } = wanted;
-  const toLower = (ids: readonly string[]) => ids.map((id) => id.toLowerCase());
-  if (isGiven(level?.ge_)) filter.level_ge = level.ge_;
-  if (isGiven(level?.le_)) filter.level_le = level.le_;
-  if (isGiven(timestamp?.before_)) filter.timestamp_before = timestamp.before_;
-  if (isGiven(timestamp?.after_)) filter.timestamp_after = timestamp.after_;
-  if (isGiven(flow_run_id?.any_)) filter.flow_run_ids = toLower(flow_run_id.any_);
-  if (isGiven(task_run_id?.any_)) filter.task_run_ids = toLower(task_run_id.any_);
-  if (isGiven(task_run_id?.is_null_)) filter.is_task_run_null = task_run_id.is_null_;
-  if (isGiven(text)) filter.text = text.query;
-  if (wanted.operator === "or_" && Object.keys(filter).length > 1)
-    return fail("invalid", undefined, {
-      faults: [
-        {
-          type: "value_error",
-          loc: ["body", "logs", "operator"],
-          msg: "Conditions on logs can only be combined by and_ here.",
-        },
-      ],
-    });
-  return filter;
-}
-
-function isGiven<Value>(value: Value | null | undefined): value is Value {
-  return value !== null && value !== undefined;
+function toFilter(wanted: LogFilterIn | null | undefined): LogFilter {
+  const filter = toLogFilter(wanted);
+  if (typeof filter !== "string") return filter;
+  return fail("invalid", undefined, {
+    faults: [{ type: "value_error", loc: ["body", "logs", "operator"], msg: filter }],
+  });
 }
 
 /** Asks the journals that can have such logs; where they are several, each for all that the page may need. */

@@ -8,12 +8,11 @@ import { addressOfKey, addressOfName, type AddressOf } from "../../contract/enve
 import { keyOfId } from "../../contract/ids.ts";
 import { Id, Name, Page } from "../../contract/wire/common.ts";
 import { TagLimit, type Limit } from "../../contract/wire/limits.ts";
-import { call, factory, fail, type ApiContext } from "../context.ts";
+import { call, factory, fail, isRefusal, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { isRefusal } from "../acquire.ts";
-import { limitBody } from "../middleware.ts";
+import { increment } from "../increment.ts";
+import { listLimits } from "../list-limits.ts";
 import { body, uuidParam } from "../validation.ts";
-import { increment, listLimits } from "./limits.ts";
 
 const PREFIX = "tag:";
 const NOT_FOUND = "Concurrency limit not found";
@@ -68,7 +67,6 @@ async function findById(c: ApiContext): Promise<{ address: AddressOf<"limit">; l
 
 export const tagLimits = factory
   .createApp()
-  .use(limitBody())
   .post(
     "/",
     describe("Creates or changes the limit of a tag.", 201, TagLimit),

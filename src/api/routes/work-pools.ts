@@ -15,16 +15,19 @@ import {
   WorkQueueCreate,
   WorkQueueUpdate,
 } from "../../contract/wire/work-pools.ts";
+import { POOL_NAME_HEADER, WORKER_NAME_HEADER } from "../../objects/pool/channel.ts";
 import type { PoolOperations } from "../../objects/pool/operations.ts";
+import { judgeAuthorization } from "../../objects/shared/key.ts";
 import { stubOf } from "../../objects/shared/stub.ts";
 import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { judgeAuthorization } from "../middleware.ts";
+import { slicePage } from "../numbered-pages.ts";
 import { poolOfName, queuesMeantBy, readPools, type NamedPool } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
+import { acceptWorkerChannel } from "../worker-channel.ts";
 
 const RESERVED = /^prefect/i;
-const RESERVED_DETAIL = "Worker pools starting with 'Prefect' are reserved for internal use.";
+const RESERVED_DETAIL = "Work pools starting with 'Prefect' are reserved for internal use.";
 
 const describe = describeResource("Work pools");
 
@@ -106,14 +109,13 @@ export function summarize(run: FlowRun): z.infer<typeof SlotSummary> {
 /** The queues of one pool as `concurrency_status` pages them. */
 export function pageQueues(
   status: PoolOperations["concurrency_status"]["answer"],
-  { page: wanted, limit: size }: { page?: number | null | undefined; limit?: number | null | undefined },
+  asked: Parameters<typeof slicePage>[1],
 ) {
-  const page = wanted ?? 1;
-  const limit = size ?? PAGE_MAX;
+  const { items, limit, pages, page } = slicePage(status.queues, asked);
   return {
     active_slots: status.active_slots,
     concurrency_limit: status.limit,
-    queues: status.queues.slice((page - 1) * limit, page * limit).map((queue) => ({
+    queues: items.map((queue) => ({
       queue_id: queue.queue_id,
       queue_name: queue.queue_name,
       active_slots: queue.active_slots,
@@ -123,7 +125,7 @@ export function pageQueues(
     })),
     count: status.queues.length,
     limit,
-    pages: Math.max(1, Math.ceil(status.queues.length / limit)),
+    pages,
     page,
   };
 }
@@ -318,6 +320,10 @@ export const workPools = factory
       return c.json(await call(c, address, "claim", c.req.valid("json"), { name }));
     },
   )
+  .get("/:name/workers/connect", describe("The channel of Prefect's workers: a socket", 101), (c) => {
+    const { address, name } = poolOf(c);
+    return acceptWorkerChannel(c, address, name);
+  })
   .get("/:name/workers/:worker/socket", describe("An agent's socket for wakes", 101), async (c) => {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
       fail("bad_request", "This route is a WebSocket.");
@@ -326,8 +332,8 @@ export const workPools = factory
     return stubOf(c.env, address).fetch("https://pool/socket", {
       headers: {
         Upgrade: "websocket",
-        "Sluice-Pool-Name": encodeURIComponent(name),
-        "Sluice-Worker-Name": encodeURIComponent(c.req.param("worker")),
+        [POOL_NAME_HEADER]: encodeURIComponent(name),
+        [WORKER_NAME_HEADER]: encodeURIComponent(c.req.param("worker")),
       },
     });
   });

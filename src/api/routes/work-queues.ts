@@ -6,10 +6,10 @@ import { InstantIn, Page } from "../../contract/wire/common.ts";
 import { WorkQueueFilter } from "../../contract/wire/filters.ts";
 import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
-import { isRefusal } from "../acquire.ts";
-import { call, factory, type ApiContext } from "../context.ts";
+import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
-import { listPools, orIfAbsent, poolOfId, poolOfName, queuesMeantBy } from "../pools.ts";
+import { slicePage } from "../numbered-pages.ts";
+import { listPools, poolOfId, poolOfName, queuesMeantBy } from "../pools.ts";
 import { body, uuidParam } from "../validation.ts";
 import { pageQueues } from "./work-pools.ts";
 
@@ -158,18 +158,16 @@ export const workQueues = factory
     async (c) => {
       const { id, address } = queueOf(c);
       const sent = c.req.valid("json");
-      const page = sent.page ?? 1;
-      const limit = sent.limit ?? PAGE_MAX;
       const status = await call(c, address, "concurrency_status", { queue_id: id, limit: PAGE_MAX });
       const [queue] = pageQueues(status, {}).queues;
-      const runs = queue?.flow_runs ?? [];
+      const { items, limit, pages, page } = slicePage(queue?.flow_runs ?? [], sent);
       return c.json({
         active_slots: queue?.active_slots ?? 0,
         concurrency_limit: queue?.concurrency_limit ?? null,
-        flow_runs: runs.slice((page - 1) * limit, page * limit),
+        flow_runs: items,
         count: queue?.flow_run_count ?? 0,
         limit,
-        pages: Math.max(1, Math.ceil(runs.length / limit)),
+        pages,
         page,
       });
     },

@@ -51,7 +51,20 @@ export const command = defineCommand({
   ],
   async run({ shell }, cli) {
     if (shell === "bash") cli.print(BASH_WORDS);
-    script(shell, "sluice", "sluice");
+    cli.print(makeScript(shell));
     if (shell === "bash") cli.print(BASH_TRIM);
   },
 });
+
+/** The package prints its script; in zsh's the `:` of a name would be taken for the end of it. */
+function makeScript(shell: string): string {
+  const lines: string[] = [];
+  const { log } = console;
+  console.log = (text: string) => lines.push(text);
+  try {
+    script(shell, "sluice", "sluice");
+  } finally {
+    console.log = log;
+  }
+  return lines.join("\n").replace("comp=${comp//:/\\:}", "comp=${comp//:/\\\\:}");
+}

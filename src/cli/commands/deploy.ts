@@ -12,7 +12,15 @@ import type { Cli } from "../framework/cli.ts";
 import { defineCommand } from "../framework/command.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
 import { readTextFile } from "../framework/files.ts";
-import { flag, option, optionalArgument, parseText, repeatedOption } from "../framework/parameters.ts";
+import {
+  choiceOption,
+  flag,
+  option,
+  optionalArgument,
+  parseText,
+  repeatedOption,
+  ValueFault,
+} from "../framework/parameters.ts";
 import {
   parseInstantText,
   parseJsonObject,
@@ -21,7 +29,7 @@ import {
   parseSeconds,
   wholeNumber,
 } from "../framework/values.ts";
-import { buildSchedule } from "../records/deployments.ts";
+import { buildSchedules } from "../records/deployments.ts";
 import { readPool } from "../records/pools.ts";
 
 const FILE_DEFAULT = "prefect.yaml";
@@ -55,10 +63,15 @@ export const command = defineCommand({
     version: option("--version <text>", "Version of the deployment", parseText),
     description: option("-d, --description <text>", "What the deployment is for", parseText),
     concurrencyLimit: option("--concurrency-limit <n>", "Runs of it at the same time at most", wholeNumber()),
-    cron: option("--cron <text>", "Run by this schedule, instead of the file's", parseText),
-    interval: option("--interval <time>", "Run every so often, such as 90s or 1h30m", parseSeconds),
+    noEnforce: flag("--no-enforce-parameter-schema", "Take parameters that the flow does not know"),
+    collision: choiceOption("--collision-strategy <word>", "What becomes of runs above --concurrency-limit", [
+      "ENQUEUE",
+      "CANCEL_NEW",
+    ]),
+    cron: repeatedOption("--cron <text>", "Run by this schedule, instead of the file's", parseText),
+    interval: repeatedOption("--interval <time>", "Run every so often, such as 90s or 1h30m", parseSeconds),
     anchor: option("--anchor-date <time>", "The interval is counted from here", parseInstantText),
-    rrule: option("--rrule <text>", "Run by a rule of RFC 5545", parseText),
+    rrule: repeatedOption("--rrule <text>", "Run by a rule of RFC 5545", parseText),
     timezone: option("--timezone <zone>", "Time zone of the schedule, such as Europe/Berlin", parseText),
     paused: flag("--paused", "Let its schedules make no runs yet"),
   },
@@ -68,7 +81,7 @@ export const command = defineCommand({
     "sluice deploy flows.py:nightly -n nightly -p ml-pool --cron '0 3 * * *' --timezone Europe/Berlin",
   ],
   async run(values, cli) {
-    const schedule = buildSchedule(values);
+    const schedules = buildSchedules(values);
     const settings = await resolveSettings(cli.env, cli.common);
     const overrides: Overrides = {
       pool: values.pool,
@@ -83,7 +96,9 @@ export const command = defineCommand({
       version: values.version,
       description: values.description,
       concurrencyLimit: values.concurrencyLimit,
-      schedules: schedule === undefined ? undefined : [{ schedule }],
+      schedules: schedules.length === 0 ? undefined : schedules.map((schedule) => ({ schedule })),
+      enforcesSchema: values.noEnforce ? false : undefined,
+      collisionStrategy: values.collision,
       isPaused: values.paused,
     };
     const path = resolve(values.file ?? FILE_DEFAULT);
@@ -109,19 +124,34 @@ export const command = defineCommand({
     for (const pool of new Set(plans.map((plan) => plan.pool))) await readPool(api, pool);
     const done: Deployment[] = [];
     for (const plan of plans) {
-      const existed = await find(api.deployments.readByName(`${plan.flow_name}/${plan.deployment.name}`));
-      const flow = await api.flows.put({ name: plan.flow_name });
-      const deployment = await api.deployments.put({ ...plan.deployment, flow_id: flow.id });
-      done.push(deployment);
-      if (!cli.isJson)
-        cli.print(
-          `${existed === undefined ? "Created" : "Updated"} the deployment ${plan.flow_name}/${deployment.name} in ${plan.pool}.`,
+      const name = nameOf(plan);
+      try {
+        const existed = await find(api.deployments.readByName(name));
+        const flow = await api.flows.put({ name: plan.flow_name });
+        done.push(await api.deployments.put({ ...plan.deployment, flow_id: flow.id }));
+        if (!cli.isJson)
+          cli.print(
+            `${existed === undefined ? "Created" : "Updated"} the deployment ${name} in ${plan.pool}.`,
+          );
+      } catch (error) {
+        const why = await cli.explain(error);
+        if (why === undefined) throw error;
+        const [before, behind] = [plans.slice(0, done.length), plans.slice(done.length + 1)];
+        const left = [
+          ...(before.length === 0 ? [] : [`Deployed before it: ${before.map(nameOf).join(", ")}.`]),
+          ...(behind.length === 0 ? [] : [`Not deployed: ${behind.map(nameOf).join(", ")}.`]),
+        ];
+        throw new CommandError(
+          [`${plan.place}: the deployment ${name} was not made: ${why}`, ...left].join("\n"),
         );
+      }
     }
     if (cli.isJson) cli.print(JSON.stringify(done, null, 2));
     else await hint(cli, api, plans);
   },
 });
+
+const nameOf = (plan: Plan): string => `${plan.flow_name}/${plan.deployment.name}`;
 
 async function readProject(path: string, fileName: string, isGiven: boolean): Promise<ProjectFile> {
   const text = await readTextFile(path).catch((error: unknown) => {
@@ -156,6 +186,7 @@ function describeEntrypoint(entrypoint: string, names: readonly string[]): Proje
     work_queue_name: undefined,
     job_variables: {},
     pull: undefined,
+    step_ids: [],
   };
   return { deployments: [entry], warnings: [] };
 }
@@ -164,22 +195,44 @@ function describeEntrypoint(entrypoint: string, names: readonly string[]): Proje
 async function fillEntry(
   api: Client,
   cli: Cli,
-  { pull, ...entry }: DeploymentEntry,
+  { pull, step_ids, ...entry }: DeploymentEntry,
   place: string,
 ): Promise<DeploymentEntry> {
   const sources = {
     env: cli.env,
     readVariable: async (name: string) => (await find(api.variables.read(name)))?.value,
+    onUnset: (name: string) => {
+      if (!cli.isJson) cli.note(`${place}: the environment has no ${name}; {{ $${name} }} becomes nothing.`);
+    },
+    stepIds: step_ids,
   };
   try {
     // An entry is what YAML can say, so it is JSON but for what was left out.
     const plain = JSON.parse(JSON.stringify(entry)) as Parameters<typeof fillTemplates>[0];
-    const filled = (await fillTemplates(plain, sources)) as unknown as Omit<DeploymentEntry, "pull">;
-    for (const name of [filled.name, filled.flow_name, filled.work_pool_name, filled.work_queue_name])
-      if (name !== undefined) parseName(name);
-    return { ...entry, ...filled, pull };
+    const filled = (await fillTemplates(plain, sources)) as unknown as Omit<
+      DeploymentEntry,
+      "pull" | "step_ids"
+    >;
+    const names = [
+      ["name", filled.name],
+      ["flow_name", filled.flow_name],
+      ["work_pool.name", filled.work_pool_name],
+      ["work_pool.work_queue_name", filled.work_queue_name],
+    ] as const;
+    for (const [key, name] of names) if (name !== undefined) checkName(key, name);
+    return { ...entry, ...filled, pull, step_ids };
   } catch (error) {
     if (error instanceof TemplateFault) throw new CommandError(`${place}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Checks a name that was filled in after the file was read. */
+function checkName(key: string, name: string): void {
+  try {
+    parseName(name);
+  } catch (error) {
+    if (error instanceof ValueFault) throw new TemplateFault(`${key} wants ${error.message}.`);
     throw error;
   }
 }
@@ -193,5 +246,5 @@ async function hint(cli: Cli, api: Client, plans: readonly Plan[]): Promise<void
     if (online.length === 0)
       cli.note(`No worker serves ${pool} yet; start one with \`sluice worker start --pool ${pool}\`.`);
   }
-  cli.note(`Start a run with \`sluice deployment run ${first.flow_name}/${first.deployment.name}\`.`);
+  cli.note(`Start a run with \`sluice deployment run ${nameOf(first)}\`.`);
 }

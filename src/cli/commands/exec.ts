@@ -1,6 +1,7 @@
 /** `sluice exec` */
 import { constants } from "node:os";
 import { concurrency, ConcurrencyTimeoutError, LimitMissingError, type Lease } from "../../client/index.ts";
+import { LEASE_SECONDS_LEAST, LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
 import type { Waiting } from "../../contract/wire/limits.ts";
 import { defineCommand } from "../framework/command.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
@@ -13,11 +14,12 @@ const EXIT_TIMED_OUT = 124;
 /** `EX_TEMPFAIL` of sysexits.h: the command was stopped because its slot is no longer its own. */
 const EXIT_LEASE_LOST = 75;
 const GRACE_SECONDS = 5;
-/** While it waits for its turn these end it; while CMD runs they are CMD's. */
+const LEASE_VARIABLE = "SLUICE_LEASE_ID";
+/** Until CMD starts these end the waiting; while CMD runs they are CMD's. */
 const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 export const command = defineCommand({
-  description: `Waits in line for slots of a limit, runs CMD, and gives the slots back when it ends. CMD finds its grant in SLUICE_LEASE_ID, SLUICE_FENCE, SLUICE_SLOTS and, where slots have names, SLUICE_SLOT_NAMES. Signals and the exit code are passed on (128 + n where a signal ended CMD). When the lease is lost CMD gets TERM, then KILL, and the exit code is ${EXIT_LEASE_LOST}. No turn within --timeout: ${EXIT_TIMED_OUT}.`,
+  description: `Waits in line for slots of a limit, runs CMD, and gives the slots back when it ends. CMD finds its grant in SLUICE_LEASE_ID, SLUICE_FENCE, SLUICE_SLOTS and, where slots have names, SLUICE_SLOT_NAMES. Signals and the exit code are passed on (128 + n where a signal ended CMD). When the lease is lost CMD and all that it has started get TERM, then KILL, and the exit code is ${EXIT_LEASE_LOST}. No turn within --timeout: ${EXIT_TIMED_OUT}.`,
   parameters: {
     limits: repeatedOption(
       "--limit <name>",
@@ -50,6 +52,11 @@ export const command = defineCommand({
     if (limits.length === 0)
       throw new UsageError("sluice exec wants --limit, the limit whose slot the command needs.");
     if (words.length === 0) throw new UsageError("sluice exec wants a command after --.");
+    if (
+      leaseSeconds !== undefined &&
+      (leaseSeconds < LEASE_SECONDS_LEAST || leaseSeconds > LEASE_SECONDS_MAX)
+    )
+      throw new UsageError(`--lease may be ${LEASE_SECONDS_LEAST}s to 1d.`);
     const client = await cli.api();
     const ended = new AbortController();
     let endedBy: NodeJS.Signals | undefined;
@@ -58,6 +65,10 @@ export const command = defineCommand({
       ended.abort();
     };
     for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
+    // Not between the grant and CMD's start: a moment without a handler is one in which a signal ends this process alone.
+    const stopHearing = () => {
+      for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
+    };
     const say = sayPlace((line) => cli.note(line));
     let lease: Lease;
     try {
@@ -74,16 +85,17 @@ export const command = defineCommand({
         onWaiting: say,
       });
     } catch (error) {
+      stopHearing();
       if (endedBy !== undefined) return 128 + constants.signals[endedBy];
       if (error instanceof ConcurrencyTimeoutError) throw new CommandError(error.message, EXIT_TIMED_OUT);
       if (error instanceof LimitMissingError) throw new CommandError(error.message);
       throw error;
-    } finally {
-      for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
     }
     try {
+      if (endedBy !== undefined) return 128 + constants.signals[endedBy];
       const code = await runChild(words, {
         env: { ...process.env, ...describeGrant(lease, occupy ?? 1) },
+        mark: `${LEASE_VARIABLE}=${lease.id}`,
         stop: lease.signal,
         graceMs: (grace ?? GRACE_SECONDS) * 1000,
       });
@@ -91,6 +103,7 @@ export const command = defineCommand({
       cli.note(lease.signal.reason instanceof Error ? lease.signal.reason.message : "The lease was lost.");
       return EXIT_LEASE_LOST;
     } finally {
+      stopHearing();
       await lease.release();
     }
   },
@@ -99,7 +112,7 @@ export const command = defineCommand({
 /** What the command may know of its grant. */
 function describeGrant(lease: Lease, slots: number): Record<string, string> {
   return {
-    SLUICE_LEASE_ID: lease.id,
+    [LEASE_VARIABLE]: lease.id,
     SLUICE_SLOTS: String(slots),
     ...(lease.fence !== null && { SLUICE_FENCE: String(lease.fence) }),
     ...(lease.slotNames.length > 0 && { SLUICE_SLOT_NAMES: lease.slotNames.join(",") }),

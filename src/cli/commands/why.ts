@@ -1,18 +1,17 @@
 /** `sluice why` */
 import { defineCommand } from "../framework/command.ts";
-import { argument } from "../framework/parameters.ts";
-import { parseIdText } from "../framework/values.ts";
+import { argument, parseText } from "../framework/parameters.ts";
 import { formatDuration } from "../output/time.ts";
-import { orMissingRun } from "../records/runs.ts";
+import { orMissingRun, readRun, RUN_HELP } from "../records/runs.ts";
 
 export const command = defineCommand({
   description:
     "Says in one sentence what a run waits for: its time, a worker, or a limit, and where it stands in line.",
-  parameters: { run: argument("RUN_ID", "Id of the flow run", parseIdText) },
+  parameters: { run: argument("RUN", RUN_HELP, parseText) },
   examples: ["sluice why 01993a5c-7b1e-7777-8000-0123456789ab"],
   async run({ run }, cli) {
     const api = await cli.api();
-    const answer = await orMissingRun(run, api.flowRuns.explain(run));
+    const answer = await orMissingRun(run, api.flowRuns.explain((await readRun(api, run)).id));
     await cli.show(answer, () => {
       const more = [
         ...(answer.position === null ? [] : [`place ${answer.position} in line`]),

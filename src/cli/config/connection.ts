@@ -1,12 +1,10 @@
 /** Finds the server: an option, the environment, a profile, or the default port, in this order. */
+import { authorize, DEFAULT_API_URL } from "../../client/settings.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
 import { ValueFault } from "../framework/parameters.ts";
 import { findNearest } from "../framework/suggest.ts";
 import { parseApiUrl } from "../framework/values.ts";
 import { locateProfiles, readProfiles, SETTING_NAMES, SETTINGS, type SettingName } from "./profiles.ts";
-
-/** Where `sluice server start` listens when nothing else is said. */
-export const DEFAULT_API_URL = "http://127.0.0.1:4200/api";
 
 export interface Connection {
   apiUrl: string;
@@ -41,7 +39,7 @@ export async function resolveSettings(env: Env, choice: Choice = {}): Promise<Se
   if (profile === undefined && wanted !== undefined) {
     const nearest = findNearest(name, Object.keys(file.profiles));
     throw new CommandError(
-      `No profile named ${name}; ${nearest === undefined ? `create it with \`sluice profile create ${name}\`` : `did you mean ${nearest}?`}`,
+      `No profile named ${name}; ${nearest === undefined ? `create it with \`sluice profile create ${name}\`.` : `did you mean ${nearest}?`}`,
     );
   }
   const found: Setting[] = [];
@@ -69,6 +67,9 @@ export async function findConnection(env: Env, choice: Choice = {}): Promise<Con
   const key = settings.find(({ name }) => name === "SLUICE_API_KEY");
   const basic = settings.find(({ name }) => name === "SLUICE_API_AUTH_STRING");
   const source = url?.source ?? "default";
+  for (const secret of [key, basic])
+    if (secret !== undefined && !/^[\t\x20-\x7e]*$/.test(secret.value))
+      throw new UsageError(`${secret.source} holds characters that no key has, such as the end of a line.`);
   let apiUrl: string;
   try {
     apiUrl = parseApiUrl(url?.value ?? DEFAULT_API_URL);
@@ -77,14 +78,8 @@ export async function findConnection(env: Env, choice: Choice = {}): Promise<Con
       throw new UsageError(`${source} wants ${error.message}, but is "${url?.value ?? ""}".`);
     throw error;
   }
-  // As with Prefect's clients, the auth string wins where both are set (source: wire §2.2).
-  const authorization =
-    basic !== undefined
-      ? `Basic ${Buffer.from(basic.value).toString("base64")}`
-      : key !== undefined
-        ? `Bearer ${key.value}`
-        : undefined;
-  return { apiUrl, source, authorization, apiKey: key?.value, authString: basic?.value };
+  const credentials = { apiKey: key?.value, authString: basic?.value };
+  return { apiUrl, source, authorization: authorize(credentials), ...credentials };
 }
 
 function isSet(value: string | undefined): value is string {

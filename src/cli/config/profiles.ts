@@ -1,7 +1,8 @@
 /** The profile file: named sets of settings in the user's folder, and which one is in use. */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeFolders } from "../../client/folders.ts";
 import { CommandError } from "../framework/errors.ts";
 
 /** Settings that a profile may hold, each with what it means and the name Prefect has for it. */
@@ -43,7 +44,9 @@ export async function readProfiles(path: string): Promise<ProfileFile> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT")
       return { active: "default", profiles: { default: {} } };
-    throw new CommandError(`The profile file ${path} cannot be read: ${String(error)}.`);
+    throw new CommandError(
+      `The profile file ${path} cannot be read (${error instanceof Error ? error.message : String(error)}); set SLUICE_HOME or SLUICE_PROFILES_PATH to another place.`,
+    );
   }
   try {
     return checkProfiles(JSON.parse(text) as unknown);
@@ -56,10 +59,16 @@ export async function readProfiles(path: string): Promise<ProfileFile> {
 
 /** Writes the file in one step, readable by its owner only: it may hold keys. */
 export async function writeProfiles(path: string, file: ProfileFile): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const beside = `${path}.${process.pid}`;
-  await writeFile(beside, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
-  await rename(beside, path);
+  try {
+    makeFolders(dirname(path), 0o700);
+    await writeFile(beside, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    await rename(beside, path);
+  } catch (error) {
+    throw new CommandError(
+      `The profile file ${path} cannot be written (${(error as Error).message}); set SLUICE_HOME or SLUICE_PROFILES_PATH to a place that can be.`,
+    );
+  }
 }
 
 /** Writes settings into one profile, made if it is missing. */

@@ -23,9 +23,13 @@ export interface Overrides {
   concurrencyLimit: number | undefined;
   schedules: ScheduleEntry[] | undefined;
   isPaused: boolean;
+  enforcesSchema: boolean | undefined;
+  collisionStrategy: "ENQUEUE" | "CANCEL_NEW" | undefined;
 }
 
 export interface Plan {
+  /** Where the entry stands. */
+  place: string;
   flow_name: string;
   pool: string;
   deployment: Omit<z.input<typeof DeploymentCreate>, "flow_id">;
@@ -55,7 +59,12 @@ export async function planDeployment(
   const flow = await readFlow(entry, jobVariables, { folder, place });
   const schedules = overrides.schedules ?? entry.schedules;
   const version = overrides.version ?? entry.version;
+  const options =
+    overrides.collisionStrategy === undefined
+      ? entry.concurrency_options
+      : { ...entry.concurrency_options, collision_strategy: overrides.collisionStrategy };
   return {
+    place,
     flow_name: flow.name,
     pool,
     deployment: {
@@ -67,7 +76,7 @@ export async function planDeployment(
       tags: [...new Set([...entry.tags, ...overrides.tags])],
       parameters: { ...entry.parameters, ...overrides.parameters },
       parameter_openapi_schema: entry.parameter_openapi_schema ?? flow.parameter_openapi_schema,
-      enforce_parameter_schema: entry.enforce_parameter_schema ?? true,
+      enforce_parameter_schema: overrides.enforcesSchema ?? entry.enforce_parameter_schema ?? true,
       job_variables: jobVariables,
       entrypoint: entry.entrypoint ?? null,
       path: ".",
@@ -77,7 +86,7 @@ export async function planDeployment(
       paused: overrides.isPaused || (entry.paused ?? false),
       schedules: schedules ?? [],
       concurrency_limit: overrides.concurrencyLimit ?? entry.concurrency_limit ?? null,
-      ...(entry.concurrency_options !== undefined && { concurrency_options: entry.concurrency_options }),
+      ...(options !== undefined && { concurrency_options: options }),
     },
   };
 }

@@ -28,6 +28,8 @@ export interface DeploymentEntry {
   work_queue_name: string | undefined;
   job_variables: JsonObject;
   pull: JsonObject[] | undefined;
+  /** Names of the steps whose results its texts may ask for. */
+  step_ids: string[];
 }
 
 export interface ProjectFile {
@@ -58,6 +60,8 @@ const DEPLOYMENT_KEYS = [
   "sla",
   "infra_overrides",
 ];
+/** The one step that Sluice's worker does itself; the others are done by Prefect's engine. */
+const WORKING_DIRECTORY_STEP = "set_working_directory";
 const POOL_KEYS = ["name", "work_queue_name", "job_variables"];
 
 /** Reads the text of a file. Throws one {@link CommandError} that names all faults, a line each. */
@@ -73,8 +77,14 @@ export function readProjectFile(text: string, fileName: string): ProjectFile {
   }
   const file = new CheckedYaml(document, lines, fileName);
   const project = new Reader(document, file).readProject();
-  if (file.faults.length > 0) throw new CommandError(file.faults.join("\n"));
+  if (file.faults.length > 0)
+    throw new CommandError(file.faults.toSorted((a, b) => lineOf(a) - lineOf(b)).join("\n"));
   return project;
+}
+
+/** Line of a fault that begins with `FILE:LINE:`. */
+function lineOf(fault: string): number {
+  return Number(/:(\d+):/.exec(fault)?.[1] ?? 0);
 }
 
 class Reader {
@@ -100,7 +110,7 @@ class Reader {
     if (file === undefined) return { deployments: [], warnings: [] };
     const entries = file["deployments"];
     if (entries === undefined || entries === null || (Array.isArray(entries) && entries.length === 0)) {
-      this.#file.fault([], "has no deployments; list them under `deployments:`");
+      this.#file.fault([], "the file has no deployments; list them under `deployments:`");
       return { deployments: [], warnings: [] };
     }
     if (!Array.isArray(entries)) {
@@ -109,7 +119,11 @@ class Reader {
     }
     this.#warnSteps(file, []);
     const pull = this.#steps(file["pull"], ["pull"]);
-    const deployments = entries.map((entry, index) => this.#deployment(entry, ["deployments", index], pull));
+    const stepIds = listStepIds(file);
+    const deployments = entries.map((value, index) => {
+      const entry = this.#deployment(value, ["deployments", index], pull);
+      return { ...entry, step_ids: [...stepIds, ...listStepIds(value)] };
+    });
     const seen = new Map<string, number>();
     for (const { name, flow_name, entrypoint, line } of deployments) {
       const key = JSON.stringify([flow_name ?? entrypoint, name]);
@@ -123,7 +137,7 @@ class Reader {
     return { deployments, warnings: this.#warnings };
   }
 
-  #deployment(value: unknown, path: Path, pull: JsonObject[] | undefined): DeploymentEntry {
+  #deployment(value: unknown, path: Path, pull: JsonObject[] | undefined): Omit<DeploymentEntry, "step_ids"> {
     const entry = this.#file.object(value, path, "a deployment") ?? {};
     this.#file.checkKeys(entry, path, DEPLOYMENT_KEYS);
     const name = this.#file.name(entry["name"], [...path, "name"], "name");
@@ -140,6 +154,15 @@ class Reader {
       ) ?? {};
     const entrypoint = this.#file.text(entry["entrypoint"], [...path, "entrypoint"], "entrypoint");
     const flowName = this.#file.name(entry["flow_name"], [...path, "flow_name"], "flow_name");
+    const ownPull = this.#steps(entry["pull"], [...path, "pull"]) ?? pull;
+    const unrun = ownPull
+      ?.flatMap((step) => Object.keys(step))
+      .find((key) => !key.endsWith(WORKING_DIRECTORY_STEP));
+    if (entrypoint === undefined && flowName !== undefined && unrun !== undefined)
+      this.#file.fault(
+        path,
+        `the pull step ${unrun} needs Python, and ${name ?? "this deployment"} runs a command; give it a \`pull\` of its own with prefect.deployments.steps.${WORKING_DIRECTORY_STEP} alone`,
+      );
     const limit = this.#concurrency(entry["concurrency_limit"], [...path, "concurrency_limit"]);
     return {
       name: name ?? "",
@@ -173,7 +196,7 @@ class Reader {
         "work_pool.work_queue_name",
       ),
       job_variables: jobVariables,
-      pull: this.#steps(entry["pull"], [...path, "pull"]) ?? pull,
+      pull: ownPull,
     };
   }
 
@@ -225,4 +248,19 @@ class Reader {
       );
     }
   }
+}
+
+/** Ids of the build, push and pull steps of the file or of one deployment. */
+function listStepIds(owner: JsonValue | undefined): string[] {
+  if (typeof owner !== "object" || owner === null || Array.isArray(owner)) return [];
+  return ["build", "push", "pull"].flatMap((key) => {
+    const steps = owner[key];
+    if (!Array.isArray(steps)) return [];
+    return steps
+      .flatMap((step) => Object.values(step ?? {}))
+      .flatMap((inputs) => {
+        const id = typeof inputs === "object" && inputs !== null && "id" in inputs ? inputs["id"] : undefined;
+        return typeof id === "string" ? [id] : [];
+      });
+  });
 }

@@ -5,6 +5,10 @@ export interface TemplateSources {
   env: Readonly<Record<string, string | undefined>>;
   /** The value of a variable; undefined when there is none. */
   readVariable: (name: string) => Promise<JsonValue | undefined>;
+  /** Hears of what the environment does not have; it stands for nothing then, as for `prefect deploy`. */
+  onUnset: (name: string) => void;
+  /** Steps whose results are not there, for nothing runs them. */
+  stepIds?: readonly string[];
 }
 
 /** A place that cannot be filled in; the message is a whole sentence. */
@@ -32,7 +36,15 @@ async function fill(value: JsonValue, sources: TemplateSources): Promise<JsonVal
   return filled;
 }
 
+/** `{{ build-image.tag }}`: what a step gave. */
+const RESULT = /\{\{\s*([\w-]+)\.[\w.-]+\s*\}\}/g;
+
 async function fillText(text: string, sources: TemplateSources): Promise<JsonValue> {
+  for (const [placeholder, step = ""] of text.matchAll(RESULT))
+    if (sources.stepIds?.includes(step) === true)
+      throw new TemplateFault(
+        `${placeholder}: sluice deploy runs no steps, so ${step} gives nothing; write the value itself, or {{ $NAME }} to take it from the environment.`,
+      );
   const matches = [...text.matchAll(PLACEHOLDER)];
   const [only] = matches;
   if (only !== undefined && only[0] === text.trim()) return resolve(only[1] ?? "", sources);
@@ -46,14 +58,11 @@ async function fillText(text: string, sources: TemplateSources): Promise<JsonVal
   return filled + text.slice(end);
 }
 
-async function resolve(name: string, { env, readVariable }: TemplateSources): Promise<JsonValue> {
+async function resolve(name: string, { env, readVariable, onUnset }: TemplateSources): Promise<JsonValue> {
   if (name.startsWith("$")) {
     const value = env[name.slice(1)];
-    if (value === undefined)
-      throw new TemplateFault(
-        `{{ ${name} }}: the environment has no ${name.slice(1)}; set it and deploy again.`,
-      );
-    return value;
+    if (value === undefined) onUnset(name.slice(1));
+    return value ?? "";
   }
   const variable = name.replace("prefect.variables.", "");
   const value = await readVariable(variable);

@@ -1,11 +1,15 @@
 /** Runs one command as a wrapper does: its terminal, its signals and its exit code are the caller's. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { endProcesses, type ProcessSet } from "../../../worker-agent/processes.ts";
 import { CommandError } from "../framework/errors.ts";
+import { startGuard } from "./guard.ts";
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv;
-  /** Ends the command: TERM, after the grace KILL. */
+  /** `NAME=value` in `env` that no other command has: by it everything is found that the command has started. */
+  mark: string;
+  /** Ends the command and everything that it has started: TERM, after the grace KILL. */
   stop: AbortSignal;
   graceMs: number;
 }
@@ -16,13 +20,24 @@ const SENT_BY_TERMINAL: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
 
 /**
  * Runs a command to its end and resolves with its exit code, 128 + n where a signal ended it. Without a terminal the
- * command gets a process group of its own and is stopped with all its descendants; in a terminal it stays in the
- * foreground group, for it could not read from the terminal otherwise, and is stopped itself.
+ * command gets a process group of its own; in a terminal it stays in the foreground group, for it could not read from
+ * the terminal otherwise. Stopped, it is gone with all that it has started when this resolves; should this process be
+ * killed, the same happens without it.
  */
 export async function runChild(words: readonly string[], options: ChildOptions): Promise<number> {
   const [program = "", ...args] = words;
   const hasTerminal = process.stdin.isTTY;
+  let pid: number | undefined;
+  const passOn = (signal: NodeJS.Signals) => {
+    if (pid === undefined || (hasTerminal && SENT_BY_TERMINAL.has(signal))) return;
+    send(hasTerminal ? pid : -pid, signal);
+  };
+  // Before the child is there: one that is quick may be signalled while spawn() has yet to return.
+  for (const signal of PASSED_ON) process.on(signal, passOn);
+  // Before the child as well: this process may be killed as soon as spawn() has begun.
+  const guard = startGuard(options.mark, options.graceMs);
   const child = spawn(program, args, { env: options.env, stdio: "inherit", detached: !hasTerminal });
+  pid = child.pid;
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) =>
       reject(
@@ -38,34 +53,30 @@ export async function runChild(words: readonly string[], options: ChildOptions):
       resolve(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
     );
   });
-  const passOn = (signal: NodeJS.Signals) => {
-    if (!(hasTerminal && SENT_BY_TERMINAL.has(signal))) send(child, signal, hasTerminal);
-  };
-  for (const signal of PASSED_ON) process.on(signal, passOn);
-  let timer: NodeJS.Timeout | undefined;
+  const processes: ProcessSet | undefined =
+    pid === undefined ? undefined : { pid, pgid: hasTerminal ? null : pid, mark: options.mark };
+  if (processes !== undefined) guard.tell(processes);
+  let stopped: Promise<unknown> | undefined;
   const onStop = () => {
-    send(child, "SIGTERM", hasTerminal);
-    timer = setTimeout(() => send(child, "SIGKILL", hasTerminal), options.graceMs);
+    if (processes !== undefined) stopped = endProcesses(processes, { graceMs: options.graceMs });
   };
   if (options.stop.aborted) onStop();
   else options.stop.addEventListener("abort", onStop, { once: true });
   try {
     const code = await ended;
-    // What a stopped command has started does not outlive it either: the slot is somebody else's now.
-    if (options.stop.aborted) send(child, "SIGKILL", hasTerminal);
+    // What the command has started does not outlive it either: the slot is somebody else's now.
+    await stopped;
     return code;
   } finally {
-    clearTimeout(timer);
+    guard.dismiss();
     options.stop.removeEventListener("abort", onStop);
     for (const signal of PASSED_ON) process.off(signal, passOn);
   }
 }
 
-/** Sends a signal to the command's group, or to the command alone where the group is also ours. */
-function send(child: ChildProcess, signal: NodeJS.Signals, isOurGroup: boolean): void {
-  if (child.pid === undefined) return;
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(isOurGroup ? child.pid : -child.pid, signal);
+    process.kill(pid, signal);
   } catch (error) {
     // It has ended in the meantime.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;

@@ -153,12 +153,17 @@ export class Cli {
   async confirm(question: string): Promise<void> {
     if (this.common.yes === true || !this.isInteractive) return;
     const line = createInterface({ input: this.system.stdin, output: this.system.stderr });
+    let isAnswered = false;
     try {
       // Ctrl-D and Ctrl-C close the line, and then the question is never answered.
       const closed = new Promise<string>((resolve) => {
-        line.once("close", () => resolve(""));
+        line.once("close", () => {
+          if (!isAnswered) this.system.stderr.write("\n");
+          resolve("");
+        });
       });
       const answer = await Promise.race([line.question(`${question} [y/N] `), closed]);
+      isAnswered = true;
       if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError("Nothing was changed.");
     } finally {
       line.close();

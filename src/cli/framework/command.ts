@@ -13,9 +13,6 @@ export interface Command<P extends Parameters = Parameters> {
   run(values: ValuesOf<P>, cli: Cli): Promise<number | void>;
 }
 
-/** A command whatever it takes. */
-export type AnyCommand = Command<never> | Command;
-
 /** Writes a command, with the values of `run` typed by the parameters. */
 export function defineCommand<const P extends Parameters>(command: Command<P>): Command<P> {
   return command;

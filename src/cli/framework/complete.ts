@@ -2,8 +2,8 @@
 import { Option } from "commander";
 import { Cli, type System } from "./cli.ts";
 import { isGroup, type Command, type Group } from "./command.ts";
-import { type CompletionSource, type Parameter } from "./parameters.ts";
-import { findNode } from "./program.ts";
+import { findNode } from "./find-command.ts";
+import type { CompletionSource, Parameter } from "./parameters.ts";
 
 /** One word that may come next, and what it means. */
 export interface Candidate {
@@ -124,5 +124,11 @@ async function listNames(source: CompletionSource, system: System): Promise<stri
       const { listDeploymentNames } = await import("../records/deployments.ts");
       return listDeploymentNames(api);
     }
+    case "blocks":
+      return (await import("../records/blocks.ts")).listBlockNames(api);
+    case "block-types":
+      return (await import("../records/blocks.ts")).listTypeSlugs(api);
+    case "artifacts":
+      return (await import("../records/artifacts.ts")).listArtifactKeys(api);
   }
 }

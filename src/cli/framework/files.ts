@@ -1,5 +1,6 @@
 /** Files that a command line names. */
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import type { JsonObject } from "../../contract/wire/common.ts";
 import { CommandError } from "./errors.ts";
 
@@ -28,4 +29,19 @@ export async function readJsonFile(path: string): Promise<JsonObject> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new CommandError(`The file ${path} must hold a JSON object.`);
   return value as JsonObject;
+}
+
+/** Reads a stream to its end. */
+export async function readStream(stream: Readable): Promise<string> {
+  const { text } = await import("node:stream/consumers");
+  return text(stream);
+}
+
+/** Writes a value as JSON. */
+export async function writeJsonFile(path: string, value: unknown): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw new CommandError(`The file ${path} cannot be written: ${(error as Error).message}.`);
+  }
 }

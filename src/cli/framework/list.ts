@@ -1,7 +1,7 @@
 /** Reads lists page by page. */
 
 /** The API gives at most this many records at once. */
-export const PAGE_SIZE = 200;
+const PAGE_SIZE = 200;
 
 /** Reads records until there are no more, or `limit` of them. */
 export async function readAll<Value>(

@@ -13,7 +13,16 @@ interface Described {
 }
 
 /** What completion can ask the server for. */
-export type CompletionSource = "limits" | "pools" | "deployments" | "profiles" | "settings" | "assignments";
+export type CompletionSource =
+  | "limits"
+  | "pools"
+  | "deployments"
+  | "blocks"
+  | "block-types"
+  | "artifacts"
+  | "profiles"
+  | "settings"
+  | "assignments";
 
 export interface Argument<Value> extends Described {
   kind: "argument";

@@ -1,7 +1,7 @@
 /** Finds what was probably meant. */
 
 /** Counts single-character edits, swaps of neighbours included, between two words (optimal string alignment). */
-export function measureDistance(left: string, right: string): number {
+function measureDistance(left: string, right: string): number {
   const rows: number[][] = [Array.from({ length: right.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= left.length; row += 1) {
     const current = [row];

@@ -1,4 +1,5 @@
 /** Parsers of what people type. Each says what it wants by throwing a {@link ValueFault}. */
+import { isRealDate } from "../../contract/instants.ts";
 import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
 import { ValueFault, type Parse } from "./parameters.ts";
 
@@ -27,6 +28,7 @@ export function parseName(text: string): string {
   if (text === "" || text.length > 255) throw new ValueFault("a name of 1 to 255 characters");
   if (text.trim() !== text) throw new ValueFault("a name that neither begins nor ends with a blank");
   if (/[/%&><]/.test(text)) throw new ValueFault("a name without any of the characters / % & > <");
+  if (/\p{Cc}/u.test(text)) throw new ValueFault("a name without line breaks and other control characters");
   return text;
 }
 
@@ -132,12 +134,37 @@ export function parseSeconds(text: string): number {
 
 /** A point in time: RFC 3339, a date, or a local date and time; becomes RFC 3339 in UTC. */
 export function parseInstantText(text: string): string {
-  const match = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
     text.trim(),
   );
-  const ms = match === null ? Number.NaN : Date.parse(text.trim().replace(" ", "T"));
+  const ms = isRealDate(match?.[1] ?? "") ? Date.parse(text.trim().replace(" ", "T")) : Number.NaN;
   if (Number.isNaN(ms)) throw new ValueFault("a time like 2030-01-31T08:00:00Z or 2030-01-31 08:00");
   return new Date(ms).toISOString();
+}
+
+/**
+ * When something is to start: as {@link parseInstantText}, or a time of day in the local zone (`17:30`, `at 5:30pm`,
+ * `tomorrow at 8:00`), which is the next one to come unless a day is named.
+ */
+export function parseStartText(text: string, now = new Date()): string {
+  const words = text
+    .trim()
+    .toLowerCase()
+    .replace(/^at\s+/, "");
+  const match = /^(?:(today|tomorrow)\s+)?(?:at\s+)?(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?$/.exec(
+    words,
+  );
+  const [, day, hours, minutes, seconds, half] = match ?? [];
+  // A bare number may be anything.
+  if (match === null || (minutes === undefined && half === undefined)) return parseInstantText(words);
+  const hour = half === undefined ? Number(hours) : (Number(hours) % 12) + (half === "pm" ? 12 : 0);
+  const isHour = half === undefined ? hour < 24 : Number(hours) >= 1 && Number(hours) <= 12;
+  if (!isHour || Number(minutes ?? 0) > 59 || Number(seconds ?? 0) > 59)
+    throw new ValueFault("a time like 17:30, 5:30pm or 2030-01-31 08:00");
+  const start = new Date(now);
+  start.setHours(hour, Number(minutes ?? 0), Number(seconds ?? 0), 0);
+  if (day === "tomorrow" || (day === undefined && start <= now)) start.setDate(start.getDate() + 1);
+  return start.toISOString();
 }
 
 /** The address of a server's API; `/api` is added where only a host was given. */

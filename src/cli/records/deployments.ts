@@ -8,6 +8,7 @@ import { findNearest } from "../framework/suggest.ts";
 import { isId } from "../framework/values.ts";
 import type { Column, Detail } from "../output/table.ts";
 import { formatDuration, formatRelative } from "../output/time.ts";
+import { shortenId } from "../output/ids.ts";
 import { explainMissing } from "./missing.ts";
 import { readFlowNames } from "./runs.ts";
 
@@ -46,18 +47,21 @@ function formatZone(timezone: string | null): string {
   return timezone === null || timezone === "UTC" ? "" : ` (${timezone})`;
 }
 
+/** A schedule of a deployment in one line. */
+function formatOwnSchedule({ schedule, active }: DeploymentSchedule): string {
+  return `${formatSchedule(schedule)}${active ? "" : " (paused)"}`;
+}
+
 /** Columns of a list of deployments. */
 export function deploymentColumns(flows: ReadonlyMap<string, string>): Column<Deployment>[] {
   return [
     { title: "Name", value: ({ flow_id, name }) => `${flows.get(flow_id) ?? flow_id}/${name}` },
     { title: "Pool", value: ({ work_pool_name }) => work_pool_name },
-    { title: "Queue", value: ({ work_queue_name }) => work_queue_name },
+    { title: "Queue", value: ({ work_queue_name }) => work_queue_name, rank: 2 },
     {
       title: "Schedules",
-      value: ({ schedules }) =>
-        schedules
-          .map(({ schedule, active }) => formatSchedule(schedule) + (active ? "" : " (paused)"))
-          .join("; "),
+      value: ({ schedules }) => schedules.map(formatOwnSchedule).join("; "),
+      rank: 1,
     },
     {
       title: "Status",
@@ -69,13 +73,14 @@ export function deploymentColumns(flows: ReadonlyMap<string, string>): Column<De
 
 /** Columns of a list of schedules. */
 export const SCHEDULE_COLUMNS: readonly Column<DeploymentSchedule>[] = [
-  { title: "Id", value: ({ id }) => id },
+  { title: "Id", value: ({ id }) => id, short: ({ id }) => shortenId(id) },
   { title: "Schedule", value: ({ schedule }) => formatSchedule(schedule) },
   { title: "Active", value: ({ active }) => (active ? "yes" : "no") },
-  { title: "Slug", value: ({ slug }) => slug },
+  { title: "Slug", value: ({ slug }) => slug, rank: 1 },
   {
     title: "Parameters",
     value: ({ parameters }) => (Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters)),
+    rank: 2,
   },
 ];
 
@@ -94,7 +99,7 @@ export function describeDeployment(deployment: Deployment, flow: string, now: nu
     ["Path", deployment.path],
     ["Job variables", JSON.stringify(deployment.job_variables)],
     ["Parameters", JSON.stringify(deployment.parameters)],
-    ["Schedules", deployment.schedules.map(({ schedule }) => formatSchedule(schedule)).join("\n")],
+    ["Schedules", deployment.schedules.map(formatOwnSchedule).join("\n")],
     ["Tags", deployment.tags.join(", ")],
     ["Version", deployment.version],
     ["Created", formatRelative(deployment.created, now)],
@@ -110,6 +115,28 @@ export interface ScheduleWords {
   anchor?: string | undefined;
   rrule?: string | undefined;
   timezone?: string | undefined;
+}
+
+/** What was typed of several schedules. */
+export interface SchedulesWords {
+  cron: readonly string[];
+  interval: readonly number[];
+  anchor?: string | undefined;
+  rrule: readonly string[];
+  timezone?: string | undefined;
+}
+
+/** Makes all schedules out of what was typed; the time zone is that of each. */
+export function buildSchedules({ cron, interval, rrule, anchor, timezone }: SchedulesWords): ScheduleIn[] {
+  const words: ScheduleWords[] = [
+    ...cron.map((text) => ({ cron: text, timezone })),
+    ...interval.map((seconds) => ({ interval: seconds, anchor, timezone })),
+    ...rrule.map((text) => ({ rrule: text, timezone })),
+  ];
+  // Where there is none, what else was typed goes with nothing, and is refused.
+  if (interval.length === 0 && anchor !== undefined) buildSchedule({ anchor });
+  if (words.length === 0) buildSchedule({ timezone });
+  return words.map(buildSchedule).filter((schedule) => schedule !== undefined);
 }
 
 /** Makes the one schedule out of what was typed; undefined when nothing was. */

@@ -2,6 +2,7 @@
 import type { Client } from "../../client/index.ts";
 import type { Holder, LeaseRecord, Limit, RunIdentity, WaiterRecord } from "../../contract/wire/limits.ts";
 import { rephrase } from "../api.ts";
+import { shortenId } from "../output/ids.ts";
 import { formatRelative } from "../output/time.ts";
 import type { Column } from "../output/table.ts";
 import { explainMissing } from "./missing.ts";
@@ -28,8 +29,8 @@ export const LIMIT_COLUMNS: readonly Column<Limit>[] = [
   { title: "Used", value: ({ active_slots }) => active_slots, align: "right", color: colorUsed },
   { title: "Limit", value: ({ limit }) => limit, align: "right" },
   { title: "Waiting", value: ({ waiting }) => waiting, align: "right" },
-  { title: "Active", value: ({ active }) => (active ? "yes" : "no") },
-  { title: "Decay/s", value: (limit) => limit.slot_decay_per_second || null, align: "right" },
+  { title: "Active", value: ({ active }) => (active ? "yes" : "no"), rank: 1 },
+  { title: "Decay/s", value: (limit) => limit.slot_decay_per_second || null, align: "right", rank: 2 },
 ];
 
 function colorUsed({ active_slots, limit }: Limit): "red" | "green" | undefined {
@@ -54,15 +55,26 @@ export function describeLimit(limit: Limit, now: number): [string, string | numb
   ];
 }
 
+/** `run 01a20431-cc6c-77a9…` and what fits of the rest. */
+const WHO_COLUMN: Column<LeaseRecord | WaiterRecord> = {
+  title: "Who",
+  value: describeWho,
+  short: (record) =>
+    (describeWho(record) ?? "-").replace(/^flow (?=run)/, "").replaceAll(UUIDS, (id) => shortenId(id)),
+  least: 23,
+};
+const UUIDS = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
 /** Columns of those who hold slots of a limit. */
 export function holderColumns(now: number): Column<LeaseRecord>[] {
   return [
-    { title: "Who", value: describeWho },
-    { title: "Slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots },
+    WHO_COLUMN,
+    { title: "Slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots, rank: 1 },
     { title: "Since", value: ({ acquired_at }) => formatRelative(acquired_at, now) },
-    { title: "Until", value: ({ expires_at }) => formatRelative(expires_at, now) },
-    { title: "Fence", value: ({ fence }) => fence, align: "right" },
-    { title: "Lease", value: ({ lease_id }) => lease_id },
+    { title: "Until", value: ({ expires_at }) => formatRelative(expires_at, now), rank: 2 },
+    { title: "Fence", value: ({ fence }) => fence, align: "right", rank: 3 },
+    // Whole at any width: a lease is ended by its id and nothing else.
+    { title: "Lease", value: ({ lease_id }) => lease_id, short: ({ lease_id }) => lease_id },
   ];
 }
 
@@ -70,12 +82,12 @@ export function holderColumns(now: number): Column<LeaseRecord>[] {
 export function waiterColumns(now: number): Column<WaiterRecord>[] {
   return [
     { title: "#", value: ({ position }) => position, align: "right" },
-    { title: "Who", value: describeWho },
-    { title: "Slots", value: ({ slots }) => slots, align: "right" },
+    WHO_COLUMN,
+    { title: "Slots", value: ({ slots }) => slots, align: "right", rank: 2 },
     { title: "Since", value: ({ arrived_at }) => formatRelative(arrived_at, now) },
-    { title: "Priority", value: ({ priority }) => priority, align: "right" },
+    { title: "Priority", value: ({ priority }) => priority, align: "right", rank: 1 },
     { title: "Why", value: ({ reason }) => reason.replaceAll("_", " ") },
-    { title: "Present", value: ({ is_present }) => (is_present ? "yes" : "no") },
+    { title: "Present", value: ({ is_present }) => (is_present ? "yes" : "no"), rank: 3 },
   ];
 }
 

@@ -46,7 +46,7 @@ export async function readQueue(api: Client, name: string, pool: string | undefi
 }
 
 /** Colour of a status in lists. */
-export function colorStatus(status: string | null | undefined): Color | undefined {
+function colorStatus(status: string | null | undefined): Color | undefined {
   if (status === "READY" || status === "ONLINE") return "green";
   if (status === "PAUSED") return "yellow";
   return status === null || status === undefined ? undefined : "gray";
@@ -75,7 +75,7 @@ export const POOL_COLUMNS: readonly Column<WorkPool>[] = [
     color: ({ status }) => colorStatus(status),
   },
   { title: "Slots in use", value: formatLimit },
-  { title: "Description", value: ({ description }) => description },
+  { title: "Description", value: ({ description }) => description, rank: 1 },
 ];
 
 /** Everything about one pool but its template. */
@@ -106,7 +106,7 @@ export function queueColumns(now: number): Column<WorkQueue>[] {
       color: ({ status }) => colorStatus(status),
     },
     { title: "Slots in use", value: formatLimit },
-    { title: "Last polled", value: ({ last_polled }) => formatRelative(last_polled, now) },
+    { title: "Last polled", value: ({ last_polled }) => formatRelative(last_polled, now), rank: 1 },
   ];
 }
 
@@ -136,7 +136,7 @@ export function workerColumns(now: number): Column<{ worker: Worker; pool: strin
       color: ({ worker }) => colorStatus(worker.status),
     },
     { title: "Running", value: ({ worker }) => formatRunning(worker) },
-    { title: "GPUs", value: ({ worker }) => worker.gpus?.map(({ name }) => name).join(", ") },
+    { title: "GPUs", value: ({ worker }) => worker.gpus?.map(({ name }) => name).join(", "), rank: 1 },
     {
       title: "Last heartbeat",
       value: ({ worker }) => formatRelative(worker.last_heartbeat_time, now),

@@ -3,17 +3,45 @@ import type { Client } from "../../client/index.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { StateType } from "../../contract/wire/states.ts";
 import { rephrase } from "../api.ts";
+import { CommandError } from "../framework/errors.ts";
+import { readAll } from "../framework/list.ts";
+import { isId } from "../framework/values.ts";
+import { readShortId, shortenId } from "../output/ids.ts";
 import type { Color, Column, Detail } from "../output/table.ts";
 import { formatDuration, formatRelative } from "../output/time.ts";
 
-/** Reads a run; a missing one is explained. */
-export function readRun(api: Client, id: string): Promise<FlowRun> {
-  return orMissingRun(id, api.flowRuns.read(id));
+/** How a run is named on the command line. */
+export const RUN_HELP = "Id of the flow run, the beginning of it, or its name";
+/** Beginnings of ids are looked for among this many of the latest runs. */
+const SHORT_IDS_MAX = 1000;
+
+/** Reads a run by id, by the beginning of its id or by name; a missing one is explained, and so are several. */
+export async function readRun(api: Client, ref: string): Promise<FlowRun> {
+  if (isId(ref)) return orMissingRun(ref, api.flowRuns.read(ref));
+  const start = readShortId(ref);
+  const sort = "EXPECTED_START_TIME_DESC";
+  const found =
+    start === undefined
+      ? await api.flowRuns.list({ flow_runs: { name: { any_: [ref] } }, sort, limit: 20 })
+      : (await readAll((page) => api.flowRuns.list({ ...page, sort }), { limit: SHORT_IDS_MAX })).filter(
+          ({ id }) => id.startsWith(start),
+        );
+  const [run, other] = found;
+  if (run === undefined) throw new CommandError(explainMissingRun(ref));
+  if (other !== undefined)
+    throw new CommandError(
+      `${found.length} flow runs are called ${ref}; name one by its id: ${found.map(({ id }) => id).join(", ")}.`,
+    );
+  return run;
+}
+
+function explainMissingRun(ref: string): string {
+  return `No flow run ${ref}; \`sluice flow-run ls\` shows those there are.`;
 }
 
 /** Explains a 404 of a call about a run. */
 export function orMissingRun<Value>(id: string, promise: Promise<Value>): Promise<Value> {
-  return rephrase(promise, 404, () => `No flow run ${id}; \`sluice flow-run ls\` shows those there are.`);
+  return rephrase(promise, 404, () => explainMissingRun(id));
 }
 
 /** Tells whether a run in this state has ended. */
@@ -33,7 +61,7 @@ const STATE_COLORS: Partial<Record<StateType, Color>> = {
 };
 
 /** Colour of a run's state. */
-export function colorState({ state_type }: FlowRun): Color | undefined {
+export function colorState({ state_type }: Pick<FlowRun, "state_type">): Color | undefined {
   return state_type === null ? undefined : STATE_COLORS[state_type];
 }
 
@@ -45,15 +73,21 @@ function describeWhen(run: FlowRun, now: number): string {
 /** Columns of a list of runs; `flows` has the names of their flows by id. */
 export function runColumns(flows: ReadonlyMap<string, string>, now: number): Column<FlowRun>[] {
   return [
-    { title: "Id", value: ({ id }) => id },
-    { title: "Flow", value: ({ flow_id }) => flows.get(flow_id) },
+    { title: "Id", value: ({ id }) => id, short: ({ id }) => shortenId(id) },
+    { title: "Flow", value: ({ flow_id }) => flows.get(flow_id), rank: 1 },
     { title: "Name", value: ({ name }) => name },
-    { title: "State", value: ({ state_name }) => state_name, color: colorState },
-    { title: "When", value: (run) => describeWhen(run, now) },
+    {
+      title: "State",
+      value: ({ state_name }) => state_name,
+      short: ({ state_name }) => state_name ?? "-",
+      color: colorState,
+    },
+    { title: "When", value: (run) => describeWhen(run, now), short: (run) => describeWhen(run, now) },
     {
       title: "Took",
       value: ({ estimated_run_time }) => (estimated_run_time > 0 ? formatDuration(estimated_run_time) : null),
       align: "right",
+      rank: 2,
     },
   ];
 }

@@ -1,5 +1,6 @@
 /** Watching a run: its logs and states as they come, until it ends. */
-import type { Client } from "../../client/index.ts";
+import { SluiceApiError, type Client } from "../../client/index.ts";
+import { pause } from "../../client/backoff.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import { CommandError, EXIT } from "../framework/errors.ts";
@@ -13,6 +14,8 @@ export interface FollowOptions {
   onLog: (log: Log) => Promise<void>;
   /** Called when the state has changed, and at first. */
   onState: (run: FlowRun) => void;
+  /** Called once each time the server falls silent, with the reason. */
+  onSilence?: (reason: string) => void;
   /** Gives up after this long. */
   timeoutSeconds?: number | undefined;
   /** Of the logs that are there already, only this many of the last. */
@@ -28,26 +31,73 @@ const LINGER_SECONDS = 1;
 /** … and nobody waits longer than this for more. */
 const LINGER_MS_MAX = 5000;
 
+/** A server that is started again is waited for, this long. */
+const SILENCE_MS_MAX = 300_000;
+const SILENCE_PAUSE_MS = 500;
+
 /** Follows a run until it has ended and its logs were seen; gives its last record. */
 export async function followRun(api: Client, id: string, options: FollowOptions): Promise<FlowRun> {
   const ended = new AbortController();
-  const logs = followLogs(api, id, options, ended.signal);
+  const patience = new Patience(options);
+  const logs = followLogs(api, id, options, patience, ended.signal);
   // A failure to read logs is told when the states are through with; it must not go unheard before.
   logs.catch(() => undefined);
   try {
-    return await followStates(api, id, options);
+    return await followStates(api, id, options, patience);
   } finally {
     ended.abort();
     await logs;
   }
 }
 
-async function followStates(api: Client, id: string, options: FollowOptions): Promise<FlowRun> {
+/** Repeats looks that get no answer: the run goes on while the server is away, so whoever watches it does, too. */
+class Patience {
+  readonly #options: FollowOptions;
+  readonly #startedAt = performance.now();
+  #silentSince: number | undefined;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+  }
+
+  async read<Answer>(look: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    for (;;) {
+      try {
+        const answer = await look();
+        this.#silentSince = undefined;
+        return answer;
+      } catch (error) {
+        if (signal?.aborted || !this.#canWait(error)) throw error;
+        await pause(SILENCE_PAUSE_MS, signal);
+      }
+    }
+  }
+
+  #canWait(error: unknown): boolean {
+    const isPassing =
+      error instanceof SluiceApiError && !error.isFinal && (error.status === 0 || error.status === 503);
+    if (!isPassing) return false;
+    const now = performance.now();
+    if (this.#silentSince === undefined) {
+      this.#silentSince = now;
+      this.#options.onSilence?.(error.message);
+    }
+    const { timeoutSeconds = Number.POSITIVE_INFINITY } = this.#options;
+    return now - this.#silentSince < SILENCE_MS_MAX && now - this.#startedAt < timeoutSeconds * 1000;
+  }
+}
+
+async function followStates(
+  api: Client,
+  id: string,
+  options: FollowOptions,
+  patience: Patience,
+): Promise<FlowRun> {
   const { setTimeout: sleep } = await import("node:timers/promises");
   const startedAt = performance.now();
   let stateId: string | null | undefined;
   for (;;) {
-    const run = await api.flowRuns.read(id);
+    const run = await patience.read(() => api.flowRuns.read(id));
     if (run.state_id !== stateId) {
       stateId = run.state_id;
       options.onState(run);
@@ -66,13 +116,14 @@ async function followLogs(
   api: Client,
   id: string,
   { onLog, last }: FollowOptions,
+  patience: Patience,
   ended: AbortSignal,
 ): Promise<void> {
   let after = 0;
   if (last !== undefined) {
     const kept: Log[] = [];
     for (;;) {
-      const page = await readTail(api, id, after, 0);
+      const page = await patience.read(() => readTail(api, id, after, 0));
       after = page.next;
       kept.push(...page.logs);
       if (page.logs.length === 0) break;
@@ -80,17 +131,19 @@ async function followLogs(
     for (const log of kept.slice(-last)) await onLog(log);
   }
   while (!ended.aborted) {
-    const page = await readTail(api, id, after, HOLD_SECONDS, ended).catch((error: unknown) => {
-      if (ended.aborted) return undefined;
-      throw error;
-    });
+    const page = await patience
+      .read(() => readTail(api, id, after, HOLD_SECONDS, ended), ended)
+      .catch((error: unknown) => {
+        if (ended.aborted) return undefined;
+        throw error;
+      });
     if (page === undefined) break;
     after = page.next;
     for (const log of page.logs) await onLog(log);
   }
   const endedAt = performance.now();
   while (performance.now() - endedAt < LINGER_MS_MAX) {
-    const page = await readTail(api, id, after, LINGER_SECONDS);
+    const page = await patience.read(() => readTail(api, id, after, LINGER_SECONDS));
     if (page.logs.length === 0) break;
     after = page.next;
     for (const log of page.logs) await onLog(log);
@@ -111,6 +164,11 @@ function readTail(
   });
 }
 
+/** Says that nothing new is seen because the server is away. */
+export function noteSilence(cli: Cli, reason: string): void {
+  cli.note(`${reason.replace(/;.*$/s, "").replace(/\.$/, "")}; the run goes on, waiting for the server.`);
+}
+
 /** Shows a run's progress and says how it ended; the exit code is 1 unless it completed. */
 export async function watchRun(cli: Cli, id: string, timeoutSeconds?: number): Promise<number> {
   const api = await cli.api();
@@ -118,6 +176,7 @@ export async function watchRun(cli: Cli, id: string, timeoutSeconds?: number): P
   let shown: string | undefined;
   const run = await followRun(api, id, {
     timeoutSeconds,
+    onSilence: (reason) => noteSilence(cli, reason),
     onLog: async (log) => write(await formatLog(log, cli.screen)),
     onState: ({ name, state_name, state }) => {
       const message = state?.message === null || state?.message === undefined ? "" : `: ${state.message}`;

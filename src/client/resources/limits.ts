@@ -89,6 +89,11 @@ export class Limits {
     return `${ROOT}/leases/${segment(leaseId)}/renew`;
   }
 
+  /** Where the holder of a lease hears of its end. */
+  watchPath(leaseId: string): string {
+    return `${ROOT}/leases/${segment(leaseId)}/watch`;
+  }
+
   /** Gives the slots back. Releasing twice is the same as once. */
   async release(leaseId: string, options: CallOptions = {}): Promise<void> {
     await this.#http.post(

@@ -123,6 +123,14 @@ export class WorkQueues {
     return this.#http.get(`/work_queues/${segment(id)}/status`);
   }
 
+  /** Who holds the slots of the queue. */
+  concurrencyStatus(
+    id: string,
+    page: PageOptions & { page?: number } = {},
+  ): Promise<{ active_slots: number; concurrency_limit: number | null; flow_runs: FlowRun[] }> {
+    return this.#http.query(`/work_queues/${segment(id)}/concurrency_status`, page);
+  }
+
   /** The runs that wait in it, soonest first. */
   runs(id: string, filter: { limit?: number; scheduled_before?: string } = {}): Promise<FlowRun[]> {
     return this.#http.query(`/work_queues/${segment(id)}/get_runs`, filter);

@@ -17,7 +17,8 @@ export function formatRunIdentity(run: RunIdentity): string {
 
 /** Reads {@link RUN_IDENTITY_HEADER}; undefined when it is missing or not of its form. */
 export function parseRunIdentity(value: string | null | undefined): RunIdentity | undefined {
-  const [flow_run_id, attempt_id, fence, ...rest] = value?.split("/") ?? [];
+  if (value === undefined || value === null) return undefined;
+  const [flow_run_id, attempt_id, fence, ...rest] = value.split("/");
   if (rest.length > 0) return undefined;
   const parsed = RunIdentity.safeParse({
     flow_run_id,
@@ -30,14 +31,28 @@ export function parseRunIdentity(value: string | null | undefined): RunIdentity 
 export const Gpu = z.object({ id: z.string(), name: z.string(), memory_mib: z.int() });
 export type Gpu = z.infer<typeof Gpu>;
 
+/** The process that an agent is, for people who look for it. */
+export const AgentProcess = z.object({
+  host: z.string().max(255),
+  pid: z.int().min(0),
+  /** By the host's own clock. */
+  started_at: z.string().max(40),
+});
+export type AgentProcess = z.infer<typeof AgentProcess>;
+
 /**
  * `POST /work_pools/{name}/workers/session`: registers the agent and keeps it alive. One deadline row per session;
  * all its claims share the deadline, so a heartbeat costs no write before half of it has passed.
  */
 export const SessionBeat = z.object({
   name: Name,
-  /** Made by the agent when it starts; a new one under the same name ends the older session. */
+  /**
+   * Made by the agent when it starts for the first time; one that comes back goes on with its own. While the session
+   * lives, an agent with another one is refused (409): a name belongs to one agent at a time.
+   */
   session_id: Id,
+  /** Omitted by agents of an older release, which begin a new session at each start: theirs ends the one before. */
+  process: AgentProcess.optional(),
   session_seconds: z.number().min(10).max(3600).default(60),
   limit: z.int().min(0).nullish(),
   work_queue_names: z.array(Name).max(100).default([]),
@@ -73,7 +88,7 @@ export type Claim = z.infer<typeof Claim>;
 export const ClaimedRun = z.object({
   attempt_id: Id,
   fence: z.int(),
-  /** A claim that is not started within this many seconds goes back to its queue. */
+  /** The agent begins nothing later. Without a word of it the run goes back to its queue, at the earliest when a session that began with the claim would be over. */
   start_within_seconds: z.number(),
   flow_run: FlowRun,
 });

@@ -1,6 +1,6 @@
 /** Filters, sorts and pages of flows, deployments and variables. Source: wire §4.11. */
 import { z } from "zod";
-import { blankFilter, Id, Page } from "./common.ts";
+import { Id, Page } from "./common.ts";
 
 /** Items that one list inside a filter may have. */
 const FILTER_ITEMS_MAX = 10_000;
@@ -54,18 +54,6 @@ export const QueueOfDeploymentFilter = z.strictObject({
 });
 export type QueueOfDeploymentFilter = z.infer<typeof QueueOfDeploymentFilter>;
 
-/** Runs live in the pools, so the catalog cannot filter by them. */
-const unsupported = blankFilter(
-  "Flows and deployments cannot be filtered by their runs here; filter the runs instead.",
-);
-
-const catalogFilters = {
-  flows: FlowFilter.nullish(),
-  deployments: DeploymentFilter.nullish(),
-  work_pools: PoolOfDeploymentFilter.nullish(),
-  flow_runs: unsupported.optional(),
-  task_runs: unsupported.optional(),
-};
 /** All conditions must hold together. */
 export interface CatalogFilter {
   flows?: FlowFilter | null | undefined;
@@ -81,33 +69,7 @@ export type DeploymentSort = (typeof DEPLOYMENT_SORTS)[number];
 export const VARIABLE_SORTS = FLOW_SORTS;
 export type VariableSort = FlowSort;
 
-const flowsBody = { ...catalogFilters, work_queues: QueueOfDeploymentFilter.nullish() };
-const deploymentsBody = { ...catalogFilters, work_pool_queues: QueueOfDeploymentFilter.nullish() };
 const variablesBody = { variables: VariableFilter.nullish() };
-/** Pages counted from 1, as the dashboard asks for them. */
-const numberedPage = {
-  limit: Page.limit,
-  page: z
-    .int()
-    .min(1)
-    .max(10_000)
-    .nullish()
-    .transform((page) => page ?? 1),
-};
-
-const flowSort = { sort: z.enum(FLOW_SORTS).nullish() };
-const deploymentSort = { sort: z.enum(DEPLOYMENT_SORTS).nullish() };
-
-export const FlowsFilterBody = z.strictObject({ ...flowsBody, ...flowSort, ...Page });
-export const FlowsPaginateBody = z.strictObject({ ...flowsBody, ...flowSort, ...numberedPage });
-export const FlowsCountBody = z.strictObject(flowsBody);
-export const DeploymentsFilterBody = z.strictObject({ ...deploymentsBody, ...deploymentSort, ...Page });
-export const DeploymentsPaginateBody = z.strictObject({
-  ...deploymentsBody,
-  ...deploymentSort,
-  ...numberedPage,
-});
-export const DeploymentsCountBody = z.strictObject(deploymentsBody);
 export const VariablesFilterBody = z.strictObject({
   ...variablesBody,
   sort: z.enum(VARIABLE_SORTS).nullish(),

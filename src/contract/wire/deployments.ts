@@ -1,6 +1,17 @@
 /** Flows and deployments. Source of the fields: wire §3.5, §3.13. */
 import { z } from "zod";
-import { CreatedBy, Id, InstantOut, JsonObject, Labels, Name, Stamps, Tags } from "./common.ts";
+import {
+  CreatedBy,
+  Id,
+  InstantOut,
+  JobVariables,
+  JsonObject,
+  Labels,
+  Name,
+  Parameters,
+  Stamps,
+  Tags,
+} from "./common.ts";
 import { DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate } from "./schedules.ts";
 
 export const Flow = z.object({ ...Stamps, name: z.string(), tags: z.array(z.string()), labels: Labels });
@@ -67,8 +78,8 @@ const writable = {
   concurrency_limit: z.int().min(1).nullish(),
   concurrency_options: ConcurrencyOptions.nullish(),
   global_concurrency_limit_id: Id.nullish(),
-  job_variables: JsonObject.nullish(),
-  parameters: JsonObject.nullish(),
+  job_variables: JobVariables.nullish(),
+  parameters: Parameters.nullish(),
   parameter_openapi_schema: JsonObject.nullish(),
   tags: Tags.nullish(),
   work_queue_name: Name.nullish(),

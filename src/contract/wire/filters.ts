@@ -1,7 +1,7 @@
 /** Filters, sorts and pages of flow runs, pools, queues and workers. Source: wire §4.11. */
 import { z } from "zod";
 import { DeploymentFilter, FlowFilter } from "./catalog-filters.ts";
-import { blankFilter, Id, InstantIn, Page } from "./common.ts";
+import { Id, InstantIn, NumberedPage, Page } from "./common.ts";
 import { StateType } from "./states.ts";
 
 /** Items that one list inside a filter may have. */
@@ -35,10 +35,32 @@ export const FlowRunFilter = z.strictObject({
   next_scheduled_start_time: timeFilter,
   parent_flow_run_id: z.strictObject({ operator, any_: idList }).nullish(),
   parent_task_run_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
-  idempotency_key: z.strictObject({ any_: textList }).nullish(),
+  idempotency_key: z.strictObject({ any_: textList, not_any_: textList }).nullish(),
   created_by: z.strictObject({ operator, id_: idList, type_: textList, is_null_: isNull }).nullish(),
 });
 export type FlowRunFilter = z.infer<typeof FlowRunFilter>;
+
+export const TaskRunFilter = z.strictObject({
+  operator,
+  id: z.strictObject({ any_: idList }).nullish(),
+  name: z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish(),
+  tags: z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish(),
+  state: z
+    .strictObject({
+      operator,
+      type: z.strictObject({ any_: stateTypes }).nullish(),
+      name: z.strictObject({ any_: textList }).nullish(),
+    })
+    .nullish(),
+  start_time: timeFilter,
+  end_time: timeFilter,
+  expected_start_time: z
+    .strictObject({ before_: InstantIn.nullish(), after_: InstantIn.nullish() })
+    .nullish(),
+  subflow_runs: z.strictObject({ exists_: isNull }).nullish(),
+  flow_run_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
+});
+export type TaskRunFilter = z.output<typeof TaskRunFilter>;
 
 export const FLOW_RUN_SORTS = [
   "ID_DESC",
@@ -79,11 +101,11 @@ export const WorkerFilter = z.strictObject({
     .nullish(),
 });
 
-/** Runs live in pools and task runs in journals: a filter by the latter is answered by none here. */
 const runFilters = {
   flows: FlowFilter.nullish(),
   flow_runs: FlowRunFilter.nullish(),
-  task_runs: blankFilter("Flow runs cannot be filtered by their task runs here.").optional(),
+  /** Flow runs that have such a task run. */
+  task_runs: TaskRunFilter.nullish(),
   deployments: DeploymentFilter.nullish(),
   work_pools: WorkPoolFilter.nullish(),
   work_pool_queues: WorkQueueFilter.nullish(),
@@ -95,18 +117,8 @@ const sort = z
 
 /** `POST /flow_runs/filter` */
 export const FlowRunsFilterBody = z.strictObject({ ...runFilters, sort, ...Page });
-/** `POST /flow_runs/paginate`: pages counted from 1. */
-export const FlowRunsPaginateBody = z.strictObject({
-  ...runFilters,
-  sort,
-  limit: Page.limit,
-  page: z
-    .int()
-    .min(1)
-    .max(10_000)
-    .nullish()
-    .transform((page) => page ?? 1),
-});
+/** `POST /flow_runs/paginate` */
+export const FlowRunsPaginateBody = z.strictObject({ ...runFilters, sort, ...NumberedPage });
 /** `POST /flow_runs/count` */
 export const FlowRunsCountBody = z.strictObject(runFilters);
 export type FlowRunsCountBody = z.infer<typeof FlowRunsCountBody>;
@@ -114,6 +126,7 @@ export type FlowRunsCountBody = z.infer<typeof FlowRunsCountBody>;
 /** Which runs of a pool are meant; what other objects know is already resolved to ids. */
 export interface RunFilter {
   flow_runs?: FlowRunFilter | null;
+  run_ids?: string[];
   flow_ids?: string[];
   deployment_ids?: string[];
   work_queue_ids?: string[];

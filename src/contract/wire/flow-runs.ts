@@ -1,7 +1,20 @@
 /** Flow runs. Source of the fields: wire §3.13. */
 import { z } from "zod";
-import { CreatedBy, Id, InstantOut, JsonObject, Labels, Name, Stamps, Tags } from "./common.ts";
-import { State, StateCreate, StateType } from "./states.ts";
+import { RUN_VALUES_BYTES_MAX } from "../bounds.ts";
+import {
+  boundJson,
+  CreatedBy,
+  Id,
+  JobVariables,
+  JsonObject,
+  Labels,
+  Name,
+  Parameters,
+  Stamps,
+  Tags,
+} from "./common.ts";
+import { RunProgress } from "./run-progress.ts";
+import { StateCreate } from "./states.ts";
 
 export const EmpiricalPolicy = z.object({
   max_retries: z.int().default(0),
@@ -18,7 +31,6 @@ export const FlowRun = z.object({
   ...Stamps,
   name: z.string(),
   flow_id: Id,
-  state_id: Id.nullable(),
   deployment_id: Id.nullable(),
   deployment_version: z.string().nullable(),
   work_queue_id: Id.nullable(),
@@ -31,34 +43,21 @@ export const FlowRun = z.object({
   tags: z.array(z.string()),
   labels: Labels,
   parent_task_run_id: Id.nullable(),
-  state_type: StateType.nullable(),
-  state_name: z.string().nullable(),
-  run_count: z.int(),
-  expected_start_time: InstantOut.nullable(),
-  next_scheduled_start_time: InstantOut.nullable(),
-  start_time: InstantOut.nullable(),
-  end_time: InstantOut.nullable(),
-  /** Seconds in RUNNING, without the stretch that still goes on. */
-  total_run_time: z.number(),
-  /** Seconds in RUNNING up to the moment of the answer. */
-  estimated_run_time: z.number(),
-  /** Seconds by which the start is, or was, later than expected. */
-  estimated_start_time_delta: z.number(),
+  ...RunProgress,
   auto_scheduled: z.boolean(),
   infrastructure_document_id: Id.nullable(),
   infrastructure_pid: z.string().nullable(),
   created_by: CreatedBy.nullable(),
   work_pool_id: Id.nullable(),
   work_pool_name: z.string().nullable(),
-  state: State.nullable(),
   job_variables: JsonObject.nullable(),
 });
 export type FlowRun = z.infer<typeof FlowRun>;
 
 const createFields = {
   name: Name.nullish(),
-  parameters: JsonObject.nullish(),
-  context: JsonObject.nullish(),
+  parameters: Parameters.nullish(),
+  context: boundJson(JsonObject, "A run's context", RUN_VALUES_BYTES_MAX).nullish(),
   tags: Tags.nullish(),
   labels: Labels.nullish(),
   idempotency_key: z.string().max(1024).nullish(),
@@ -66,7 +65,7 @@ const createFields = {
   infrastructure_document_id: Id.nullish(),
   empirical_policy: EmpiricalPolicy.partial().nullish(),
   work_queue_name: Name.nullish(),
-  job_variables: JsonObject.nullish(),
+  job_variables: JobVariables.nullish(),
   state: StateCreate.nullish(),
 };
 
@@ -92,10 +91,10 @@ export type DeploymentFlowRunCreate = z.infer<typeof DeploymentFlowRunCreate>;
 export const FlowRunUpdate = z.strictObject({
   name: Name.nullish(),
   flow_version: z.string().nullish(),
-  parameters: JsonObject.optional(),
+  parameters: Parameters.optional(),
   empirical_policy: EmpiricalPolicy.partial().optional(),
   tags: Tags.optional(),
   infrastructure_pid: z.string().nullish(),
-  job_variables: JsonObject.nullish(),
+  job_variables: JobVariables.nullish(),
 });
 export type FlowRunUpdate = z.infer<typeof FlowRunUpdate>;

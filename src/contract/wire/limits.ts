@@ -1,13 +1,14 @@
 /** Global concurrency limits: Prefect's records (source: wire §3.1, §3.10, §4.6) and what we say beyond them. */
 import { z } from "zod";
 import {
+  LEASE_SECONDS_LEAST,
   LEASE_SECONDS_MAX,
   LEASE_SECONDS_MIN,
   LIMIT_NAMES_MAX,
   NAMED_SLOTS_MAX,
   SLOTS_MAX,
 } from "../bounds.ts";
-import { Id, InstantOut, Json, Name, Stamps } from "./common.ts";
+import { Id, InstantOut, Name, Stamps } from "./common.ts";
 
 const slotCount = z.int().min(0).max(SLOTS_MAX);
 
@@ -23,7 +24,10 @@ export const Limit = z.object({
   avg_slot_occupancy_seconds: z.number(),
   /** Ours: the named slots of the limit, null when its slots have no names. */
   slot_names: z.array(z.string()).nullable(),
-  /** Ours: how many later waiters may pass an earlier one that is too large for what is free. */
+  /**
+   * Ours: how many later waiters may pass an earlier one that is too large for what is free. Only the first 256 in line
+   * can: behind these everybody waits in order.
+   */
   bypass_max: z.int(),
   waiting: z.int(),
 });
@@ -79,7 +83,7 @@ export const Acquire = z.strictObject({
   request_id: z.string().min(1).max(255),
   slots: z.int().min(1).max(SLOTS_MAX).default(1),
   mode: AcquireMode.default("concurrency"),
-  lease_seconds: z.number().min(5).max(LEASE_SECONDS_MAX).optional(),
+  lease_seconds: z.number().min(LEASE_SECONDS_LEAST).max(LEASE_SECONDS_MAX).optional(),
   /** How long this request may be held; longer waits repeat the request. */
   wait_seconds: z.number().min(0).max(25).default(0),
   /** Lower numbers go first. */
@@ -117,6 +121,12 @@ export const Grant = z.object({
   expires_in_seconds: z.number(),
 });
 export type Grant = z.infer<typeof Grant>;
+
+/** What a limit says of a lease that an event names: the limit's own id, and whether the lease is now that run's. */
+export interface TiedLease {
+  limit_id: string;
+  is_tied: boolean;
+}
 
 /** Why an acquire waits. */
 export const WaitReason = z.enum(["full", "behind_others", "disabled", "offered", "other_limit"]);
@@ -176,6 +186,3 @@ export const TagLimit = z.object({
   active_slots: z.array(Id),
 });
 export type TagLimit = z.infer<typeof TagLimit>;
-
-/** What an error body holds beyond `detail`. */
-export const ErrorBody = z.object({ detail: z.string(), data: Json.optional() });

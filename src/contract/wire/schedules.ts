@@ -1,6 +1,6 @@
 /** Schedules of deployments. The shapes are strict because Prefect's client refuses any extra key (source: wire §3.14). */
 import { z } from "zod";
-import { Id, InstantIn, InstantOut, JsonObject, Stamps } from "./common.ts";
+import { Id, InstantIn, InstantOut, JsonObject, Parameters, Stamps } from "./common.ts";
 
 const timezone = z.string().nullish();
 export const IntervalSchedule = z.strictObject({
@@ -42,7 +42,7 @@ export const DeploymentScheduleCreate = z.strictObject({
   schedule: Schedule,
   active: z.boolean().nullish(),
   max_scheduled_runs: z.int().positive().nullish(),
-  parameters: JsonObject.nullish(),
+  parameters: Parameters.nullish(),
   slug: z.string().max(255).nullish(),
   replaces: z.string().nullish(),
 });

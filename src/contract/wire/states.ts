@@ -1,6 +1,7 @@
 /** States of flow runs and task runs, and the answer to a proposed one. */
 import { z } from "zod";
-import { Id, InstantIn, InstantOut, Json } from "./common.ts";
+import { STATE_DATA_BYTES_MAX, STATE_MESSAGE_CHARACTERS_MAX } from "../bounds.ts";
+import { Id, InstantIn, InstantOut, boundJson, Json } from "./common.ts";
 
 export const STATE_TYPES = [
   "SCHEDULED",
@@ -22,8 +23,6 @@ const detailFields = {
   child_flow_run_id: Id.nullable(),
   cache_key: z.string().nullable(),
   deferred: z.boolean().nullable(),
-  untrackable_result: z.boolean().nullable(),
-  pause_reschedule: z.boolean().nullable(),
   pause_key: z.string().nullable(),
   run_input_keyset: z.record(z.string(), z.string()).nullable(),
   refresh_cache: z.boolean().nullable(),
@@ -34,10 +33,18 @@ const detailFields = {
   deployment_concurrency_lease_id: Id.nullable(),
 };
 
+/** Prefect's clients cannot read a null here, so one that is sent means the default. */
+const flagIn = z
+  .boolean()
+  .nullable()
+  .transform((flag) => flag ?? false);
+
 /** Details as stored and sent out; instants in the one form of ours. */
 export const StateDetails = z
   .object({
     ...detailFields,
+    untrackable_result: z.boolean(),
+    pause_reschedule: z.boolean(),
     scheduled_time: InstantOut.nullable(),
     cache_expiration: InstantOut.nullable(),
     pause_timeout: InstantOut.nullable(),
@@ -49,6 +56,8 @@ export type StateDetails = z.infer<typeof StateDetails>;
 export const StateDetailsIn = z
   .object({
     ...detailFields,
+    untrackable_result: flagIn,
+    pause_reschedule: flagIn,
     scheduled_time: InstantIn.nullable(),
     cache_expiration: InstantIn.nullable(),
     pause_timeout: InstantIn.nullable(),
@@ -70,11 +79,23 @@ export type State = z.infer<typeof State>;
 export const StateCreate = z.object({
   type: StateType,
   name: z.string().max(255).nullish(),
-  message: z.string().nullish(),
-  data: Json.nullish(),
+  message: z
+    .string()
+    .transform((message) => message.slice(0, STATE_MESSAGE_CHARACTERS_MAX))
+    .nullish(),
+  data: boundJson(Json, "The data of a state", STATE_DATA_BYTES_MAX).nullish(),
   state_details: StateDetailsIn.nullish(),
 });
 export type StateCreate = z.infer<typeof StateCreate>;
+
+/** The body of `set_state`, of flow runs and of task runs. */
+export const SetState = z.object({
+  state: StateCreate,
+  force: z
+    .boolean()
+    .nullish()
+    .transform((force) => force ?? false),
+});
 
 export const OrchestrationStatus = z.enum(["ACCEPT", "REJECT", "WAIT", "ABORT"]);
 export type OrchestrationStatus = z.infer<typeof OrchestrationStatus>;
@@ -91,11 +112,17 @@ export const OrchestrationResult = z.object({
 });
 export type OrchestrationResult = z.infer<typeof OrchestrationResult>;
 
-const TERMINAL: ReadonlySet<StateType> = new Set(["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]);
+/** The states that end a run. */
+export const TERMINAL_TYPES: ReadonlySet<StateType> = new Set([
+  "COMPLETED",
+  "FAILED",
+  "CRASHED",
+  "CANCELLED",
+]);
 
 /** Tells whether a run in this state has ended. */
 export function isTerminal(type: StateType): boolean {
-  return TERMINAL.has(type);
+  return TERMINAL_TYPES.has(type);
 }
 
 /** The name that a state of this type has when nobody named it. */

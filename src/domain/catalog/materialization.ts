@@ -81,7 +81,7 @@ export function planBackfill(schedule: ScheduleOut, stretch: Stretch, now: Micro
 }
 
 /** The key under which a date of a schedule is one run, whoever asks for it how often. */
-export function idempotencyKeyOf(deploymentId: string, scheduleId: string, date: Micros): string {
+function idempotencyKeyOf(deploymentId: string, scheduleId: string, date: Micros): string {
   return `scheduled ${deploymentId} ${scheduleId} ${formatMicros(date)}`;
 }
 

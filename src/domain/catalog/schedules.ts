@@ -22,7 +22,7 @@ export interface Making {
 export type ScheduleRecord = DeploymentSchedule & { deployment_id: string };
 
 /** Fills in what a client left out, in the shapes that Prefect's client insists on (source: wire §3.14). */
-export function completeSchedule(schedule: Schedule, now: Instant): ScheduleOut {
+function completeSchedule(schedule: Schedule, now: Instant): ScheduleOut {
   if ("interval" in schedule) {
     return {
       interval: schedule.interval,
@@ -115,19 +115,28 @@ export function replaceSchedules(
   return checkSchedules(records);
 }
 
-/** A partial list by mistake must not wipe out schedules that have slugs (source: wire §4.5). */
-export function checkSlugs(
+/**
+ * The schedules after a change that names some: where all have slugs, those that it does not name stay until somebody
+ * deletes them, so a partial list by mistake wipes out none (source: wire §4.5); else the list replaces all.
+ */
+export function patchSchedules(
+  deploymentId: string,
   existing: readonly ScheduleRecord[],
   wanted: readonly DeploymentScheduleUpdate[],
-): Result<null> {
-  const isEverySlugKnown = existing.length > 0 && existing.every(({ slug }) => slug !== null);
-  if (isEverySlugKnown && wanted.some(({ slug }) => slug === undefined || slug === null)) {
+  making: Making,
+): Result<ScheduleRecord[]> {
+  if (existing.length === 0 || existing.some(({ slug }) => slug === null))
+    return replaceSchedules(deploymentId, existing, wanted, making);
+  if (wanted.some(({ slug }) => slug === undefined || slug === null)) {
     return refuse(
       "invalid",
       "Please provide a slug for each schedule in your request to ensure schedules are updated correctly.",
     );
   }
-  return accept(null);
+  const named = replaceSchedules(deploymentId, existing, wanted, making);
+  if (!named.ok) return named;
+  const ids = new Set(named.value.map(({ id }) => id));
+  return checkSchedules([...existing.filter(({ id }) => !ids.has(id)), ...named.value]);
 }
 
 /** The rules for a deployment's whole list: not too many, no slug twice. */

@@ -4,8 +4,14 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { secondsRunning } from "./write-state.ts";
 
+/** What the estimates of a run, of a flow or of a task, are made from. */
+type Estimated = Pick<
+  FlowRun,
+  "state" | "state_type" | "total_run_time" | "expected_start_time" | "start_time"
+>;
+
 /** Fills in the run time and the lateness of a run as they are at `now` (milliseconds since the epoch). */
-export function withEstimates(run: FlowRun, now: number): FlowRun {
+export function withEstimates<Run extends Estimated>(run: Run, now: number): Run {
   return {
     ...run,
     estimated_run_time: run.total_run_time + secondsRunning(run.state, formatInstant(now)),
@@ -13,7 +19,7 @@ export function withEstimates(run: FlowRun, now: number): FlowRun {
   };
 }
 
-function secondsLate(run: FlowRun, now: number): number {
+function secondsLate(run: Estimated, now: number): number {
   if (run.expected_start_time === null) return 0;
   const expected = instantToMs(run.expected_start_time);
   if (run.start_time !== null) return Math.max(0, (instantToMs(run.start_time) - expected) / 1000);

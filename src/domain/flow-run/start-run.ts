@@ -1,31 +1,15 @@
 /** How a flow run begins (source: wire §4.10). */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { NO_PROGRESS, type RunProgress } from "../../contract/wire/run-progress.ts";
 import type { StateCreate } from "../../contract/wire/states.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { writeState } from "./write-state.ts";
 
-/** The fields of a run that follow from its states; {@link startRun} makes them. */
-export type StateFields =
-  | "created"
-  | "updated"
-  | "state"
-  | "state_id"
-  | "state_type"
-  | "state_name"
-  | "run_count"
-  | "expected_start_time"
-  | "next_scheduled_start_time"
-  | "start_time"
-  | "end_time"
-  | "total_run_time"
-  | "estimated_run_time"
-  | "estimated_start_time_delta";
-
 export interface StartRunInput {
   /** Milliseconds since the epoch. */
   now: number;
-  /** The run without what follows from its states. */
-  draft: Omit<FlowRun, StateFields>;
+  /** The run without what {@link startRun} makes of it. */
+  draft: Omit<FlowRun, "created" | "updated" | keyof RunProgress>;
   /** The state that the creator asked for. */
   initial: StateCreate;
   state_id: string;
@@ -43,18 +27,7 @@ export function startRun({ now, draft, initial, state_id }: StartRunInput): Flow
     ...draft,
     created,
     updated: created,
-    state: null,
-    state_id: null,
-    state_type: null,
-    state_name: null,
-    run_count: 0,
-    expected_start_time: null,
-    next_scheduled_start_time: null,
-    start_time: null,
-    end_time: null,
-    total_run_time: 0,
-    estimated_run_time: 0,
-    estimated_start_time_delta: 0,
+    ...NO_PROGRESS,
   };
   return writeState({
     now,

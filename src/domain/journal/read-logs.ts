@@ -1,20 +1,7 @@
 /** Reading a page of logs out of chunks that overlap in time, with few of them in memory at once. */
-import type { Log } from "../../contract/wire/logs.ts";
+import type { Log, LogFilter } from "../../contract/wire/logs.ts";
 import { matchesText, parseTextQuery } from "./text-query.ts";
 import type { ChunkSummary } from "./write-logs.ts";
-
-/** Which logs are meant; conditions that are left out hold for every log. */
-export interface LogFilter {
-  flow_run_ids?: string[];
-  task_run_ids?: string[];
-  is_task_run_null?: boolean;
-  level_ge?: number;
-  level_le?: number;
-  timestamp_before?: string;
-  timestamp_after?: string;
-  /** A query in the form of {@link parseTextQuery}. */
-  text?: string;
-}
 
 export type LogSort = "TIMESTAMP_ASC" | "TIMESTAMP_DESC";
 

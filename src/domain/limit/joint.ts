@@ -3,11 +3,12 @@
  * durable decision; the members (home is one) only reserve, commit and undo as it says. Members are reserved in the
  * order of their keys, so that two such acquires never wait for each other in a circle.
  */
-import type { GrantedLimit } from "../../contract/wire/limits.ts";
-import type { About, WaiterCaller } from "./types.ts";
+import type { Grant, GrantedLimit, Waiting } from "../../contract/wire/limits.ts";
+import { leaseIdOf } from "./naming.ts";
+import type { About, Lease, WaiterCaller } from "./types.ts";
 
 /** Before this it holds nothing while it waits; after this it keeps what it has, so that it cannot starve. */
-export const JOINT_KEEPS_AFTER_MS = 60_000;
+const JOINT_KEEPS_AFTER_MS = 60_000;
 /** A reservation that nobody has spoken of for this long is asked about. */
 export const RESERVED_SECONDS = 30;
 /** A waiting acquire tries again after this long even if no wake came. */
@@ -38,6 +39,7 @@ export interface Joint extends About {
   hold_until: number;
   present_until: number;
   retry_at: number;
+  /** `ready`: its caller was told to come, because everything is reserved or because a member has room. */
   phase: "trying" | "waiting" | "ready" | "held";
   members: JointMember[];
   /** The member that had no room. */
@@ -47,6 +49,55 @@ export interface Joint extends About {
   /** Room was made somewhere while a member was asked: should that one be full, the try begins again at once. */
   is_woken?: boolean;
   due_at: number;
+}
+
+/** What is the same whenever the caller asks again. */
+export type JointBeginning = Omit<
+  Joint,
+  "caller" | "asked_at" | "hold_until" | "present_until" | "retry_at" | "due_at"
+>;
+
+/** The record of an acquire that nobody has been asked about yet. */
+export function beginJoint(
+  asked: Omit<JointBeginning, "phase" | "members" | "blocking" | "round" | "is_woken">,
+  members: readonly { name: string; key: string }[],
+): JointBeginning {
+  return {
+    ...asked,
+    phase: "trying",
+    members: members.map(({ name, key }) => ({ name, key, status: "open", granted: null })),
+    blocking: null,
+    round: 0,
+  };
+}
+
+/** Tells whether a share, named by its limit's key and its fence, is one of those that the acquire was decided with. */
+export function isPartOf({ members }: Joint, { key, fence }: { key: string; fence: number }): boolean {
+  return members.some((member) => member.key === key && member.granted?.fence === fence);
+}
+
+/** The answer to the caller of an acquire that is held: one lease, at its home, for all limits. */
+export function toJointGrant(joint: Joint, home_key: string, lease: Lease, now: number): Grant {
+  return {
+    status: "granted",
+    lease_id: leaseIdOf(home_key, lease),
+    limits: joint.members.flatMap(({ granted }) => (granted === null ? [] : [granted])),
+    fence: lease.fence,
+    expires_in_seconds: Math.max(0, (lease.expires_at - now) / 1000),
+  };
+}
+
+/** The answer to the caller of one that waits, as far as home knows: its place is in the member's line. */
+export function toJointWaiting(joint: Joint, home_name: string, retry_after_seconds: number): Waiting {
+  return {
+    status: "waiting",
+    reason: "other_limit",
+    blocking_limit: joint.blocking ?? home_name,
+    position: null,
+    blockers: [],
+    estimated_seconds: null,
+    retry_after_seconds,
+  };
 }
 
 /** The next thing to do for an acquire that tries. */

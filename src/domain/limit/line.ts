@@ -1,11 +1,14 @@
 /**
  * Whose turn it is: one step for each waiter of the line, in order, until nobody later may go.
  *
- * A caller who can be handed a lease (a socket, a run) is granted; one who only shows up by its next request is offered.
- * An offer uses up no capacity, but while it is fresh nobody else is given what it speaks of; after a moment the next
- * in line is offered the same. Whoever comes first takes it, the other keeps its place.
+ * A run, which the server itself starts, is granted. Everybody else is offered: neither a held request nor an open socket
+ * says that somebody is still at its other end, a machine that has lost its network least of all.
+ * An offer uses up no capacity, but while it is fresh nobody later is given what it speaks of. When nobody came for it
+ * the same slots are offered to further waiters, to twice as many each time, so that a line of dead callers costs no
+ * more than a second. Whoever comes first takes them, earlier ones first while their offers are fresh; the others keep
+ * their places.
  */
-import { OFFER_SHARED_MS } from "../../contract/bounds.ts";
+import { OFFER_SHARED_MS, OFFER_SPREAD_MS, OFFERS_AT_ONCE_MAX } from "../../contract/bounds.ts";
 import type { Waiter } from "./types.ts";
 
 /** What is known of a waiter beyond its row. */
@@ -19,27 +22,56 @@ export interface Sighting {
 }
 
 export interface LineState {
-  /** Slots that may still be granted or offered in this walk. */
+  /** Slots that are free, for offers that repeat earlier ones. */
+  readonly free: number;
+  /** Slots that are neither given away nor spoken of by a fresh offer further ahead. */
   budget: number;
+  /** Offers further ahead that are not fresh any more and may still be taken. */
+  untaken: number;
+  /** Fresh offers that speak of slots which another fresh offer speaks of too. */
+  repeated: number;
   /** Waiters met so far that are too large for what is free. */
   blocked: Waiter[];
   /** The earliest instant at which a walk can come to another result without anything happening. */
   next_at: number;
 }
 
-/** A waiter who is here longer than was expected is looked at again after this long. */
-const RECHECK_MS = 100;
-
-export type LineAction = "drop" | "refuse" | "park" | "keep" | "offer" | "grant" | "take" | "block";
+export type LineAction = "drop" | "park" | "keep" | "offer" | "grant" | "take" | "block";
 
 /** A walk begins with what is free. */
 export function startWalk(budget: number): LineState {
-  return { budget, blocked: [], next_at: Number.POSITIVE_INFINITY };
+  return {
+    free: budget,
+    budget,
+    untaken: 0,
+    repeated: 0,
+    blocked: [],
+    next_at: Number.POSITIVE_INFINITY,
+  };
 }
 
-/** Nobody later can go: nothing is left, or someone waits who may not be passed any more. */
+/** Nobody later can go: nothing is left to give or to offer, or someone waits who may not be passed any more. */
 export function isWalkOver(state: LineState, bypass_max: number): boolean {
-  return state.budget <= 0 || state.blocked.some((waiter) => waiter.passed >= bypass_max);
+  return (
+    (state.budget <= 0 && !mayRepeat(state)) || state.blocked.some((waiter) => waiter.passed >= bypass_max)
+  );
+}
+
+/** As many as did not come so far are told beyond those whom the free slots would do for. */
+function mayRepeat(state: LineState): boolean {
+  return state.free > 0 && state.repeated < Math.min(state.untaken, OFFERS_AT_ONCE_MAX);
+}
+
+/**
+ * Takes an offer's slots from the budget, or counts it as one that repeats another: what is left, and is too little for
+ * it, is for nobody later where nobody may be passed.
+ */
+function speakOf(state: LineState, slots: number, bypass_max: number): void {
+  if (slots <= state.budget) state.budget -= slots;
+  else {
+    state.repeated += 1;
+    if (bypass_max === 0) state.budget = 0;
+  }
 }
 
 /** Decides what happens to the next waiter of the line, and takes what it gets from the budget. */
@@ -48,17 +80,21 @@ export function stepLine(
   waiter: Waiter,
   sighting: Sighting,
   now: number,
-  limit: { limit: number; bypass_max: number },
+  limit: { bypass_max: number },
 ): LineAction {
   if (sighting.is_ended) return "drop";
-  if (waiter.slots > limit.limit) return "refuse";
-  // A socket that is not open is known to be gone; of a request only its next one tells.
-  const isExpected = waiter.caller !== "socket" && now < waiter.present_until;
-  const isPresent = sighting.is_here || sighting.is_asking || isExpected;
-  if (!isPresent) return "park";
-  if (isWalkOver(state, limit.bypass_max) || waiter.slots > state.budget) {
-    // Should it not come back, the next in line may fit.
-    if (waiter.caller !== "socket") noteDeadline(state, Math.max(waiter.present_until, now + RECHECK_MS));
+  if (!sighting.is_asking && !isPresent(waiter, sighting.is_here, now)) return "park";
+  const fits = waiter.slots <= state.budget;
+  const isAlreadyOffered = waiter.offered_at !== null && !sighting.is_asking;
+  const mayBeTold =
+    !sighting.is_asking &&
+    waiter.caller !== "run" &&
+    waiter.slots <= state.free &&
+    (isAlreadyOffered || mayRepeat(state));
+  if (isWalkOver(state, limit.bypass_max) || !(fits || mayBeTold)) {
+    // Should it not come back, the next in line may fit. Who is here for longer has a socket, whose end is heard.
+    if ((waiter.caller !== "socket" || isAlreadyOffered) && now < waiter.present_until)
+      noteDeadline(state, waiter.present_until);
     state.blocked.push(waiter);
     return "block";
   }
@@ -66,16 +102,33 @@ export function stepLine(
     state.budget -= waiter.slots;
     return "take";
   }
+  const fresh_ms = state.untaken === 0 ? OFFER_SHARED_MS : OFFER_SPREAD_MS;
   if (waiter.offered_at !== null) {
-    const shared_at = waiter.offered_at + OFFER_SHARED_MS;
-    if (now < shared_at) state.budget -= waiter.slots;
+    const shared_at = waiter.offered_at + fresh_ms;
     noteDeadline(state, now < shared_at ? shared_at : waiter.present_until);
+    if (now < shared_at) speakOf(state, waiter.slots, limit.bypass_max);
+    else state.untaken += 1;
     return "keep";
   }
-  state.budget -= waiter.slots;
-  if (waiter.caller === "socket" || waiter.caller === "run") return "grant";
-  noteDeadline(state, now + OFFER_SHARED_MS);
+  if (waiter.caller === "run") {
+    state.budget -= waiter.slots;
+    return "grant";
+  }
+  speakOf(state, waiter.slots, limit.bypass_max);
+  noteDeadline(state, now + fresh_ms);
   return "offer";
+}
+
+/** Tells whether a waiter counts as there; `is_here`: it holds a request or a socket open, or is a run. */
+export function isPresent(
+  waiter: Pick<Waiter, "caller" | "offered_at" | "present_until">,
+  is_here: boolean,
+  now: number,
+): boolean {
+  // Who does not come for what it was offered is gone, whatever its connection says.
+  if (waiter.offered_at !== null) return now < waiter.present_until;
+  // A socket that is not open is known to be gone; of a request only its next one tells.
+  return is_here || (waiter.caller !== "socket" && now < waiter.present_until);
 }
 
 /** Tells whether `left` stands before `right`. */

@@ -23,6 +23,7 @@ export function toLimitRecord(config: LimitConfig, active_slots: number, waiting
   };
 }
 
+/** A lease as the API shows it. */
 export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
   return {
     lease_id: leaseIdOf(key, lease),
@@ -38,6 +39,7 @@ export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
   };
 }
 
+/** A waiter as the API shows it; `position` counts from 1. */
 export function toWaiterRecord(
   waiter: Waiter,
   position: number,

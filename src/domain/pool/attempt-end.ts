@@ -1,7 +1,7 @@
 /** What the end of an attempt means for its run. */
 import type { AttemptEnd } from "../../contract/wire/agents.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import { isTerminal, type StateCreate } from "../../contract/wire/states.ts";
+import { isTerminal, type StateCreate, type StateType } from "../../contract/wire/states.ts";
 import type { LostRunPolicy } from "../../contract/wire/work-pools.ts";
 import { isRetryingInProcess } from "./place.ts";
 
@@ -9,7 +9,7 @@ export type EndStep =
   /** The run has said everything itself: its state stays. */
   | { kind: "keep" }
   /** The run goes back to its queue, whatever its state is. */
-  | { kind: "requeue" }
+  | { kind: "requeue"; message: string }
   /** The server proposes a state; forced where the process may not object any more. */
   | { kind: "propose"; state: StateCreate; is_forced: boolean };
 
@@ -26,6 +26,11 @@ export function describeExit(exit_code: number | null, signal: string | null): s
           ? " The command was not found."
           : "";
   return `The process exited with code ${exit_code}.${hint}`;
+}
+
+/** Tells whether a state says that its run has no process any more, and not by the process itself. */
+export function isGoneProcess(type: StateType | null): boolean {
+  return type === "CRASHED" || type === "CANCELLED";
 }
 
 /** Tells whether a run in this state still needs its process. */
@@ -48,7 +53,7 @@ export function decideAttemptEnd(
   if (end.outcome === "not_started")
     return run.state_type === "CANCELLING"
       ? cancelled("The run was cancelled before it started.")
-      : { kind: "requeue" };
+      : { kind: "requeue", message: "The run was not started and goes back to its queue." };
   if (end.outcome === "cancelled" || run.state_type === "CANCELLING")
     return cancelled(end.message ?? "The run was cancelled.");
   const message = end.message ?? describeExit(end.exit_code, end.signal);
@@ -76,7 +81,11 @@ export function decideLostRun(run: FlowRun, worker_name: string, policy: LostRun
   if (run.state_type === null || !needsProcess(run)) return { kind: "keep" };
   if (run.state_type === "CANCELLING")
     return cancelled(`The worker ${worker_name} was lost while it cancelled this run.`);
-  if (policy === "reschedule") return { kind: "requeue" };
+  if (policy === "reschedule")
+    return {
+      kind: "requeue",
+      message: `The worker ${worker_name} was not heard of any more, so this run goes back to its queue.`,
+    };
   return {
     kind: "propose",
     state: {

@@ -1,16 +1,20 @@
 /** Checks of values against the JSON schemas that users give: parameters of flows, job variables of pools. */
 import { Validator } from "@cfworker/json-schema";
 import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
+import { boundSchema } from "./schema-budget.ts";
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Says what is wrong with a value by a schema; undefined when nothing is, or when the schema itself cannot be used. */
+/**
+ * Says what is wrong with a value by a schema; undefined when nothing is, or when the schema itself cannot be used or
+ * would take too long.
+ */
 function findFault(schema: JsonObject, value: JsonValue): string | undefined {
   let result;
   try {
-    result = new Validator(schema, "2020-12", false).validate(value);
+    result = new Validator(boundSchema(schema, value), "2020-12", false).validate(value);
   } catch {
     return undefined;
   }

@@ -14,8 +14,16 @@ const RARE_DATES_MAX = 20;
 /** Each may cost as much as the library's bound allows. */
 const RULES_MAX = 10;
 const DEFAULT_START = "20200101T000000";
+/** Candidates that one question to a rule with COUNT may cost. */
+const COUNTED_MAX = 50_000;
+/** Times a day, hour or minute from which on the candidates of a rule with COUNT are bounded. */
+const TIMES_FEW = 10;
+/** No schedule fires later (the year 2250). */
+const WALL_MAX: Micros = 8_835_955_200_000_000;
 
 interface Rules {
+  /** Where the rules begin. */
+  start: Micros;
   includes: RRuleTemporal[];
   excludes: RRuleTemporal[];
   dates: Micros[];
@@ -25,7 +33,12 @@ interface Rules {
 /** Says what is wrong with a text; undefined when nothing is. */
 export function explainRRule(text: string): string | undefined {
   try {
-    parseRules(text);
+    const { start, includes, excludes, dates } = parseRules(text);
+    if (![...includes, ...excludes].every(canCountToEnd))
+      throw new Error("its COUNT takes too many steps to count; say with UNTIL when it ends");
+    // One that is kept is searched in vain, for up to a second, whenever its deployment changes.
+    if (dates.length === 0 && includes.every((rule) => findNext(rule, start - 1) === undefined))
+      throw new Error("it never fires: there is no date that fits all of its parts");
     return undefined;
   } catch (error) {
     return `Invalid RRule string ${JSON.stringify(text.slice(0, 200))}: ${error instanceof Error ? error.message : String(error)}`;
@@ -34,7 +47,7 @@ export function explainRRule(text: string): string | undefined {
 
 /**
  * Yields the walls later than `afterWall`, in order. The library bounds its work; a rule that passes the bound without
- * a date (February 30th) counts as ended.
+ * a date counts as ended.
  */
 export function* iterateRRule(text: string, afterWall: Micros): Generator<Micros> {
   const rules = parseRules(text);
@@ -64,6 +77,17 @@ export function* iterateRRule(text: string, afterWall: Micros): Generator<Micros
     from = next;
     if (!rules.excluded.has(next) && !rules.excludes.some((rule) => findNext(rule, next - 1) === next))
       yield next;
+  }
+}
+
+/** A rule with COUNT is counted from its start at each question; one that is counted to its end once always can be. */
+function canCountToEnd(rule: RRuleTemporal): boolean {
+  if (rule.options().count === undefined) return true;
+  try {
+    rule.previous(toDate(WALL_MAX / 1000));
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -108,7 +132,13 @@ function parseRules(text: string): Rules {
   if (rules.length === 0 && dates.length === 0) throw new Error("it has neither a rule nor a date");
   if (rules.length + exclusions.length > RULES_MAX) throw new Error(`it has more than ${RULES_MAX} rules`);
   const open = (rule: string) => openRule(rule, start);
-  return { includes: rules.map(open), excludes: exclusions.map(open), dates, excluded };
+  return {
+    start: readWall(start),
+    includes: rules.map(open),
+    excludes: exclusions.map(open),
+    dates,
+    excluded,
+  };
 }
 
 const RULE_PARTS: ReadonlySet<string> = new Set([
@@ -160,7 +190,40 @@ function openRule(rule: string, start: string): RRuleTemporal {
       if (name === "UNTIL") return `UNTIL=${toCompact(readWall(value))}Z`;
       return name === "BYWEEKDAY" ? `BYDAY=${value}` : part;
     });
-  return new RRuleTemporal({ rruleString: `DTSTART:${start}Z\nRRULE:${parts.join(";")}`, cache: false });
+  // The library knows no short cut to a date under this bound, so only the rules get it that could cost seconds.
+  const isCostly = parts.some((part) => part.startsWith("COUNT=")) && countTimes(parts) > TIMES_FEW;
+  return new RRuleTemporal({
+    rruleString: `DTSTART:${start}Z\nRRULE:${sayEnd(parts, start).join(";")}`,
+    cache: false,
+    ...(isCostly && { maxCandidateEvaluations: COUNTED_MAX }),
+  });
+}
+
+/** How many times the lists of hours, minutes and seconds name together. */
+function countTimes(parts: readonly string[]): number {
+  return parts
+    .filter((part) => /^BY(?:HOUR|MINUTE|SECOND)=/.test(part))
+    .reduce((times, part) => times * part.split(",").length, 1);
+}
+
+const STEPS: Readonly<Record<string, Micros>> = {
+  SECONDLY: 1_000_000,
+  MINUTELY: 60_000_000,
+  HOURLY: HOUR,
+  DAILY: 24 * HOUR,
+  WEEKLY: 168 * HOUR,
+};
+
+/** A rule of even steps ends at a date that needs no counting: COUNT becomes UNTIL. */
+function sayEnd(parts: readonly string[], start: string): readonly string[] {
+  const read = (name: string) => parts.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+  const step = STEPS[read("FREQ") ?? ""];
+  const count = read("COUNT");
+  const isEven = parts.every((part) => /^(?:FREQ|INTERVAL|COUNT|WKST)=/.test(part));
+  if (step === undefined || count === undefined || !isEven) return parts;
+  const end = readWall(start) + (Number(count) - 1) * Number(read("INTERVAL") ?? 1) * step;
+  const others = parts.filter((part) => !part.startsWith("COUNT="));
+  return end >= WALL_MAX ? others : [...others, `UNTIL=${toCompact(end)}Z`];
 }
 
 function readWall(text: string): Micros {

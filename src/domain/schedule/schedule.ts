@@ -10,6 +10,8 @@ import { openZone, type Zone } from "./timezone.ts";
 const GAP_MAX: Micros = 3 * 3_600_000_000;
 /** Steps between two dates that one question may cost. */
 const STEPS_MAX = 20_000;
+/** No cron text or rule fires more often, and no run starts faster than this (Prefect's own server has no bound). */
+const INTERVAL_MIN: Micros = 1_000_000;
 /** Anchors beyond (years 1700 and 2250) would not be exact. */
 const ANCHOR_MIN: Micros = -8_520_336_000_000_000;
 const ANCHOR_MAX: Micros = 8_835_955_200_000_000;
@@ -22,7 +24,7 @@ export function explainSchedule(schedule: ScheduleOut): string | undefined {
   if ("rrule" in schedule) return explainRRule(schedule.rrule);
   if (!("interval" in schedule)) return undefined;
   const interval = toInterval(schedule.interval);
-  if (interval < 1) return "The interval must be at least one microsecond.";
+  if (interval < INTERVAL_MIN) return "The interval must be at least one second.";
   if (interval > ANCHOR_MAX) return "The interval is too long.";
   const anchor = instantToMicros(schedule.anchor_date);
   return anchor < ANCHOR_MIN || anchor > ANCHOR_MAX

@@ -6,11 +6,13 @@ import { readPage } from "../../domain/journal/read-logs.ts";
 import { planWrite } from "../../domain/journal/write-logs.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { handleArtifacts } from "./artifacts.ts";
 import { migrations } from "./migrations.ts";
 import type { JournalOperations } from "./operations.ts";
-import { ORDERS, toCondition } from "../shared/run-filter.ts";
+import { toCondition } from "../shared/run-filter.ts";
 import { KeptRunStore } from "./run-store.ts";
 import { JournalStore } from "./store.ts";
+import { TaskRuns } from "./task-runs.ts";
 
 type Tail = JournalOperations["tail_logs"];
 
@@ -29,12 +31,22 @@ export interface JournalOptions {
 const DAY_MS = 86_400_000;
 /** Ids of logs carry 22 bits beside their millisecond. */
 const TAIL_BITS = 22;
+/** What a journal answers with an empty list before anything was written to it. */
+const LISTING: ReadonlySet<string> = new Set([
+  "filter_logs",
+  "list_run_keys",
+  "read_kept_runs",
+  "summarize_runs",
+  "filter_task_runs",
+  "find_runs_of_task_runs",
+  "summarize_task_runs",
+]);
 /** One answer carries about this many characters at most. */
 const TAIL_CHARACTERS_MAX = 4_000_000;
 
 /**
- * The journal of one pool and one UTC day: the logs of the runs whose ids carry both, and those of the runs that have
- * finished and moved here.
+ * The journal of one pool and one UTC day: the logs and artifacts of the runs whose ids carry both, and those of the
+ * runs that have finished and moved here.
  *
  * What is atomic: a batch, with the note of what its sender had numbered. The alarm ends waiting callers and, once
  * nothing was written for as long as logs are kept and the pool has no run of that day any more, deletes everything at
@@ -42,8 +54,16 @@ const TAIL_CHARACTERS_MAX = 4_000_000;
  */
 export class JournalActor extends Actor<JournalOperations> {
   /** A tail may come before the first log; the API has seen that its run exists. */
-  protected readonly creating: ReadonlySet<string> = new Set(["write_logs", "tail_logs", "keep_run"]);
+  protected readonly creating: ReadonlySet<string> = new Set([
+    "write_logs",
+    "tail_logs",
+    "keep_run",
+    "create_artifact",
+    "record_task_runs",
+    "create_task_run",
+  ]);
   protected readonly handlers: Handlers<JournalOperations> = {
+    ...handleArtifacts(this.host, () => this.#keep()),
     write_logs: ({ logs }) => {
       this.#keep();
       const now = this.host.now();
@@ -70,6 +90,7 @@ export class JournalActor extends Actor<JournalOperations> {
       return accept(readPage({ chunks, filter, sort, limit, offset, openChunk }));
     },
     tail_logs: (command) => this.#tailLogs(command),
+    find_log_place: ({ flow_run_id, since }) => accept({ place: this.#store.findPlace(flow_run_id, since) }),
     keep_run: ({ kept }) => {
       this.#keep();
       this.#runs.writeRun(kept);
@@ -79,20 +100,55 @@ export class JournalActor extends Actor<JournalOperations> {
       const kept = this.#runs.readRun(id);
       return kept === undefined ? refuse("not_found", "Flow run not found") : accept(kept);
     },
+    read_kept_state: ({ id }) => {
+      const state = this.#runs.findState(id);
+      return state === undefined ? refuse("not_found", "Flow run state not found") : accept(state);
+    },
     drop_run: ({ id, moved_at }) => {
       this.#runs.deleteRun(id, moved_at);
       return accept(null);
     },
-    filter_runs: ({ filter, queues, sort, limit }) =>
-      accept(this.#runs.filterRuns(toCondition(filter, queues), ORDERS[sort], limit)),
-    count_runs: ({ filter, queues }) => accept(this.#runs.countRuns(toCondition(filter, queues))),
+    list_run_keys: ({ filter, queues, except = [], sort, limit }) =>
+      accept(this.#runs.listKeys(toCondition(filter, queues), except, sort, limit)),
+    read_kept_runs: ({ ids }) => accept(this.#runs.readRuns(ids)),
+    count_runs: ({ filter, queues, except = [] }) =>
+      accept(this.#runs.countRuns(toCondition(filter, queues), except)),
+    record_task_runs: ({ changes }) => {
+      this.#keep();
+      this.#taskRuns.record(changes);
+      return accept(null);
+    },
+    create_task_run: (command) => {
+      this.#keep();
+      return this.#taskRuns.create(command);
+    },
+    cancel_children: ({ flow_run_id }) => {
+      this.#taskRuns.cancelOfRun(flow_run_id);
+      return accept(null);
+    },
+    read_task_run: ({ id }) => this.#taskRuns.read(id),
+    rename_task_run: ({ id, name }) => this.#taskRuns.rename(id, name),
+    delete_task_run: ({ id }) => this.#taskRuns.delete(id),
+    set_task_run_state: (command) => this.#taskRuns.setState(command),
+    read_task_run_states: ({ id }) => this.#taskRuns.readStates(id),
+    read_task_run_state: ({ id }) => this.#taskRuns.readState(id),
+    filter_task_runs: (command) => accept(this.#taskRuns.filter(command)),
+    count_task_runs: (command) => accept(this.#taskRuns.count(command)),
+    find_runs_of_task_runs: (command) => accept(this.#taskRuns.findRuns(command)),
+    summarize_task_runs: (command) => accept(this.#taskRuns.summarize(command)),
+    summarize_runs: ({ filter, queues, except = [], intervals }) => {
+      const span = { intervals, now: this.host.now() };
+      return accept(this.#runs.summarizeRuns(toCondition(filter, queues), except, span));
+    },
     delete_run_logs: ({ flow_run_id }) => {
+      this.#taskRuns.deleteOfRun(flow_run_id);
       this.#store.deleteRun(flow_run_id);
       return accept(null);
     },
   };
   readonly #store: JournalStore;
   readonly #runs: KeptRunStore;
+  readonly #taskRuns: TaskRuns;
   readonly #retentionMs: number;
   /** The pool has said that nothing of this day is needed. Lost with the instance: it is asked again. */
   #mayGo = false;
@@ -103,6 +159,9 @@ export class JournalActor extends Actor<JournalOperations> {
     super(host, migrations);
     this.#store = new JournalStore(host.sql, host.address.key.slice(0, 10));
     this.#runs = new KeptRunStore(host.sql);
+    this.#taskRuns = new TaskRuns(host, (...effect) => {
+      this.send(...effect);
+    });
     this.#retentionMs = retention_days * DAY_MS;
     this.#tail = host.randomUint(TAIL_BITS);
   }
@@ -200,9 +259,10 @@ export class JournalActor extends Actor<JournalOperations> {
 
   /** Nothing was ever written: there is nothing to find and nothing to delete. */
   protected override answerAbsent(operation: string): Result<never> {
-    if (operation === "filter_logs" || operation === "filter_runs") return accept([] as never);
-    if (operation === "count_runs") return accept(0 as never);
-    return operation === "delete_run_logs" || operation === "drop_run"
+    if (LISTING.has(operation)) return accept([] as never);
+    if (operation === "count_runs" || operation === "count_task_runs") return accept(0 as never);
+    if (operation === "find_log_place") return accept({ place: 0 } as never);
+    return operation === "delete_run_logs" || operation === "cancel_children" || operation === "drop_run"
       ? accept(null as never)
       : super.answerAbsent(operation);
   }

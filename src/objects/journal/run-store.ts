@@ -1,9 +1,17 @@
 /** SQL of the finished runs that a journal keeps, with the columns that `shared/run-filter.ts` filters by. */
+import type { FlowRunSort } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunInput } from "../../contract/wire/run-inputs.ts";
+import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import type { State } from "../../contract/wire/states.ts";
+import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { KeptRun } from "../shared/kept-run.ts";
-import type { Condition } from "../shared/run-filter.ts";
+import { RUN_COLUMNS, RUN_PLACEHOLDERS, runBindings } from "../shared/run-columns.ts";
+import { selectKeys, type Condition } from "../shared/run-filter.ts";
+import { summarizeRuns } from "../shared/run-summary.ts";
 import { first, type Sql } from "../shared/sql.ts";
+
+const NOT_EXCEPTED = "id NOT IN (SELECT value FROM json_each(?))";
 
 /** Finished runs with their states; nothing here changes them. */
 export class KeptRunStore {
@@ -14,40 +22,47 @@ export class KeptRunStore {
   }
 
   /** Keeps a run; one that left its pool earlier does not replace one that left it later. */
-  writeRun({ run, priority, fence, states, moved_at }: KeptRun): void {
+  writeRun({ run, priority, fence, states, inputs = [], moved_at }: KeptRun): void {
     this.#sql.all("DELETE FROM flow_run WHERE id = ? AND moved_at <= ?", run.id, moved_at);
     this.#sql.all(
-      `INSERT OR IGNORE INTO flow_run (id, flow_id, deployment_id, queue_id, name, state_type, state_name,
-         expected_start_time, next_scheduled_start_time, start_time, end_time, priority, fence, moved_at, states, record)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      run.id,
-      run.flow_id,
-      run.deployment_id,
-      run.work_queue_id,
-      run.name,
-      run.state_type,
-      run.state_name,
-      run.expected_start_time,
-      run.next_scheduled_start_time,
-      run.start_time,
-      run.end_time,
+      `INSERT OR IGNORE INTO flow_run (${RUN_COLUMNS}, priority, fence, moved_at, states, inputs)
+       VALUES (${RUN_PLACEHOLDERS}, ?, ?, ?, ?, ?)`,
+      ...runBindings(run),
       priority,
       fence,
       moved_at,
       JSON.stringify(states),
-      JSON.stringify(run),
+      JSON.stringify(inputs),
     );
   }
 
   readRun(id: string): KeptRun | undefined {
-    const row = first<{ priority: number; fence: number; moved_at: number; states: string; record: string }>(
-      this.#sql,
-      "SELECT priority, fence, moved_at, states, record FROM flow_run WHERE id = ?",
-      id,
-    );
+    const row = first<{
+      priority: number;
+      fence: number;
+      moved_at: number;
+      states: string;
+      inputs: string;
+      record: string;
+    }>(this.#sql, "SELECT priority, fence, moved_at, states, inputs, record FROM flow_run WHERE id = ?", id);
     if (row === undefined) return undefined;
-    const { states, record, ...rest } = row;
-    return { ...rest, states: JSON.parse(states) as State[], run: JSON.parse(record) as FlowRun };
+    const { states, inputs, record, ...rest } = row;
+    return {
+      ...rest,
+      states: JSON.parse(states) as State[],
+      inputs: JSON.parse(inputs) as RunInput[],
+      run: JSON.parse(record) as FlowRun,
+    };
+  }
+
+  /** One state by its id alone. A scan: nobody asks often. */
+  findState(id: string): State | undefined {
+    const row = first<{ states: string }>(
+      this.#sql,
+      "SELECT states FROM flow_run WHERE instr(states, ?) > 0 LIMIT 1",
+      JSON.stringify(id),
+    );
+    return row && (JSON.parse(row.states) as State[]).find((state) => state.id === id);
   }
 
   /** Drops the copy that left its pool at `moved_at`, or an earlier one. */
@@ -55,22 +70,41 @@ export class KeptRunStore {
     this.#sql.all("DELETE FROM flow_run WHERE id = ? AND moved_at <= ?", id, moved_at);
   }
 
-  filterRuns(condition: Condition, order: string, limit: number): FlowRun[] {
+  readRuns(ids: readonly string[]): FlowRun[] {
     return this.#sql
       .all<{ record: string }>(
-        `SELECT record FROM flow_run WHERE ${condition.sql} ORDER BY ${order} LIMIT ?`,
-        ...condition.bindings,
-        limit,
+        "SELECT record FROM flow_run WHERE id IN (SELECT value FROM json_each(?))",
+        JSON.stringify(ids),
       )
       .map(({ record }) => JSON.parse(record) as FlowRun);
   }
 
-  countRuns(condition: Condition): number {
+  listKeys(condition: Condition, except: readonly string[], sort: FlowRunSort, limit: number): RunKey[] {
+    return this.#sql.all<RunKey>(
+      `${selectKeys(sort, `${condition.sql} AND ${NOT_EXCEPTED}`)} LIMIT ?`,
+      ...condition.bindings,
+      JSON.stringify(except),
+      limit,
+    );
+  }
+
+  summarizeRuns(
+    condition: Condition,
+    except: readonly string[],
+    span: { intervals: Intervals | null; now: number },
+  ): RunSummary[] {
+    const sql = `${condition.sql} AND ${NOT_EXCEPTED}`;
+    const bindings = [...condition.bindings, JSON.stringify(except)];
+    return summarizeRuns(this.#sql, { sql, bindings }, span);
+  }
+
+  countRuns(condition: Condition, except: readonly string[]): number {
     return (
       first<{ count: number }>(
         this.#sql,
-        `SELECT count(*) AS count FROM flow_run WHERE ${condition.sql}`,
+        `SELECT count(*) AS count FROM flow_run WHERE ${condition.sql} AND ${NOT_EXCEPTED}`,
         ...condition.bindings,
+        JSON.stringify(except),
       )?.count ?? 0
     );
   }

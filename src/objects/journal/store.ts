@@ -112,6 +112,19 @@ export class JournalStore {
       .filter((chunk) => chunk.place + chunk.log_count > place);
   }
 
+  /** The place of the first chunk of a run with a log since an instant; its end where there is none. */
+  findPlace(flowRunId: string, since: string): number {
+    const found = first<{ place: number }>(
+      this.#sql,
+      "SELECT place FROM chunk WHERE flow_run_id = ? AND timestamp_max >= ? ORDER BY place LIMIT 1",
+      flowRunId,
+      since,
+    );
+    if (found !== undefined) return found.place;
+    const last = this.lastChunk(flowRunId);
+    return last === undefined ? 0 : last.place + last.log_count;
+  }
+
   deleteRun(flowRunId: string): void {
     this.#sql.all("DELETE FROM chunk WHERE flow_run_id = ?", flowRunId);
     this.#sql.all("DELETE FROM attempt WHERE flow_run_id = ?", flowRunId);

@@ -1,6 +1,6 @@
 /** Acquires of one limit: who may go now, who keeps a place in line, and whose request is held. */
 import { EXPECTED_BACK_SECONDS, HOLD_SECONDS_MAX } from "../../contract/bounds.ts";
-import { accept, refuse } from "../../contract/errors.ts";
+import { accept, refuse, TOO_MANY_SLOTS } from "../../contract/errors.ts";
 import type { Grant, Waiting } from "../../contract/wire/limits.ts";
 import { doesDecay } from "../../domain/limit/decay.ts";
 import { keyOfPrefect, keyOfRequest } from "../../domain/limit/naming.ts";
@@ -9,10 +9,11 @@ import type { Answer } from "../shared/actor.ts";
 import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import type { Joints } from "./joint.ts";
-import { SOCKET_HEARD_MS, TOO_MANY_SLOTS, UNPLACED, type Line } from "./line.ts";
+import { SOCKET_HEARD_MS, UNPLACED, type Line } from "./line.ts";
 import type { AcquireCommand } from "./operations.ts";
 import { ATTEMPT_GONE, LIMIT_NOT_FOUND, REQUEST_GONE } from "./refusals.ts";
 import type { LimitStore } from "./store.ts";
+import { describeOffer } from "./waiting.ts";
 
 /** A caller of ours who polls is told to come back after this long. */
 export const REQUEST_RETRY_SECONDS = 1;
@@ -51,18 +52,20 @@ export class Acquires {
     const config = this.#core.config;
     if (config === undefined) return refuse("not_found", LIMIT_NOT_FOUND);
     const { caller, run, slots, lease_seconds } = command;
-    if (run !== null && this.#store.hasAttemptEnded(run.attempt_id, now)) return refuse("gone", ATTEMPT_GONE);
+    if (run !== null && this.#store.ended.has("attempt", run.attempt_id, now))
+      return refuse("gone", ATTEMPT_GONE);
     const isNamed = caller.type !== "prefect" && caller.type !== "anonymous";
-    if (isNamed) {
-      const lease = this.#store.findLeaseOfRequest(command.request_id);
+    const known = isNamed ? this.#store.leases.recall(command.request_id, now) : undefined;
+    if (known !== undefined) {
+      const lease = known.is_held ? this.#store.leases.findOfRequest(command.request_id) : undefined;
       if (lease !== undefined)
         return accept(
           this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
         );
-      if (this.#store.hasRequestEnded(command.request_id, now)) return refuse("gone", REQUEST_GONE);
+      if (known.has_ended) return refuse("gone", REQUEST_GONE);
     }
     if (command.is_once_per_holder === true && command.holder) {
-      const [lease] = this.#store.listLeasesOfHolder(command.holder);
+      const [lease] = this.#store.leases.listOfHolder(command.holder);
       if (lease !== undefined)
         return accept(
           this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
@@ -79,7 +82,8 @@ export class Acquires {
     if (slots > config.limit) return refuse("invalid", TOO_MANY_SLOTS);
 
     const waiter_key = this.#waiterKeyOf(command);
-    const stored = waiter_key === "" ? undefined : this.#store.findWaiter(waiter_key);
+    const stored =
+      waiter_key === "" || this.#line.isEmpty() ? undefined : this.#store.waiters.find(waiter_key);
     const waiter: Waiter = stored ?? {
       lane: 0,
       priority: command.priority,
@@ -104,13 +108,14 @@ export class Acquires {
       waiter: { ...waiter, lane: 0 },
       is_stored: stored !== undefined && stored.lane === 0,
       kind,
+      occupied: known?.occupied,
     });
     if (taken !== undefined) {
       if (stored?.lane === 1) this.#line.remove(stored);
       const grant = accept(this.#core.grantOf(this.#core.config ?? config, taken.lease, lease_seconds, now));
       // A request of this waiter that is still held must ask again; a socket with its request id hears the same.
-      this.#ears.endHeld(waiter_key, accept(this.#line.describeOffer()));
-      if (isNamed && caller.type !== "socket") this.#ears.answer(waiter_key, grant);
+      this.#ears.endHeld(waiter_key, accept(describeOffer(this.#core)));
+      if (isNamed && stored !== undefined && caller.type !== "socket") this.#ears.answer(waiter_key, grant);
       return grant;
     }
     return this.#wait(command, waiter, stored, now);
@@ -174,7 +179,7 @@ export class Acquires {
       present_until,
     };
     if (stored === undefined) updated = this.#line.insert(updated);
-    else this.#store.updateWaiter(stored, updated);
+    else this.#store.waiters.update(stored, updated);
     // A newer request of the same waiter, or of the same client, ends the older one.
     this.#ears.endHeld(waiter_key, accept(this.#line.describe(updated, SUPERSEDED_RETRY_SECONDS, now)));
     if (caller.type === "socket" || caller.type === "run" || hold_ms === 0)
@@ -192,7 +197,7 @@ export class Acquires {
 
   /** Ends the hold of a request that was not answered in its time. */
   endHold(waiter_key: string, retry_seconds: number, now: number): void {
-    const waiter = this.#store.findWaiter(waiter_key);
+    const waiter = this.#store.waiters.find(waiter_key);
     if (waiter === undefined) {
       if (this.#joints.endHold(waiter_key)) return;
       this.#ears.answer(waiter_key, refuse("unavailable", undefined, { retry_after_seconds: 1 }));
@@ -200,7 +205,7 @@ export class Acquires {
     }
     const retry_at = now + Math.round(retry_seconds * 1000);
     if (retry_at < waiter.retry_at)
-      this.#store.updateWaiter(waiter, {
+      this.#store.waiters.update(waiter, {
         ...waiter,
         retry_at,
         present_until: retry_at + EXPECTED_BACK_SECONDS * 1000,

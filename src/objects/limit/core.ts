@@ -1,5 +1,5 @@
 /** What all parts of a limit share: its configuration, its fences and its leases. */
-import { ANONYMOUS_LEASE_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
+import { ANONYMOUS_LEASE_SECONDS } from "../../contract/bounds.ts";
 import { formatId } from "../../contract/ids.ts";
 import type { Grant, GrantedLimit } from "../../contract/wire/limits.ts";
 import { endOfLease } from "../../domain/limit/deadlines.ts";
@@ -9,6 +9,7 @@ import { pickSlots } from "../../domain/limit/slots.ts";
 import type { About, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
 import { InvariantViolation } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import type { EndedLease } from "./lease-store.ts";
 import type { LimitStore } from "./store.ts";
 
 /** Fences are reserved in blocks, so that most grants write no second row; a restart skips the rest of its block. */
@@ -25,6 +26,8 @@ export interface LeaseDraft extends About {
   first_seconds: number;
   joint_id?: string;
   home_key?: string;
+  /** What all leases together may occupy with this one; unchecked where it is absent. */
+  capacity?: number | undefined;
 }
 
 export class LimitCore {
@@ -39,6 +42,8 @@ export class LimitCore {
   mean_occupancy_seconds: number | undefined;
   /** Called when the lease of an acquire over several limits has ended at its home. */
   onHomeEnded: (joint_id: string) => void = () => {};
+  /** Called when a lease was ended by anybody but its holder. */
+  onTakenAway: (lease: Pick<Lease, "fence" | "tail">) => void = () => {};
 
   constructor(host: ObjectHost, store: LimitStore, wakeAt: (at: number) => void) {
     this.host = host;
@@ -91,9 +96,8 @@ export class LimitCore {
   }
 
   /** Slots in use, by the one query that gate, display and holders share. */
-  countInUse(config: LimitConfig, now: number): number {
+  countInUse(config: LimitConfig, now: number, occupied: number = this.store.leases.countOccupied()): number {
     // A limit that decays has reservations at most, and leases from before it did.
-    const occupied = this.store.countOccupied();
     return doesDecay(config) ? decayedSlots(config, now) + occupied : occupied;
   }
 
@@ -117,7 +121,7 @@ export class LimitCore {
       slots: draft.slots,
       slot_names: pickSlots(
         config.slot_names,
-        config.slot_names === null ? [] : this.store.listHeldSlotNames(),
+        config.slot_names === null ? [] : this.store.leases.listHeldSlotNames(),
         draft.slots,
       ),
       lease_seconds: draft.lease_seconds,
@@ -131,7 +135,11 @@ export class LimitCore {
     };
     if (lease.slot_names !== null && lease.slot_names.length < lease.slots && lease.kind !== "anonymous")
       throw new InvariantViolation("I3", "fewer named slots than were granted", { config, lease });
-    this.store.insertLease(lease);
+    if (!this.store.leases.insert(lease, draft.capacity ?? null))
+      throw new InvariantViolation("I1", `${draft.slots} more than ${config.limit} slots would be in use`, {
+        config,
+        lease,
+      });
     this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));
     return lease;
   }
@@ -158,7 +166,7 @@ export class LimitCore {
       run: joint.run,
       note: joint.note,
     };
-    this.store.insertLease(lease);
+    this.store.leases.insert(lease, null);
     return lease;
   }
 
@@ -181,9 +189,14 @@ export class LimitCore {
   }
 
   /** Ends a lease now; its request id stays known for a while. */
-  endLease({ fence, tail }: Pick<Lease, "fence" | "tail">, now: number): Lease | undefined {
-    const lease = this.store.deleteLease(fence, tail);
+  endLease(
+    { fence, tail }: Pick<Lease, "fence" | "tail">,
+    now: number,
+    isByHolder = false,
+  ): EndedLease | undefined {
+    const lease = this.store.leases.delete(fence, tail);
     if (lease === undefined) return undefined;
+    if (!isByHolder) this.onTakenAway({ fence, tail });
     if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
     if (lease.request_id !== null) this.endRequest(lease.request_id, now);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
@@ -194,8 +207,7 @@ export class LimitCore {
 
   /** A request id that has ended is refused for ten minutes. */
   endRequest(request_id: string, now: number): void {
-    this.store.endRequest(request_id, now + REPLAY_SECONDS * 1000);
-    this.wakeAt(now + REPLAY_SECONDS * 1000);
+    this.wakeAt(this.store.ended.remember("request", request_id, now));
   }
 
   grantedLimit(config: LimitConfig, lease: Lease | null): GrantedLimit {
@@ -229,13 +241,15 @@ export class LimitCore {
     });
   }
 
-  /** Asserts I1 and I3 after slots were given. */
+  /** Asserts I1 and I3 after slots were given, as far as the statements that gave them did not. */
   assertCapacity(config: LimitConfig, now: number): void {
-    const in_use = this.countInUse(config, now);
-    if (in_use > config.limit)
-      throw new InvariantViolation("I1", `${in_use} of ${config.limit} slots are in use`, { config });
+    if (doesDecay(config)) {
+      const in_use = this.countInUse(config, now);
+      if (in_use > config.limit)
+        throw new InvariantViolation("I1", `${in_use} of ${config.limit} slots are in use`, { config });
+    }
     if (config.slot_names === null) return;
-    const held = this.store.listHeldSlotNames();
+    const held = this.store.leases.listHeldSlotNames();
     if (new Set(held).size < held.length)
       throw new InvariantViolation("I3", "a named slot is held twice", { config, held });
   }

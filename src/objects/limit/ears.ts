@@ -13,6 +13,8 @@ export interface EarPlatform {
   hasSocket(waiter_key: string): boolean;
   /** Sends the answer of an acquire; a grant or refusal is the last frame of its socket. */
   sendAnswer(waiter_key: string, answer: AcquireAnswer): void;
+  /** Tells the holder of a lease, should it listen, that the lease was ended. */
+  sendEnded(lease_id: string): void;
   /** Runs `body` after `ms` if the object still lives; returns what cancels it. */
   after(ms: number, body: () => void): () => void;
 }
@@ -21,6 +23,7 @@ export interface EarPlatform {
 export const deafPlatform: EarPlatform = {
   hasSocket: () => false,
   sendAnswer: () => {},
+  sendEnded: () => {},
   after: () => () => {},
 };
 
@@ -40,6 +43,7 @@ export class Ears {
   readonly #heldByClient = new Map<string, string>();
   #said: Said[] = [];
   #opened: string[] = [];
+  #takenAway: string[] = [];
 
   constructor(platform: EarPlatform) {
     this.#platform = platform;
@@ -87,6 +91,18 @@ export class Ears {
     this.#said.push({ waiter_key, answer, ear });
   }
 
+  /** Tells a waiter on a socket something that does not end its waiting, once the transaction is over. */
+  tell(waiter_key: string, answer: AcquireAnswer): void {
+    if (this.#said.length === 0) queueMicrotask(() => this.speak());
+    this.#said.push({ waiter_key, answer, ear: null });
+  }
+
+  /** Tells the holder of a lease that it was ended, once the transaction is over. */
+  tellTakenAway(lease_id: string): void {
+    if (this.#takenAway.length === 0) queueMicrotask(() => this.speak());
+    this.#takenAway.push(lease_id);
+  }
+
   /** Ends a held request, because a newer one has taken its place; a socket is not touched. */
   endHeld(waiter_key: string, answer: AcquireAnswer): void {
     if (this.#held.has(waiter_key)) this.answer(waiter_key, answer);
@@ -95,8 +111,11 @@ export class Ears {
   /** Sends what was said by transactions that are over. */
   speak(): void {
     const said = this.#said;
+    const takenAway = this.#takenAway;
     this.#said = [];
     this.#opened = [];
+    this.#takenAway = [];
+    for (const lease_id of takenAway) this.#platform.sendEnded(lease_id);
     for (const { waiter_key, answer, ear } of said) {
       if (ear === null) this.#platform.sendAnswer(waiter_key, answer);
       else {
@@ -118,6 +137,7 @@ export class Ears {
     for (const { waiter_key, ear } of this.#said) if (ear !== null) this.#keep(waiter_key, ear);
     this.#said = [];
     this.#opened = [];
+    this.#takenAway = [];
   }
 
   /** Runs `body` after `ms`, if the object still lives. */

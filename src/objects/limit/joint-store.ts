@@ -74,10 +74,11 @@ export class JointStore {
   }
 
   /** The share of home becomes the lease that the caller knows. */
-  makeHome(joint_id: string, request_id: string | null, expires_at: number): void {
+  makeHome({ joint_id, request_id, lease_seconds }: Joint, expires_at: number): void {
     this.#sql.all(
-      "UPDATE lease SET kind = 'home', request_id = ?, expires_at = ? WHERE joint_id = ?",
+      "UPDATE lease SET kind = 'home', request_id = ?, lease_seconds = ?, expires_at = ? WHERE joint_id = ?",
       request_id,
+      lease_seconds,
       expires_at,
       joint_id,
     );

@@ -28,4 +28,11 @@ export const migrations: readonly string[] = [
   `CREATE TABLE joint (
     joint_id TEXT PRIMARY KEY, waiter_key TEXT NOT NULL UNIQUE, due_at INTEGER NOT NULL, record TEXT NOT NULL)
     WITHOUT ROWID`,
+  `CREATE TABLE ended (
+    slice INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (slice, kind, id)) WITHOUT ROWID;
+  INSERT INTO ended SELECT until / 600000, 'request', request_id, until FROM ended_request;
+  INSERT INTO ended SELECT until / 600000, 'attempt', attempt_id, until FROM ended_attempt;
+  DROP TABLE ended_request;
+  DROP TABLE ended_attempt`,
 ];

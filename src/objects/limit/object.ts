@@ -6,7 +6,19 @@ import { readAddress } from "../shared/durable-host.ts";
 import { LimitActor } from "./actor.ts";
 import type { AcquireAnswer } from "./ears.ts";
 import type { AcquireCommand, LimitOperations } from "./operations.ts";
-import { ACQUIRE_HEADER, createEarPlatform, sendAnswer, tagOf } from "./sockets.ts";
+import {
+  ACQUIRE_HEADER,
+  createEarPlatform,
+  readFrame,
+  sendAnswer,
+  sendEnded,
+  tagOf,
+  tagOfLease,
+  WATCH_HEADER,
+} from "./sockets.ts";
+
+const NORMAL_CLOSURE = 1000;
+const POLICY_VIOLATION = 1008;
 
 interface Attachment {
   waiter_key: string;
@@ -15,8 +27,9 @@ interface Attachment {
 
 /**
  * The Durable Object of a concurrency limit: addressed by `<workspace>/limit/<key>`, where the key is derived from the
- * limit's name. It adds the sockets of waiters to what {@link LimitActor} decides: each stands for one acquire,
- * hibernates while it waits, and its end makes the waiter absent.
+ * limit's name. It adds sockets to what {@link LimitActor} decides. Each one of a waiter stands for one acquire and its
+ * end makes the waiter absent; each one of a holder hears of the end of one lease, and its own end means nothing. All
+ * hibernate.
  */
 export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> {
   constructor(state: DurableObjectState, env: ObjectBindings) {
@@ -24,19 +37,17 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
-  /** The upgrade of a waiter's socket; the Worker has read its acquire and passes it on. */
+  /** The upgrade of a socket: of a holder, or of a waiter whose acquire the Worker has read. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(ACQUIRE_HEADER);
+    const lease_id = request.headers.get(WATCH_HEADER);
+    if (lease_id !== null) return this.#watch(lease_id);
     if (header === null || request.headers.get("upgrade") !== "websocket")
       return new Response(null, { status: 400 });
-    const command: AcquireCommand = {
-      ...(JSON.parse(decodeURIComponent(header)) as AcquireCommand),
-      caller: { type: "socket" },
-      wait_seconds: 0,
-    };
+    const command = toSocketCommand(JSON.parse(decodeURIComponent(header)));
     const waiter_key = keyOfRequest(command.request_id);
     const { 0: client, 1: server } = new WebSocketPair();
-    for (const older of this.ctx.getWebSockets(tagOf(waiter_key))) older.close(1000, "asked again");
+    for (const older of this.ctx.getWebSockets(tagOf(waiter_key))) older.close(NORMAL_CLOSURE, "asked again");
     this.ctx.acceptWebSocket(server, [tagOf(waiter_key)]);
     server.serializeAttachment({ waiter_key, request_id: command.request_id } satisfies Attachment);
     const answer = (await this.execute(this.#envelope("acquire", command))) as AcquireAnswer;
@@ -44,19 +55,30 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  async #watch(lease_id: string): Promise<Response> {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [tagOfLease(lease_id)]);
+    const answer = await this.execute(this.#envelope("watch", { lease_id }));
+    if (!answer.ok) sendEnded(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const attachment = socket.deserializeAttachment() as Attachment | null;
-    if (attachment === null || !isWithdrawal(message)) {
-      socket.close(1008, "Only withdraw can be said here.");
-      return;
-    }
-    await this.execute(this.#envelope("withdraw", { request_id: attachment.request_id }));
-    socket.close(1000);
+    const frame = attachment === null ? undefined : readFrame(message);
+    if (attachment !== null && frame?.type === "withdraw") {
+      await this.execute(this.#envelope("withdraw", { request_id: attachment.request_id }));
+      socket.close(NORMAL_CLOSURE);
+    } else if (frame?.type === "acquire") {
+      // The Worker asks once more for a waiter who comes for what it was offered.
+      const answer = await this.execute(this.#envelope("acquire", toSocketCommand(frame["command"])));
+      sendAnswer(socket, answer as AcquireAnswer);
+    } else socket.close(POLICY_VIOLATION, "This cannot be said here.");
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     // Without a close of ours the other side sees 1006; codes that say that no frame came cannot be sent.
-    socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
+    socket.close(code === 1005 || code === 1006 || code === 1015 ? NORMAL_CLOSURE : code);
     await this.#hearClosed(socket);
   }
 
@@ -69,7 +91,7 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     if (attachment !== null) await this.actor.hearClosed(attachment.waiter_key);
   }
 
-  #envelope(operation: "acquire" | "withdraw", command: unknown) {
+  #envelope(operation: "acquire" | "withdraw" | "watch", command: unknown) {
     return {
       v: ENVELOPE_VERSION,
       address: readAddress(this.ctx),
@@ -81,11 +103,6 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   }
 }
 
-function isWithdrawal(message: string | ArrayBuffer): boolean {
-  if (typeof message !== "string") return false;
-  try {
-    return (JSON.parse(message) as { type?: unknown } | null)?.type === "withdraw";
-  } catch {
-    return false;
-  }
+function toSocketCommand(command: unknown): AcquireCommand {
+  return { ...(command as AcquireCommand), caller: { type: "socket" }, wait_seconds: 0 };
 }

@@ -8,6 +8,7 @@ import type {
   LimitCreate,
   LimitUpdate,
   RunIdentity,
+  TiedLease,
   WaiterRecord,
   Waiting,
 } from "../../contract/wire/limits.ts";
@@ -35,6 +36,12 @@ export interface AcquireCommand extends Omit<Acquire, "lease_seconds"> {
   is_once_per_holder?: boolean;
 }
 
+/** One member's share of an acquire over several limits. */
+export interface ShareName {
+  key: string;
+  fence: number;
+}
+
 export type LimitOperations = {
   create: { command: LimitCreate; answer: Limit };
   /** Creates or updates: deployment limits and Prefect's tag limits are written so. `null` answers leave the limit as it is. */
@@ -45,10 +52,20 @@ export type LimitOperations = {
   acquire: { command: AcquireCommand; answer: Grant | Waiting };
   renew: {
     command: { lease_id: string; lease_seconds: number | null };
-    /** `holder` where the lease has one: a run that renews shows that it lives. */
-    answer: { expires_in_seconds: number; holder?: Holder };
+    /** `flow_run_id` where the lease is a run's: one that renews shows that it lives. */
+    answer: { expires_in_seconds: number; flow_run_id?: string };
+  };
+  /**
+   * An event says for which run a lease is held, or null. The lease of a named attempt stays that attempt's. `event` is
+   * for the sender, who goes on with it when the answer has come.
+   */
+  tie_lease: {
+    command: { lease_id: string; run: RunIdentity | null; event: unknown };
+    answer: TiedLease;
   };
   release: { command: { lease_id: string }; answer: null };
+  /** Tells whether a lease is held, for the socket on which its holder wants to hear of its end. */
+  watch: { command: { lease_id: string }; answer: null };
   /** Prefect's `decrement` without a lease: gives back anonymous slots, oldest first. */
   decrement: { command: { slots: number }; answer: null };
   /** Leaves the line; a grant that is on its way is released. */
@@ -88,12 +105,19 @@ export type LimitOperations = {
     command: { joint_id: string; expires_at: number; is_anonymous?: boolean };
     answer: null;
   };
-  undo_reservation: { command: { joint_id: string }; answer: null };
+  undo_reservation: {
+    /** With a fence only that reservation is given back; without one the acquire has ended for good. */
+    command: { joint_id: string; fence?: number | null };
+    answer: null;
+  };
   /** A member asks home before it drops a reservation or lease of several limits. */
   ask_joint: {
-    command: { joint_id: string };
+    /** `share`: who asks, and the fence of its reservation; a member of the release before does not say it. */
+    command: { joint_id: string; share?: ShareName };
     answer: { status: "waiting" | "held"; expires_at: number } | { status: "ended" };
   };
+  /** An operator has ended the share of a member: the whole acquire ends, and its holder hears of it. */
+  end_joint: { command: { joint_id: string }; answer: null };
   /** A member tells home that room was made. */
   wake_joint: { command: { joint_id: string }; answer: null };
 };

@@ -1,10 +1,15 @@
-/** The sockets of waiters: one acquire per socket, found again after hibernation by the tag that names its waiter. */
+/**
+ * The sockets of waiters, one acquire per socket, and of holders, one lease per socket. They are found again after
+ * hibernation by the tag that names their waiter or lease.
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { AcquireAnswer, EarPlatform } from "./ears.ts";
 
 /** Carries the command of an acquire on the upgrade that the Worker passes on. Never comes from outside. */
 export const ACQUIRE_HEADER = "Sluice-Acquire";
+/** Carries the id of a lease on the upgrade by which its holder asks to hear of its end. Never comes from outside. */
+export const WATCH_HEADER = "Sluice-Watch";
 const NORMAL_CLOSURE = 1000;
 const TIMER_MS_MAX = 60_000;
 
@@ -14,12 +19,26 @@ export function tagOf(waiter_key: string): string {
 }
 
 /** The answer of an acquire as a frame. */
-export function toFrame(answer: AcquireAnswer): string {
+function toFrame(answer: AcquireAnswer): string {
   if (!answer.ok) {
     const { code, detail } = answer.error;
     return JSON.stringify({ type: "refused", code, detail });
   }
   return JSON.stringify({ type: answer.value.status, ...answer.value });
+}
+
+/** What came on a socket; undefined when it is no object with a type. */
+export function readFrame(
+  message: string | ArrayBuffer,
+): { type: string; [field: string]: unknown } | undefined {
+  if (typeof message !== "string") return undefined;
+  try {
+    const frame: unknown = JSON.parse(message);
+    const isFrame = typeof frame === "object" && frame !== null && "type" in frame;
+    return isFrame && typeof frame.type === "string" ? { ...frame, type: frame.type } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Sends an answer; a grant or a refusal is the last word, and the socket is closed behind it. */
@@ -32,6 +51,21 @@ export function sendAnswer(socket: WebSocket, answer: AcquireAnswer): void {
   }
 }
 
+/** Tells a holder that its lease was ended: the last word on its socket. */
+export function sendEnded(socket: WebSocket): void {
+  try {
+    socket.send(JSON.stringify({ type: "ended" }));
+    socket.close(NORMAL_CLOSURE);
+  } catch {
+    // It was closed meanwhile; the holder's next renewal tells it.
+  }
+}
+
+/** The tag of a holder's socket. */
+export function tagOfLease(lease_id: string): string {
+  return `lease:${lease_id}`;
+}
+
 /** Sockets and timers of an object on the platform. */
 export function createEarPlatform(state: DurableObjectState): EarPlatform {
   const socketOf = (waiter_key: string): WebSocket | undefined =>
@@ -41,6 +75,9 @@ export function createEarPlatform(state: DurableObjectState): EarPlatform {
     sendAnswer: (waiter_key, answer) => {
       const socket = socketOf(waiter_key);
       if (socket !== undefined) sendAnswer(socket, answer);
+    },
+    sendEnded: (lease_id) => {
+      for (const socket of state.getWebSockets(tagOfLease(lease_id))) sendEnded(socket);
     },
     after: (ms, body) => {
       const timer = setTimeout(body, Math.min(ms, TIMER_MS_MAX));

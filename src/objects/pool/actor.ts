@@ -10,17 +10,20 @@ import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
-import { placeRun, type DeadlineKind } from "../../domain/pool/place.ts";
+import { CANCELLING_MAX_MS, placeRun, type DeadlineKind } from "../../domain/pool/place.ts";
 import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { PoolCatalog } from "./catalog.ts";
+import { Announcements } from "./announcements.ts";
 import { PoolAttempts } from "./attempts.ts";
 import { PoolClaims } from "./claims.ts";
 import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
+import { explainRun } from "./explanations.ts";
 import { RunInputs } from "./inputs.ts";
 import { PoolJournals } from "./journals.ts";
+import { PoolQueues } from "./queues.ts";
 import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
 import { PoolSessions } from "./sessions.ts";
@@ -28,8 +31,10 @@ import { RunRecords } from "./run-records.ts";
 import { RunSlots } from "./run-slots.ts";
 import { RunStates } from "./run-states.ts";
 import { PoolRuns } from "./runs.ts";
-import { DEADLINE_KINDS } from "./rows.ts";
+import { DEADLINE_KINDS, type StoredRun } from "./rows.ts";
+import { StatusWatch } from "./status-watch.ts";
 import { PoolStore } from "./store.ts";
+import { PoolWorkers } from "./workers.ts";
 
 /** Deadlines of each kind that one sweep handles; the next one goes on. */
 const DEADLINES_PER_SWEEP_MAX = 200;
@@ -52,13 +57,18 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set([
   "create",
   "read_run",
   "filter_runs",
+  "list_run_keys",
+  "read_runs",
   "count_runs",
+  "summarize_runs",
   "update_run",
   "update_labels",
   "delete_run",
   "set_state",
   "resume_run",
   "touch_run",
+  "hear_heartbeats",
+  "cancel_with_parent",
   "create_run_input",
   "filter_run_inputs",
   "read_run_input",
@@ -71,6 +81,7 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set([
   "deployment_slot_granted",
   "explain_run",
   "retire_day",
+  "events_wanted",
   "remove_deployment",
 ]);
 
@@ -81,7 +92,8 @@ const RECALLING: ReadonlySet<string> = new Set([
   "delete_run",
   "set_state",
   "resume_run",
-  "explain_run",
+  "create_run_input",
+  "delete_run_input",
 ]);
 
 export interface PoolOptions {
@@ -94,12 +106,15 @@ export class PoolActor extends Actor<PoolOperations> {
   protected readonly handlers: Handlers<PoolOperations>;
   readonly #context: PoolContext;
   readonly #catalog: PoolCatalog;
+  readonly #queues: PoolQueues;
   readonly #records: RunRecords;
   readonly #states: RunStates;
   readonly #slots: RunSlots;
   readonly #runs: PoolRuns;
   readonly #attempts: PoolAttempts;
   readonly #journals: PoolJournals;
+  readonly #announcements: Announcements;
+  readonly #statuses: StatusWatch;
   /** Milliseconds since the epoch before which no more runs are marked Late. */
   #lateAfter = 0;
 
@@ -116,15 +131,30 @@ export class PoolActor extends Actor<PoolOperations> {
       wakeAt: (at) => {
         this.wakeAt(at);
       },
+      noteState: (run, before) => {
+        this.#announcements.noteState(run, before);
+      },
+      statuses: {
+        hear: (ids) => {
+          this.#statuses.hear(ids);
+        },
+        look: () => {
+          this.#statuses.look();
+        },
+      },
       turn: (name, body) => this.turn(name, body),
       move_after_ms: move_after_seconds === undefined ? null : move_after_seconds * 1000,
     };
+    this.#announcements = new Announcements(this.#context);
+    this.#statuses = new StatusWatch(this.#context, this.#announcements);
     const { workspace, key } = host.address;
     const internalName = INTERNAL_POOL_NAMES.find((name) => deriveShardKey("pool", workspace, name) === key);
     this.creating = new Set(
       internalName === undefined ? ["create"] : ["create", "create_run", "put_deployment", "materialize"],
     );
     const catalog = new PoolCatalog(this.#context);
+    const queues = new PoolQueues(this.#context);
+    const workers = new PoolWorkers(this.#context);
     const limit = new DeploymentLimit(this.#context);
     const records = new RunRecords(this.#context, limit);
     const inputs = new RunInputs(this.#context);
@@ -132,11 +162,12 @@ export class PoolActor extends Actor<PoolOperations> {
     const slots = new RunSlots(this.#context, records, states, limit);
     const attempts = new PoolAttempts(this.#context, records, states);
     const journals = new PoolJournals(this.#context, records);
-    const runs = new PoolRuns(this.#context, records, slots, limit, attempts, catalog, journals);
-    const sessions = new PoolSessions(this.#context, catalog, attempts);
-    const claims = new PoolClaims(this.#context, records, states, slots, catalog);
-    const reads = new PoolReads(this.#context, records, catalog);
-    [this.#catalog, this.#records, this.#states, this.#slots] = [catalog, records, states, slots];
+    const runs = new PoolRuns(this.#context, records, slots, limit, attempts, queues, journals);
+    const sessions = new PoolSessions(this.#context, workers, attempts, limit);
+    const claims = new PoolClaims(this.#context, records, states, slots, queues);
+    const reads = new PoolReads(this.#context, records, queues);
+    [this.#catalog, this.#queues] = [catalog, queues];
+    [this.#records, this.#states, this.#slots] = [records, states, slots];
     [this.#runs, this.#attempts, this.#journals] = [runs, attempts, journals];
     this.handlers = this.#admitting(internalName, {
       create: (command) => {
@@ -149,20 +180,20 @@ export class PoolActor extends Actor<PoolOperations> {
         for (const { name } of this.#context.store.catalog.listWorkers()) sessions.deleteWorker(name);
         return catalog.delete();
       },
-      create_queue: (command) => catalog.createQueue(command),
-      ensure_queue: ({ name }) => catalog.ensureQueue(name),
+      create_queue: (command) => queues.create(command),
+      ensure_queue: ({ name }) => queues.ensure(name),
       read_queue: (command) => {
-        const queue = catalog.findQueue(command);
+        const queue = queues.find(command);
         return queue === undefined
           ? refuse("not_found", "Work queue not found.")
-          : accept(catalog.presentQueue(queue));
+          : accept(queues.present(queue));
       },
-      filter_queues: (command) => accept(catalog.filterQueues(command)),
-      update_queue: (command) => catalog.updateQueue(command),
+      filter_queues: (command) => accept(queues.filter(command)),
+      update_queue: (command) => queues.update(command),
       delete_queue: (command) => this.#deleteQueue(command),
       heartbeat: ({ name, heartbeat_interval_seconds }) =>
-        catalog.heartbeat(name, heartbeat_interval_seconds),
-      filter_workers: (command) => accept(catalog.filterWorkers(command)),
+        workers.heartbeat(name, heartbeat_interval_seconds),
+      filter_workers: (command) => accept(workers.filter(command)),
       delete_worker: ({ name }) => sessions.deleteWorker(name),
       get_scheduled: (command) => reads.getScheduled(command),
       beat: (command) => sessions.beat(command),
@@ -178,25 +209,45 @@ export class PoolActor extends Actor<PoolOperations> {
       create_run: (command) => runs.create(command),
       read_run: ({ id }) => (journals.hasMoved(id) ? journals.read(id) : records.read(id)),
       filter_runs: (command) =>
-        journals.filter(command, (limit, offset) => reads.filterRuns(command, limit, offset)),
-      count_runs: ({ filter }) => journals.count(filter, reads.countRuns(filter)),
+        journals.filter(command, (limit, offset) => reads.listKeys(command, limit, offset)),
+      list_run_keys: (command) =>
+        journals.listKeys(command, (limit, offset) => reads.listKeys(command, limit, offset)),
+      read_runs: ({ ids }) => journals.readRuns(ids),
+      count_runs: ({ filter }) => journals.count(filter, () => reads.countRuns(filter)),
+      summarize_runs: (command) => journals.summarize(command, () => reads.summarizeRuns(command)),
       retire_day: ({ day }) => journals.retireDay(day),
+      events_wanted: () => {
+        this.#announcements.hearWanted();
+        this.#statuses.look();
+        return accept(null);
+      },
       update_run: ({ id, update }) => runs.update(id, update),
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
       delete_run: ({ id }) => runs.delete(id),
       set_state: (command) => states.setState(command),
       resume_run: ({ id, run_input }) => states.resume(id, run_input),
       create_run_input: ({ id, input }) => inputs.create(id, input),
-      filter_run_inputs: (command) => accept(inputs.filter(command)),
-      read_run_input: ({ id, key }) => inputs.read(id, key),
+      filter_run_inputs: (command) =>
+        journals.hasMoved(command.id) ? journals.filterInputs(command) : accept(inputs.filter(command)),
+      read_run_input: ({ id, key }) =>
+        journals.hasMoved(id) ? journals.readInput(id, key) : inputs.read(id, key),
       delete_run_input: ({ id, key }) => inputs.delete(id, key),
       touch_run: ({ id }) => records.touch(id),
+      cancel_with_parent: ({ id }) => states.cancelWithParent(id),
+      hear_heartbeats: ({ ids }) => {
+        for (const id of ids) records.hearHeartbeat(id);
+        return accept(null);
+      },
       read_states: ({ flow_run_id: id }) =>
         journals.hasMoved(id) ? journals.readStates(id) : accept(states.readStates(id)),
-      read_state: ({ id }) => states.readState(id),
+      read_state: ({ id }) => {
+        const state = states.readState(id);
+        return state === undefined ? journals.findState(id) : accept(state);
+      },
       concurrency_status: (command) => reads.concurrencyStatus(command),
       deployment_slot_granted: (command) => slots.takeSlot(command),
-      explain_run: ({ id }) => reads.explainRun(id),
+      explain_run: ({ id }) =>
+        journals.hasMoved(id) ? journals.explain(id) : explainRun(this.#context, queues, workers, id),
     });
   }
 
@@ -255,13 +306,15 @@ export class PoolActor extends Actor<PoolOperations> {
   }
 
   protected override forget(): void {
+    this.#announcements.forget();
+    this.#statuses.forget();
     this.#states.forget();
   }
 
   /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
   #deleteQueue(of: { id: string } | { name: string }): Result<null> {
     const { store } = this.#context;
-    const checked = this.#catalog.checkQueueDelete(of);
+    const checked = this.#queues.checkDelete(of);
     if (!checked.ok) return checked;
     const { id } = checked.value;
     store.catalog.deleteQueue(id);
@@ -316,6 +369,7 @@ export class PoolActor extends Actor<PoolOperations> {
   protected sweep(now: number): void {
     const { store } = this.#context;
     this.#attempts.sweep(now);
+    this.#statuses.sweep(now);
     const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
       store.line.listDeadlines(kind, now, PER_SWEEP_MAX[kind] ?? DEADLINES_PER_SWEEP_MAX),
     );
@@ -328,15 +382,27 @@ export class PoolActor extends Actor<PoolOperations> {
         else if (kind === "pause") this.#states.failPause(stored);
         else if (kind === "slot") this.#slots.lapseSlot(stored);
         else if (kind === "move") this.#journals.move(stored);
-        else
-          this.#states.forceCancelled(
-            stored,
-            "Nobody confirmed the cancellation in time, so the server set this run to Cancelled.",
-          );
+        else this.#endCancelling(stored, now);
       }
       store.line.deleteDeadline(kind, at, run_id);
     }
     this.#cancelWithPool();
+  }
+
+  /** Nobody has confirmed a cancellation. Time that passed only by the clock, or while nobody could be heard, does not count. */
+  #endCancelling(stored: StoredRun, now: number): void {
+    const { store, host, wakeAt } = this.#context;
+    const steppedTo = host.clock_stepped_at === 0 ? 0 : host.clock_stepped_at + CANCELLING_MAX_MS;
+    const at = Math.max(host.expiry_floor, steppedTo);
+    if (at > now) {
+      store.runs.writeRun(stored, { due_at: null, deadline: { at, kind: "cancelling" } }, now);
+      wakeAt(at);
+      return;
+    }
+    this.#states.forceCancelled(
+      stored,
+      "Nobody confirmed the cancellation in time, so the server set this run to Cancelled.",
+    );
   }
 
   /** A future run becomes ready, and agents hear of it. */
@@ -368,6 +434,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const late = store.line.earliestDeadline(["late"]);
     const found = [
       this.#attempts.earliestDeadline(),
+      this.#statuses.earliestDeadline(),
       store.line.earliestDeadline(DEADLINE_KINDS.filter((kind) => kind !== "late")),
       late === undefined ? undefined : Math.max(late, this.#lateAfter),
       this.#hasRunsToCancel() ? host.now() : undefined,

@@ -105,6 +105,28 @@ export class AttemptStore {
       .map(toActive);
   }
 
+  /**
+   * The clock was put forward at `at`: what was to end later than it seems now lasts from then on as long as it was given
+   * for, sessions and the deadlines of attempts alike. Doing it again changes nothing.
+   */
+  raiseDeadlines(at: number, of: { silence_ms: number; start_ms: number; grace_ms: number }): void {
+    this.#sql.all(
+      `UPDATE worker SET session_deadline = ?1 + session_seconds * 1000
+         WHERE session_deadline < ?1 + session_seconds * 1000`,
+      at,
+    );
+    const session = "(SELECT session_seconds * 1000 FROM worker WHERE name = worker_name)";
+    const lasts = `CASE WHEN attempt_id IS NULL THEN ?2
+      WHEN is_started = 0 THEN max(?3, coalesce(${session}, 0) + ?4) ELSE coalesce(${session}, ?3) END`;
+    this.#sql.all(
+      `UPDATE active SET deadline_at = ?1 + ${lasts} WHERE deadline_at < ?1 + ${lasts}`,
+      at,
+      of.silence_ms,
+      of.start_ms,
+      of.grace_ms,
+    );
+  }
+
   writeEndedAttempt(attempt_id: string, run_id: string, ended_at: number): void {
     this.#sql.all(
       "INSERT OR IGNORE INTO ended_attempt (attempt_id, run_id, ended_at) VALUES (?, ?, ?)",

@@ -1,23 +1,39 @@
 /** Attempts: how the process of a claimed run begins and ends, and what is given up when nobody hears of it. */
 import { GRACE_SECONDS, REPLAY_SECONDS } from "../../contract/bounds.ts";
-import { runningStateOf } from "../../contract/attempts.ts";
-import { addressOfKey } from "../../contract/envelope.ts";
+import { foreignAttemptOf, runningStateOf } from "../../contract/attempts.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { AttemptEnd, AttemptStart } from "../../contract/wire/agents.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
-import { decideAttemptEnd, decideLostRun, type EndStep } from "../../domain/pool/attempt-end.ts";
+import { isTerminal } from "../../contract/wire/states.ts";
+import {
+  decideAttemptEnd,
+  decideLostRun,
+  isGoneProcess,
+  type EndStep,
+} from "../../domain/pool/attempt-end.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
-import { mintRequestId, poolOf, type PoolContext } from "./context.ts";
-import { refuseRun, type RunRecords } from "./run-records.ts";
+import { poolOf, type PoolContext } from "./context.ts";
+import { visitLimits } from "./limit-visits.ts";
+import { refuseRun, SILENCE_MAX_MS, type RunRecords } from "./run-records.ts";
 import type { RunStates } from "./run-states.ts";
 import type { ActiveRow, StoredRun } from "./rows.ts";
 
 /** What a session or an attempt has beyond its deadline (promise I10). */
 export const GRACE_MS = GRACE_SECONDS * 1000;
+/** A claim is to be started within this long; its agent begins nothing later. */
+export const START_WITHIN_SECONDS = 60;
 /** Attempts that one sweep gives up; the next one goes on. */
 const LOST_PER_SWEEP_MAX = 100;
 const ENDED_PURGE_MS = 60_000;
+
+/**
+ * How long a claim stands whose start nobody reports, milliseconds. Its process may run all the same, without a word that
+ * arrives, until its agent ends it for want of an answered beat: as long as a session that began with the claim.
+ */
+export function claimMs(session_seconds: number | null): number {
+  return Math.max(START_WITHIN_SECONDS * 1000, (session_seconds ?? 0) * 1000 + GRACE_MS);
+}
 
 /** An attempt ends in one way only, whoever ends it: see `#finish`. */
 export class PoolAttempts {
@@ -36,14 +52,19 @@ export class PoolAttempts {
   startAttempt(
     command: AttemptStart & { flow_run_id: string; attempt_id: string },
   ): Result<null> | Promise<Result<null>> {
-    const { store, wakeAt } = this.#context;
+    const { store, host, wakeAt } = this.#context;
     const active = this.#readLive(command);
     if (active === undefined) return refuseEnded();
     const stored = store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return refuseRun(command.flow_run_id);
-    if (!active.is_started) store.attempts.writeActive({ ...active, is_started: true, deadline_at: null });
     const worker = active.worker_name === null ? undefined : store.catalog.readWorker(active.worker_name);
-    wakeAt((worker?.session_deadline ?? 0) + GRACE_MS);
+    const until = (worker?.session_deadline ?? 0) + GRACE_MS;
+    if (!active.is_started) {
+      // A session that is over ends at once nothing that may last longer: its agent was just heard of.
+      const deadline_at = until > host.now() ? null : active.deadline_at;
+      store.attempts.writeActive({ ...active, is_started: true, deadline_at });
+    }
+    wakeAt(until);
     if (
       command.infrastructure_pid !== undefined &&
       command.infrastructure_pid !== stored.run.infrastructure_pid
@@ -106,7 +127,7 @@ export class PoolAttempts {
 
   #applyStep(stored: StoredRun, step: EndStep): void {
     if (step.kind === "requeue") {
-      this.#states.requeue(stored, "The run goes back to its queue.");
+      this.#states.requeue(stored, step.message);
       return;
     }
     if (step.kind === "keep") return;
@@ -116,28 +137,20 @@ export class PoolAttempts {
 
   /** Leaves a tombstone and visits every limit that the attempt has asked. */
   #bury(run_id: string, attempt_id: string): void {
-    const context = this.#context;
-    const { store, host, send } = context;
+    const { store, host } = this.#context;
     store.attempts.writeEndedAttempt(attempt_id, run_id, host.now());
-    for (const limit_key of store.attempts.takeNotes(attempt_id))
-      send(addressOfKey(host.address.workspace, "limit", limit_key), "end_attempt", mintRequestId(context), {
-        flow_run_id: run_id,
-        attempt_id,
-      });
+    visitLimits(this.#context, { flow_run_id: run_id, attempt_id }, store.attempts.takeNotes(attempt_id));
   }
 
   /** A limit was asked on behalf of a run: kept until the attempt ends, or passed on at once when it has ended. */
   noteLimit({ run, limit_key }: { run: RunIdentity; limit_key: string }): Result<null> {
-    const context = this.#context;
-    const { store, host, send } = context;
-    if (this.#readLive(run) !== undefined) {
-      store.attempts.writeNote(run.attempt_id, limit_key);
-      return accept(null);
-    }
-    send(addressOfKey(host.address.workspace, "limit", limit_key), "end_attempt", mintRequestId(context), {
-      flow_run_id: run.flow_run_id,
-      attempt_id: run.attempt_id,
-    });
+    const { store } = this.#context;
+    if (run.attempt_id === run.flow_run_id) {
+      const type = store.runs.readRun(run.flow_run_id)?.run.state_type ?? null;
+      if (isGoneProcess(type)) visitLimits(this.#context, run, [limit_key]);
+      else if (type !== null && !isTerminal(type)) store.attempts.writeNote(run.attempt_id, limit_key);
+    } else if (this.#readLive(run) !== undefined) store.attempts.writeNote(run.attempt_id, limit_key);
+    else visitLimits(this.#context, run, [limit_key]);
     return accept(null);
   }
 
@@ -145,6 +158,8 @@ export class PoolAttempts {
   dropAttempt(run_id: string): void {
     const { store, wake } = this.#context;
     const active = store.attempts.readActive(run_id);
+    // Nobody stops a process that is not our agent's: it keeps what it holds.
+    store.attempts.takeNotes(foreignAttemptOf(run_id).attempt_id);
     if (active === undefined || active.attempt_id === null || active.fence === null) return;
     store.attempts.deleteAttempt(run_id, active.attempt_id, active.fence);
     this.#bury(run_id, active.attempt_id);
@@ -179,6 +194,12 @@ export class PoolAttempts {
   /** Gives up what its agent did not start or was not heard of any more. */
   sweep(now: number): void {
     const { store, host, wake } = this.#context;
+    if (host.clock_stepped_at > 0 && now < host.clock_stepped_at + SILENCE_MAX_MS)
+      store.attempts.raiseDeadlines(host.clock_stepped_at, {
+        silence_ms: SILENCE_MAX_MS,
+        start_ms: START_WITHIN_SECONDS * 1000,
+        grace_ms: GRACE_MS,
+      });
     if (now >= host.expiry_floor) {
       for (const active of store.attempts.listActiveOverdue(now, LOST_PER_SWEEP_MAX)) {
         if (active.attempt_id === null) {

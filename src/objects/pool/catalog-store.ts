@@ -1,5 +1,6 @@
 /** SQL of the pool itself, its queues and its workers. */
 import type { JsonObject } from "../../contract/wire/common.ts";
+import type { PoolStatus } from "../../contract/wire/work-pools.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import type { Advertised, Flags, PoolRow, QueueRow, Row, WorkerRow } from "./rows.ts";
 
@@ -138,6 +139,17 @@ export class CatalogStore {
 
   deleteAllWorkers(): void {
     this.#sql.all("DELETE FROM worker");
+  }
+
+  /** The statuses of the pool, queues and deployments that were announced last, but NOT_READY. */
+  readStatuses(): Map<string, PoolStatus> {
+    const rows = this.#sql.all<{ id: string; status: PoolStatus }>("SELECT id, status FROM status");
+    return new Map(rows.map(({ id, status }) => [id, status]));
+  }
+
+  writeStatus(id: string, status: PoolStatus): void {
+    if (status === "NOT_READY") this.#sql.all("DELETE FROM status WHERE id = ?", id);
+    else this.#sql.all("INSERT OR REPLACE INTO status (id, status) VALUES (?, ?)", id, status);
   }
 }
 

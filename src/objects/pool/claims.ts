@@ -3,16 +3,14 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { Claim, ClaimAnswer, ClaimedRun } from "../../contract/wire/agents.ts";
 import { chooseRuns } from "../../domain/pool/choose.ts";
 import { InvariantViolation } from "../shared/actor.ts";
-import type { PoolCatalog } from "./catalog.ts";
+import type { PoolQueues } from "./queues.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { RunRecords } from "./run-records.ts";
 import type { RunSlots } from "./run-slots.ts";
 import type { RunStates } from "./run-states.ts";
 import type { QueueRow, WorkerRow } from "./rows.ts";
-import { GRACE_MS } from "./attempts.ts";
+import { claimMs, GRACE_MS, START_WITHIN_SECONDS } from "./attempts.ts";
 
-/** A claim that is not started within this long goes back to its queue. */
-export const START_WITHIN_SECONDS = 60;
 /** Runs that turn out not to be claimable make room for the next ones this many times. */
 const CLAIM_ROUNDS_MAX = 4;
 
@@ -22,20 +20,20 @@ export class PoolClaims {
   readonly #records: RunRecords;
   readonly #states: RunStates;
   readonly #slots: RunSlots;
-  readonly #catalog: PoolCatalog;
+  readonly #queues: PoolQueues;
 
   constructor(
     context: PoolContext,
     records: RunRecords,
     states: RunStates,
     slots: RunSlots,
-    catalog: PoolCatalog,
+    queues: PoolQueues,
   ) {
     this.#context = context;
     this.#records = records;
     this.#states = states;
     this.#slots = slots;
-    this.#catalog = catalog;
+    this.#queues = queues;
   }
 
   /** Gives runs to an agent: at most one per attempt id, at most what pool, queues and worker have free. */
@@ -59,7 +57,7 @@ export class PoolClaims {
     const queues = all.filter(
       ({ name }) => claim.work_queue_names.length === 0 || claim.work_queue_names.includes(name),
     );
-    this.#catalog.markPolled(queues);
+    this.#queues.markPolled(queues);
     const repeated = claims.length;
     let reason: ClaimAnswer["reason"] = null;
     let isAnyParked = false;
@@ -109,7 +107,9 @@ export class PoolClaims {
         attempt_id,
         fence,
         start_within_seconds:
-          deadline_at === null ? START_WITHIN_SECONDS : Math.max(0, (deadline_at - host.now()) / 1000),
+          deadline_at === null
+            ? START_WITHIN_SECONDS
+            : Math.min(START_WITHIN_SECONDS, Math.max(0, (deadline_at - host.now()) / 1000)),
         flow_run: this.#records.present(stored.run),
       };
     });
@@ -152,7 +152,7 @@ export class PoolClaims {
       throw new InvariantViolation("I3", "A run is ready that has a live attempt.", { run_id });
     const pool = poolOf(this.#context);
     const fence = stored.fence + 1;
-    const deadline_at = host.now() + START_WITHIN_SECONDS * 1000;
+    const deadline_at = host.now() + claimMs(worker.session_seconds);
     store.attempts.writeActive({
       run_id,
       queue_id: stored.run.work_queue_id,

@@ -2,6 +2,8 @@
 import type { ObjectAddress } from "../../contract/envelope.ts";
 import { formatId, type IdLayout } from "../../contract/ids.ts";
 import type { AgentWake } from "../../contract/wire/agents.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { State } from "../../contract/wire/states.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { PoolRow } from "./rows.ts";
 import type { PoolStore } from "./store.ts";
@@ -9,11 +11,22 @@ import type { PoolStore } from "./store.ts";
 /** Tells agents to look again: those of one worker, or of all. May be lost. */
 export type WakeAgents = (reason: AgentWake["reason"], worker_name?: string) => void;
 
+/** Who listens to events hears what the pool, its queues and deployments come to. */
+export interface StatusLook {
+  /** These were heard of just now. */
+  hear(ids: readonly string[]): void;
+  /** Any of them may have changed. */
+  look(): void;
+}
+
 export interface PoolContext {
   readonly host: ObjectHost;
   readonly store: PoolStore;
   readonly wake: WakeAgents;
   readonly send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
+  /** A run came to a new state: those who listen to events hear of it. */
+  readonly noteState: (run: FlowRun, before: State | null) => void;
+  readonly statuses: StatusLook;
   readonly wakeAt: (at: number) => void;
   /** Runs `body` in a turn of its own, in a transaction. */
   readonly turn: (name: string, body: () => void) => Promise<void>;

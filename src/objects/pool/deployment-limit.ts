@@ -1,4 +1,5 @@
 /** What a pool asks the limit of a deployment on behalf of a run, and what it makes of the answers. */
+import { LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
 import { addressOfName } from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
@@ -6,10 +7,12 @@ import type { Grant, Limit, RunIdentity, Waiting } from "../../contract/wire/lim
 import type { StateCreate } from "../../contract/wire/states.ts";
 import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import { mintRequestId, type PoolContext } from "./context.ts";
-import type { StoredRun } from "./rows.ts";
+import type { ActiveRow, StoredRun } from "./rows.ts";
 
 /** Prefect's lease of a deployment's slot when the deployment names none (source: wire §4.1). */
 const SLOT_LEASE_SECONDS = 300;
+/** The slots of attempts that last longer than a lease are renewed this often, see {@link DeploymentLimit.keep}. */
+const KEEP_MS = (LEASE_SECONDS_MAX * 1000) / 3;
 
 /** What an intent does once the deployment's limit has answered. */
 export type Intent =
@@ -53,6 +56,19 @@ export class DeploymentLimit {
       lease_id,
       lease_seconds: this.#leaseSeconds(run),
     });
+  }
+
+  /**
+   * The agent of these attempts was heard of at `before` and is now: their slots last for as long as they do. Whoever
+   * hears of it seldom enough costs a limit a few calls a day.
+   */
+  keep(active: readonly ActiveRow[], before: number): void {
+    const { store, host } = this.#context;
+    if (Math.floor(before / KEEP_MS) === Math.floor(host.now() / KEEP_MS)) return;
+    for (const { run } of store.runs.readRuns(active.map(({ run_id }) => run_id))) {
+      const lease_id = run.state?.state_details.deployment_concurrency_lease_id ?? null;
+      if (lease_id !== null) this.renew(run, lease_id);
+    }
   }
 
   /** A run that does not wait any more gives back what its deployment's limit has or keeps for it. */
@@ -107,11 +123,14 @@ export class DeploymentLimit {
     return id;
   }
 
+  /**
+   * The end of an attempt of ours gives its slot back, and comes without fail: until then the slot must not go by itself,
+   * because no command renews it.
+   */
   #leaseSeconds(run: FlowRun): number {
-    const note =
-      run.deployment_id === null
-        ? undefined
-        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    const { store } = this.#context;
+    if ((store.attempts.readActive(run.id)?.attempt_id ?? null) !== null) return LEASE_SECONDS_MAX;
+    const note = run.deployment_id === null ? undefined : store.deployments.readDeployment(run.deployment_id);
     return note?.grace_period_seconds ?? SLOT_LEASE_SECONDS;
   }
 

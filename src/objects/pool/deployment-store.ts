@@ -42,16 +42,26 @@ export class DeploymentStore {
     );
   }
 
-  /** Keeps that these deployments were polled, of those that are known here whose last poll is older than `before`. */
-  setPolled(deployment_ids: readonly string[], at: number, before: number): void {
-    this.#sql.all(
+  /** The deployments that a process serves, or has served. */
+  listServed(): { deployment_id: string; last_polled: number }[] {
+    return this.#sql.all("SELECT deployment_id, last_polled FROM served");
+  }
+
+  /**
+   * Keeps that these deployments were polled, of those that are known here whose last poll is older than `before`, and
+   * says which these were.
+   */
+  setPolled(deployment_ids: readonly string[], at: number, before: number): string[] {
+    const polled = this.#sql.all<{ deployment_id: string }>(
       `INSERT INTO served (deployment_id, last_polled)
          SELECT deployment_id, ?1 FROM deployment WHERE deployment_id IN (SELECT value FROM json_each(?2))
-       ON CONFLICT (deployment_id) DO UPDATE SET last_polled = ?1 WHERE last_polled < ?3`,
+       ON CONFLICT (deployment_id) DO UPDATE SET last_polled = ?1 WHERE last_polled < ?3
+       RETURNING deployment_id`,
       at,
       JSON.stringify(deployment_ids),
       before,
     );
+    return polled.map(({ deployment_id }) => deployment_id);
   }
 
   deletePolls(deployment_id: string): void {

@@ -66,6 +66,11 @@ export class InputStore {
       .map((row) => ({ ...row, updated: row.created }));
   }
 
+  /** All inputs of a run. */
+  listAll(flow_run_id: string): RunInput[] {
+    return this.listInputs(flow_run_id, "", [], -1);
+  }
+
   deleteInput(flow_run_id: string, key: string): boolean {
     return (
       this.#sql.all("DELETE FROM run_input WHERE flow_run_id = ? AND key = ? RETURNING id", flow_run_id, key)

@@ -1,4 +1,4 @@
-/** Inputs of runs: sent while a run is under way, read by its process, gone when it has moved to its journal. */
+/** Inputs of runs: sent while a run is under way, read by its process; they go where the run goes. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { JsonObject } from "../../contract/wire/common.ts";
@@ -6,10 +6,13 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
 import { findParameterFault } from "../../domain/pool/schemas.ts";
 import { mintId, type PoolContext } from "./context.ts";
+import type { PoolOperations } from "./operations.ts";
 
 /** Inputs that one run keeps. */
 const INPUTS_MAX = 1000;
-const NOT_FOUND = "Flow run input not found";
+export const INPUT_NOT_FOUND = "Flow run input not found";
+
+export type InputFilter = PoolOperations["filter_run_inputs"]["command"];
 
 /** A key has one value, which is never changed (source: wire §3.12). */
 export class RunInputs {
@@ -37,18 +40,18 @@ export class RunInputs {
     return wasFree ? accept(null) : refuse("conflict", "A flow run input with this key already exists.");
   }
 
-  filter(of: { id: string; prefix: string; exclude_keys: string[]; limit: number }): RunInput[] {
+  filter(of: InputFilter): RunInput[] {
     return this.#context.store.inputs.listInputs(of.id, of.prefix, of.exclude_keys, of.limit);
   }
 
   read(flow_run_id: string, key: string): Result<string> {
     const value = this.#context.store.inputs.readInput(flow_run_id, key);
-    return value === undefined ? refuse("not_found", NOT_FOUND) : accept(value);
+    return value === undefined ? refuse("not_found", INPUT_NOT_FOUND) : accept(value);
   }
 
   delete(flow_run_id: string, key: string): Result<null> {
     const wasThere = this.#context.store.inputs.deleteInput(flow_run_id, key);
-    return wasThere ? accept(null) : refuse("not_found", NOT_FOUND);
+    return wasThere ? accept(null) : refuse("not_found", INPUT_NOT_FOUND);
   }
 
   /** Says why a paused run that waits for an input cannot go on with this one; undefined when it can. */
@@ -72,4 +75,12 @@ export class RunInputs {
     const key = run.state?.state_details.run_input_keyset?.["response"];
     if (key !== undefined) this.create(run.id, { key, value: JSON.stringify(run_input) });
   }
+}
+
+/** The inputs that a filter means, of those that a run has: in their order, as the store lists them. */
+export function pickInputs(
+  inputs: readonly RunInput[],
+  { prefix, exclude_keys, limit }: InputFilter,
+): RunInput[] {
+  return inputs.filter(({ key }) => key.startsWith(prefix) && !exclude_keys.includes(key)).slice(0, limit);
 }

@@ -9,13 +9,17 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { dayOfId } from "../../contract/ids.ts";
 import type { RunFilter } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunInput } from "../../contract/wire/run-inputs.ts";
+import type { RunSummary } from "../../contract/wire/run-summaries.ts";
 import { isTerminal, type State } from "../../contract/wire/states.ts";
-import { compareRuns } from "../../domain/flow-run/sort-runs.ts";
+import { compareKeys, findPageFault, inOrder, type RunKey } from "../../domain/flow-run/sort-runs.ts";
 import { chooseDays, startOfDay } from "../../domain/pool/journal-days.ts";
 import type { Answer, Effect } from "../shared/actor.ts";
-import type { KeptRun } from "../shared/kept-run.ts";
+import type { KeptFilter, KeptRun } from "../shared/kept-run.ts";
 import { namesQueues } from "../shared/run-filter.ts";
 import { mintRequestId, type PoolContext } from "./context.ts";
+import { explainEnd } from "./explanations.ts";
+import { INPUT_NOT_FOUND, pickInputs, type InputFilter } from "./inputs.ts";
 import type { PoolOperations } from "./operations.ts";
 import type { StoredRun } from "./rows.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
@@ -24,11 +28,25 @@ import { STATES_LISTED_MAX } from "./run-states.ts";
 const DAY_MS = 86_400_000;
 /** A run with its states is one row on the way, and a row holds 2 MiB: a larger one stays in its pool until it is deleted. */
 const KEPT_CHARACTERS_MAX = 600_000;
+/** Runs on their way at a time; the others wait for their turn. */
+const MOVING_MAX = 500;
+const MOVING_PAUSE_MS = 10_000;
+/** A question that runs keep moving under is asked so often; then its last answer must do. */
+const ASK_TRIES_MAX = 5;
+/** Journals that are searched for a state. */
+const DAYS_SEARCHED_MAX = 31;
+const STATE_NOT_FOUND = "Flow run state not found";
+
+type Explanation = PoolOperations["explain_run"]["answer"];
+type PageCommand = PoolOperations["list_run_keys"]["command"];
 
 /** The pool's part of the journals: nothing is deleted here before the journal has said that it keeps it. */
 export class PoolJournals {
   readonly #context: PoolContext;
   readonly #records: RunRecords;
+  /** How many runs this instance has sent on their way, and brought back. */
+  #moves = 0;
+  #recalls = 0;
 
   constructor(context: PoolContext, records: RunRecords) {
     this.#context = context;
@@ -52,45 +70,70 @@ export class PoolJournals {
     })) as Result<Value>;
   }
 
+  /**
+   * Sends an effect on a run's journal. Its id begins with the run's, so that the outbox tells which runs are in doubt:
+   * until it is acknowledged, only the pool says what became of them.
+   */
+  #send(run_id: string, day: string, operation: "keep_run" | "drop_run", command: object): void {
+    const request_id = `${run_id}/${mintRequestId(this.#context)}`;
+    this.#context.send(this.#addressOf(day), operation, request_id, command);
+  }
+
+  #toKept({ run, priority, fence }: StoredRun, moved_at: number): KeptRun {
+    const { store } = this.#context;
+    const states = store.states.listStates(run.id, STATES_LISTED_MAX);
+    return { run, priority, fence, states, inputs: store.inputs.listAll(run.id), moved_at };
+  }
+
   /** Sends a finished run to its journal. It stays here until the journal has it. */
   move(stored: StoredRun): void {
-    const { host, send, store } = this.#context;
-    const { run, priority, fence } = stored;
+    const { host, store, move_after_ms } = this.#context;
+    const { run } = stored;
     const day = dayOfId(run.id);
     if (day === undefined || run.state_type === null || !isTerminal(run.state_type)) return;
     if (store.attempts.readActive(run.id) !== undefined) {
-      this.#moveLater(stored);
+      this.#moveLater(stored, move_after_ms);
       return;
     }
-    const states = store.states.listStates(run.id, STATES_LISTED_MAX);
-    const kept: KeptRun = { run, priority, fence, states, moved_at: host.now() };
+    if (store.moved.listInDoubt().length >= MOVING_MAX) {
+      this.#moveLater(stored, MOVING_PAUSE_MS);
+      return;
+    }
+    const kept = this.#toKept(stored, host.now());
     if (JSON.stringify(kept).length > KEPT_CHARACTERS_MAX) return;
-    send(this.#addressOf(day), "keep_run", mintRequestId(this.#context), { kept });
+    this.#moves += 1;
+    this.#send(run.id, day, "keep_run", { kept });
   }
 
-  #moveLater(stored: StoredRun): void {
-    const { host, store, wakeAt, move_after_ms } = this.#context;
-    if (move_after_ms === null) return;
-    const at = host.now() + Math.max(move_after_ms, 1000);
+  #moveLater(stored: StoredRun, ms: number | null): void {
+    const { host, store, wakeAt } = this.#context;
+    if (ms === null) return;
+    const at = host.now() + Math.max(ms, 1000);
     store.runs.writeRun(stored, { due_at: null, deadline: { at, kind: "move" } }, host.now());
     wakeAt(at);
   }
 
   /** The journal has answered: a run that was not written to meanwhile goes. */
   settleMove({ command }: Effect, result: Result<unknown>): void {
-    const { store } = this.#context;
+    const { store, move_after_ms } = this.#context;
     const { kept } = command as { kept: KeptRun };
-    const stored = store.runs.readRun(kept.run.id);
-    const day = dayOfId(kept.run.id);
-    if (stored === undefined || day === undefined) return;
+    const { id } = kept.run;
+    const stored = store.runs.readRun(id);
+    const day = dayOfId(id);
+    if (day === undefined) return;
     if (!result.ok) {
-      this.#moveLater(stored);
+      if (stored !== undefined) this.#moveLater(stored, move_after_ms);
       return;
     }
-    // One that was written to has a deadline of its own again; what the journal has is then replaced.
-    if (JSON.stringify(stored.run) !== JSON.stringify(kept.run) || stored.fence !== kept.fence) return;
-    store.runs.deleteRun(kept.run.id, true);
-    store.moved.writeMoved(kept.run.id, day);
+    // What was deleted or written to meanwhile must not be found in the journal as it was.
+    const isSame =
+      stored !== undefined && JSON.stringify(this.#toKept(stored, kept.moved_at)) === JSON.stringify(kept);
+    if (!isSame) {
+      this.#send(id, day, "drop_run", { id, moved_at: kept.moved_at });
+      return;
+    }
+    store.runs.deleteRun(id, true);
+    store.moved.writeMoved(id, day);
   }
 
   /** Tells whether a run is not here but in its journal. */
@@ -101,7 +144,7 @@ export class PoolJournals {
 
   /** Brings a run back and does what it was needed for, in one turn. */
   async recall<Value>(id: string, body: () => Answer<Value>): Promise<Result<Value>> {
-    const { host, send, store, turn, wakeAt, move_after_ms } = this.#context;
+    const { host, store, turn, wakeAt, move_after_ms } = this.#context;
     const day = dayOfId(id);
     if (day === undefined) return refuseRun(id);
     const found = await this.#ask<KeptRun>(day, "read_kept_run", { id });
@@ -111,8 +154,9 @@ export class PoolJournals {
       if (this.hasMoved(id)) {
         store.moved.deleteMoved(id);
         if (found.ok) {
-          const { run, priority, fence, states, moved_at } = found.value;
+          const { run, priority, fence, states, inputs = [], moved_at } = found.value;
           for (const state of states) store.states.writeState(id, state);
+          for (const input of inputs) store.inputs.writeInput(input);
           const at = host.now() + Math.max(move_after_ms ?? 0, 1000);
           store.runs.writeRun(
             {
@@ -128,7 +172,8 @@ export class PoolJournals {
             host.now(),
           );
           wakeAt(at);
-          send(this.#addressOf(day), "drop_run", mintRequestId(this.#context), { id, moved_at });
+          this.#recalls += 1;
+          this.#send(id, day, "drop_run", { id, moved_at });
         }
       }
       done.answer = body();
@@ -146,54 +191,147 @@ export class PoolJournals {
     return kept.ok ? accept(kept.value.states) : kept;
   }
 
+  async filterInputs(of: InputFilter): Promise<Result<RunInput[]>> {
+    const kept = await this.#readKept(of.id);
+    return kept.ok ? accept(pickInputs(kept.value.inputs ?? [], of)) : kept;
+  }
+
+  async readInput(id: string, key: string): Promise<Result<string>> {
+    const kept = await this.#readKept(id);
+    if (!kept.ok) return kept;
+    const input = kept.value.inputs?.find((found) => found.key === key);
+    return input === undefined ? refuse("not_found", INPUT_NOT_FOUND) : accept(input.value);
+  }
+
+  async explain(id: string): Promise<Result<Explanation>> {
+    const kept = await this.#readKept(id);
+    return kept.ok ? explainEnd(kept.value.run) : kept;
+  }
+
+  /** A state of a run that has moved, by its own id: the days around the one on which it was made are asked first. */
+  async findState(id: string): Promise<Result<State>> {
+    const made = dayOfId(id);
+    if (made !== undefined) {
+      const away = (day: string) => Math.abs(startOfDay(day) - startOfDay(made));
+      const days = this.#context.store.moved
+        .listDays()
+        .toSorted((left, right) => away(left) - away(right))
+        .slice(0, DAYS_SEARCHED_MAX);
+      for (const day of days) {
+        const found = await this.#ask<State>(day, "read_kept_state", { id });
+        if (found.ok || found.error.code !== "not_found") return found;
+      }
+    }
+    return refuse("not_found", STATE_NOT_FOUND);
+  }
+
   async #readKept(id: string): Promise<Result<KeptRun>> {
     const kept = await this.#ask<KeptRun>(dayOfId(id) ?? "", "read_kept_run", { id });
     if (kept.ok || kept.error.code !== "not_found") return kept;
     // It may have come back in between.
     const stored = this.#context.store.runs.readRun(id);
-    if (stored === undefined) return refuseRun(id);
-    const states = this.#context.store.states.listStates(id, STATES_LISTED_MAX);
-    return accept({ ...stored, states, moved_at: 0 });
+    return stored === undefined ? refuseRun(id) : accept(this.#toKept(stored, 0));
   }
 
-  /** Merges a page of the runs that are here with those that the journals of the days in question have. */
-  filter(
-    command: PoolOperations["filter_runs"]["command"],
-    listOwn: (limit: number, offset: number) => FlowRun[],
-  ): Answer<FlowRun[]> {
+  /** Merges the keys of the runs that are here with those that the journals of the days in question have. */
+  listKeys(command: PageCommand, listOwn: (limit: number, offset: number) => RunKey[]): Answer<RunKey[]> {
     const { filter, sort, limit, offset } = command;
-    const days = this.#daysOf(filter);
-    if (days.length === 0) return accept(listOwn(limit, offset));
-    const own = listOwn(offset + limit, 0);
-    const queues = this.#queuesOf(filter);
-    return Promise.all(
-      days.map((day) =>
-        this.#ask<FlowRun[]>(day, "filter_runs", { filter, queues, sort, limit: offset + limit }),
-      ),
-    ).then((pages) => {
-      const failed = pages.find((page) => !page.ok);
-      if (failed !== undefined && !failed.ok) return failed;
+    if (this.#daysOf(filter).length === 0) return accept(listOwn(limit, offset));
+    return this.#askAll<RunKey[]>(filter, "list_run_keys", { sort, limit: offset + limit }, () =>
+      listOwn(offset + limit, 0),
+    ).then((found) => {
+      if (!found.ok) return found;
+      const { own, kept } = found.value;
       const here = new Set(own.map(({ id }) => id));
-      const kept = pages
-        .flatMap((page) => (page.ok ? page.value : []))
-        .filter(({ id }) => !here.has(id))
-        .map((run) => this.#records.present(run));
-      return accept([...own, ...kept].toSorted(compareRuns(sort)).slice(offset, offset + limit));
+      // A run that has left since its pool was read is there twice, with the same key.
+      const others = kept.flat().filter(({ id }) => !here.has(id));
+      return accept([...own, ...others].toSorted(compareKeys(sort)).slice(offset, offset + limit));
+    });
+  }
+
+  /** A page of runs, in its order. */
+  filter(command: PageCommand, listOwn: (limit: number, offset: number) => RunKey[]): Answer<FlowRun[]> {
+    const keys = this.listKeys(command, listOwn);
+    return keys instanceof Promise ? keys.then((page) => this.#readPage(page)) : this.#readPage(keys);
+  }
+
+  #readPage(page: Result<RunKey[]>): Answer<FlowRun[]> {
+    if (!page.ok) return page;
+    const fault = findPageFault(page.value);
+    if (fault !== undefined) return refuse("invalid", fault);
+    const ids = page.value.map(({ id }) => id);
+    const order = (runs: Result<FlowRun[]>) => (runs.ok ? accept(inOrder(ids, runs.value)) : runs);
+    const runs = this.readRuns(ids);
+    return runs instanceof Promise ? runs.then(order) : order(runs);
+  }
+
+  /** Runs by their ids, wherever they are; those that nobody has any more are left out. */
+  readRuns(ids: readonly string[]): Answer<FlowRun[]> {
+    const { store } = this.#context;
+    const own = store.runs.readRuns(ids).map(({ run }) => this.#records.present(run));
+    const here = new Set(own.map(({ id }) => id));
+    const byDay = new Map<string, string[]>();
+    for (const id of ids) {
+      const day = here.has(id) || !store.moved.hasMoved(id) ? undefined : dayOfId(id);
+      if (day !== undefined) byDay.set(day, [...(byDay.get(day) ?? []), id]);
+    }
+    if (byDay.size === 0) return accept(own);
+    return Promise.all(
+      [...byDay].map(([day, wanted]) => this.#ask<FlowRun[]>(day, "read_kept_runs", { ids: wanted })),
+    ).then((answers) => {
+      const failed = answers.find((answer) => !answer.ok);
+      if (failed !== undefined && !failed.ok) return failed;
+      const kept = answers.flatMap((answer) => (answer.ok ? answer.value : []));
+      return accept([...own, ...kept.map((run) => this.#records.present(run))]);
     });
   }
 
   /** Counts also what the journals of the days in question have. */
-  count(filter: RunFilter, own: number): Answer<number> {
-    const days = this.#daysOf(filter);
-    if (days.length === 0) return accept(own);
-    const queues = this.#queuesOf(filter);
-    return Promise.all(days.map((day) => this.#ask<number>(day, "count_runs", { filter, queues }))).then(
-      (counts) => {
-        const failed = counts.find((count) => !count.ok);
-        if (failed !== undefined && !failed.ok) return failed;
-        return accept(counts.reduce((sum, count) => sum + (count.ok ? count.value : 0), own));
-      },
+  count(filter: RunFilter, countOwn: () => number): Answer<number> {
+    if (this.#daysOf(filter).length === 0) return accept(countOwn());
+    return this.#askAll<number>(filter, "count_runs", {}, countOwn).then((found) =>
+      found.ok ? accept(found.value.kept.reduce((sum, count) => sum + count, found.value.own)) : found,
     );
+  }
+
+  /** Counts by groups what is here and what the journals of the days in question have. */
+  summarize(
+    { filter, intervals }: PoolOperations["summarize_runs"]["command"],
+    summarizeOwn: () => RunSummary[],
+  ): Answer<RunSummary[]> {
+    if (this.#daysOf(filter).length === 0) return accept(summarizeOwn());
+    return this.#askAll<RunSummary[]>(filter, "summarize_runs", { intervals }, summarizeOwn).then((found) =>
+      found.ok ? accept([found.value.own, ...found.value.kept].flat()) : found,
+    );
+  }
+
+  /**
+   * Asks the pool and the journals as of one instant: where a run came back while the journals were asked, or one left
+   * that a count may have seen twice, it asks again.
+   */
+  async #askAll<Found>(
+    filter: RunFilter,
+    operation: "list_run_keys" | "count_runs" | "summarize_runs",
+    more: object,
+    readOwn: () => Found,
+  ): Promise<Result<{ own: Found; kept: Found[] }>> {
+    for (let tries = 1; ; tries += 1) {
+      const changes = () => (operation === "list_run_keys" ? this.#recalls : this.#recalls + this.#moves);
+      const before = changes();
+      const own = readOwn();
+      const command: KeptFilter = {
+        filter,
+        queues: this.#queuesOf(filter),
+        except: this.#context.store.moved.listInDoubt(),
+      };
+      const answers = await Promise.all(
+        this.#daysOf(filter).map((day) => this.#ask<Found>(day, operation, { ...command, ...more })),
+      );
+      const failed = answers.find((answer) => !answer.ok);
+      if (failed !== undefined && !failed.ok) return failed;
+      if (changes() === before || tries === ASK_TRIES_MAX)
+        return accept({ own, kept: answers.flatMap((answer) => (answer.ok ? [answer.value] : [])) });
+    }
   }
 
   #daysOf(filter: RunFilter): string[] {

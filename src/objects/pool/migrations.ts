@@ -48,4 +48,6 @@ export const migrations: readonly string[] = [
   `CREATE TABLE run_input (
     flow_run_id TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, created TEXT NOT NULL, value TEXT NOT NULL,
     sender TEXT, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID`,
+  `CREATE TABLE heartbeat (run_id TEXT PRIMARY KEY, first_at INTEGER NOT NULL, interval_ms INTEGER) WITHOUT ROWID`,
+  `CREATE TABLE status (id TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID`,
 ];

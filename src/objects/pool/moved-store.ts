@@ -13,6 +13,18 @@ export class MovedStore {
     return first(this.#sql, "SELECT 1 FROM moved WHERE run_id = ?", run_id) !== undefined;
   }
 
+  /**
+   * Runs that a journal may have a copy of which does not count: one on its way there or back. They are read off the
+   * effects that are still to be acknowledged, see `journals.ts`; there are few.
+   */
+  listInDoubt(): string[] {
+    return this.#sql
+      .all<{ run_id: string }>(
+        `SELECT DISTINCT substr(request_id, 1, 36) AS run_id FROM outbox WHERE operation IN ('keep_run', 'drop_run')`,
+      )
+      .map(({ run_id }) => run_id);
+  }
+
   writeMoved(run_id: string, day: string): void {
     this.#sql.all("INSERT OR IGNORE INTO moved (run_id) VALUES (?)", run_id);
     this.#sql.all("INSERT OR IGNORE INTO moved_day (day) VALUES (?)", day);

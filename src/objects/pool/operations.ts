@@ -12,6 +12,7 @@ import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 import type { EmpiricalPolicy, FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
+import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import type {
   Worker,
@@ -22,6 +23,7 @@ import type {
   WorkQueueCreate,
   WorkQueueUpdate,
 } from "../../contract/wire/work-pools.ts";
+import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 
 export type { RunFilter } from "../../contract/wire/filters.ts";
 
@@ -130,7 +132,15 @@ export type PoolOperations = {
     command: { filter: RunFilter; sort: FlowRunSort; limit: number; offset: number };
     answer: FlowRun[];
   };
+  /** The places of a page's runs, for lists over several pools, and the runs of such a page, in no order. */
+  list_run_keys: {
+    command: { filter: RunFilter; sort: FlowRunSort; limit: number; offset: number };
+    answer: RunKey[];
+  };
+  read_runs: { command: { ids: string[] }; answer: FlowRun[] };
   count_runs: { command: { filter: RunFilter }; answer: number };
+  /** Counts runs by state and, with intervals, by when they were expected; one group may be answered in parts. */
+  summarize_runs: { command: { filter: RunFilter; intervals: Intervals | null }; answer: RunSummary[] };
   update_run: { command: { id: string; update: FlowRunUpdate }; answer: FlowRun };
   update_labels: { command: { id: string; labels: Labels }; answer: null };
   delete_run: { command: { id: string }; answer: null };
@@ -152,6 +162,12 @@ export type PoolOperations = {
   delete_run_input: { command: { id: string; key: string }; answer: null };
   /** The run has shown that it lives: it wrote a log, or renewed a lease. */
   touch_run: { command: { id: string }; answer: null };
+  /** The run that started this one was cancelled. */
+  cancel_with_parent: { command: { id: string }; answer: null };
+  /** The processes of these runs have sent their heartbeat. */
+  hear_heartbeats: { command: { ids: string[] }; answer: null };
+  /** The hub says that somebody listens to events. */
+  events_wanted: { command: Record<string, never>; answer: null };
   /** The journal of a day (`YYYYMMDD`) would go: needed while a run of that day is here. */
   retire_day: { command: { day: string }; answer: { is_needed: boolean } };
   read_states: { command: { flow_run_id: string }; answer: State[] };

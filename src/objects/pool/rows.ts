@@ -40,6 +40,7 @@ export interface Advertised {
   gpus: { id: string; name: string; memory_mib: number }[];
   work_queue_names: string[];
   version: string | null;
+  process?: { host: string; pid: number; started_at: string } | undefined;
 }
 
 export interface WorkerRow {

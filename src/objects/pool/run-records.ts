@@ -1,16 +1,23 @@
 /** How a run is written with everything that hangs on it, and how it goes out. */
+import { foreignAttemptOf } from "../../contract/attempts.ts";
 import { RUN_SILENCE_MAX_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { instantToMs } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { isTerminal } from "../../contract/wire/states.ts";
+import { isGoneProcess } from "../../domain/pool/attempt-end.ts";
 import { withEstimates } from "../../domain/flow-run/estimates.ts";
 import { isRetryingInProcess, placeRun } from "../../domain/pool/place.ts";
 import { poolOf, type PoolContext } from "./context.ts";
+import { visitLimits } from "./limit-visits.ts";
 import type { StoredRun } from "./rows.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
 
 /** The silence after which a run that no agent of ours runs is given up. */
 export const SILENCE_MAX_MS = RUN_SILENCE_MAX_SECONDS * 1000;
+
+/** Prefect's lower bound (source: its setting `flows.heartbeat_frequency`). */
+const HEARTBEAT_MS_MIN = 30_000;
 
 /** The one way in which runs are stored. */
 export class RunRecords {
@@ -24,18 +31,26 @@ export class RunRecords {
 
   /** Writes a run with everything that hangs on it: indexes, slots, deadlines, wakes. */
   save(stored: StoredRun, before: FlowRun | null): void {
-    const { store, host, wake, wakeAt } = this.#context;
+    const { store, host, noteState, wake, wakeAt } = this.#context;
     const now = host.now();
     if (stored.run.state_type === "SCHEDULED" && before !== null) this.#keepInQueue(stored);
     const { run } = stored;
-    if (run.state !== null && run.state_id !== before?.state_id) store.states.writeState(run.id, run.state);
+    if (run.state !== null && run.state_id !== before?.state_id) {
+      store.states.writeState(run.id, run.state);
+      noteState(run, before?.state ?? null);
+    }
     const holdsSlot =
       run.state_type === "PENDING" || run.state_type === "RUNNING" || run.state_type === "CANCELLING";
     const active = store.attempts.readActive(run.id);
     const isWatched = holdsSlot || isRetryingInProcess(run);
     if (isWatched && (active === undefined || active.attempt_id === null)) this.watchSubmitted(run, now);
-    else if (active !== undefined && active.attempt_id === null) store.attempts.deleteSubmitted(run.id);
+    else if (active !== undefined && active.attempt_id === null) {
+      store.attempts.deleteSubmitted(run.id);
+      store.heartbeats.delete(run.id);
+    }
     if (!holdsSlot && active !== undefined && active.attempt_id === null) wake("run_ready");
+    if (run.state_type !== before?.state_type && run.state_type !== null && isTerminal(run.state_type))
+      this.#endForeignAttempt(run);
     if (run.state_type !== "SCHEDULED") {
       this.#limit.leaveLine(stored);
       if (run.auto_scheduled && run.deployment_id !== null)
@@ -53,6 +68,16 @@ export class RunRecords {
       before?.state_type !== run.state_type
     )
       wake("cancel", active.worker_name ?? undefined);
+  }
+
+  /**
+   * What the process of a run held goes where its state says that the process is gone. One that said itself how it ended
+   * may still do what nobody waits for, and gives back what it holds by itself.
+   */
+  #endForeignAttempt({ id, state_type }: FlowRun): void {
+    const attempt = foreignAttemptOf(id);
+    const limit_keys = this.#context.store.attempts.takeNotes(attempt.attempt_id);
+    if (isGoneProcess(state_type)) visitLimits(this.#context, attempt, limit_keys);
   }
 
   /** A run whose queue was deleted waits in the default queue from now on. */
@@ -76,7 +101,7 @@ export class RunRecords {
     // A process that waits for its next try counts in no queue, and need not be heard of before its time.
     const retry_at = run.next_scheduled_start_time;
     const from = isRetrying && retry_at !== null ? Math.max(now, Math.ceil(instantToMs(retry_at))) : now;
-    const deadline_at = from + SILENCE_MAX_MS;
+    const deadline_at = from + this.silenceOf(run.id);
     this.#context.store.attempts.writeActive({
       run_id: run.id,
       queue_id: isRetrying ? null : run.work_queue_id,
@@ -90,16 +115,51 @@ export class RunRecords {
     this.#context.wakeAt(deadline_at);
   }
 
+  /** A silent run is looked at again when its worker, should it say nothing more, will be gone. */
+  watchUntil(id: string, deadline_at: number): void {
+    const { store, wakeAt } = this.#context;
+    const active = store.attempts.readActive(id);
+    if (active === undefined) return;
+    store.attempts.writeActive({ ...active, deadline_at });
+    wakeAt(deadline_at);
+  }
+
   /** A run has shown that it lives. Writes only when half of the silence that it is allowed is over. */
   touch(id: string): Result<null> {
     const { store, host, wakeAt } = this.#context;
     const active = store.attempts.readActive(id);
     const isSubmitted = active !== undefined && active.attempt_id === null;
-    if (!isSubmitted || (active.deadline_at ?? 0) - host.now() > SILENCE_MAX_MS / 2) return accept(null);
-    const deadline_at = host.now() + SILENCE_MAX_MS;
+    const silence = this.silenceOf(id);
+    if (!isSubmitted || (active.deadline_at ?? 0) - host.now() > silence / 2) return accept(null);
+    const deadline_at = host.now() + silence;
     store.attempts.writeActive({ ...active, deadline_at });
     wakeAt(deadline_at);
     return accept(null);
+  }
+
+  /**
+   * The process of a run has sent its heartbeat: from now on it is taken for dead when it misses three. Its second one
+   * shows how often it sends them.
+   */
+  hearHeartbeat(id: string): void {
+    const { store, host, wakeAt } = this.#context;
+    const now = host.now();
+    const active = store.attempts.readActive(id);
+    if (active === undefined || active.attempt_id !== null) return;
+    const known = store.heartbeats.read(id);
+    if (known === undefined) store.heartbeats.write({ run_id: id, first_at: now, interval_ms: null });
+    else if (known.interval_ms === null) {
+      const interval_ms = Math.min(Math.max(now - known.first_at, HEARTBEAT_MS_MIN), SILENCE_MAX_MS / 3);
+      store.heartbeats.write({ ...known, interval_ms });
+    }
+    const deadline_at = now + this.silenceOf(id);
+    store.attempts.writeActive({ ...active, deadline_at });
+    wakeAt(deadline_at);
+  }
+
+  /** The silence after which a run that no agent of ours runs is given up, in milliseconds. */
+  silenceOf(id: string): number {
+    return this.#context.store.heartbeats.silenceOf(id) ?? SILENCE_MAX_MS;
   }
 
   /** A run as it goes out now. */

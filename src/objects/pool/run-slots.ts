@@ -11,7 +11,7 @@ import { refuseRun, type RunRecords } from "./run-records.ts";
 import { SLOT_WAIT_SECONDS, type RunStates } from "./run-states.ts";
 
 /** A slot that was granted to a run which nobody claims lapses after this long. */
-export const SLOT_LAPSES_MS = 20_000;
+const SLOT_LAPSES_MS = 20_000;
 /** Runs that one change of their deployment's limit lets go on; the rest asks again by itself. */
 const UNPARKED_MAX = 1000;
 

@@ -5,6 +5,7 @@ import type { JsonObject } from "../../contract/wire/common.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import {
+  defaultStateName,
   isTerminal,
   type OrchestrationResult,
   type State,
@@ -12,12 +13,12 @@ import {
 } from "../../contract/wire/states.ts";
 import { orchestrate, type SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import { LATE_AFTER_MS, placeRun } from "../../domain/pool/place.ts";
-import { isOnline } from "../../domain/pool/status.ts";
+import { onlineUntil } from "../../domain/pool/status.ts";
 import { mintId, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import { type DeploymentLimit, forgetSlot } from "./deployment-limit.ts";
 import type { RunInputs } from "./inputs.ts";
-import { refuseRun, SILENCE_MAX_MS, type RunRecords } from "./run-records.ts";
+import { refuseRun, type RunRecords } from "./run-records.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
 export const SLOT_WAIT_SECONDS = 30;
@@ -62,7 +63,7 @@ export class RunStates {
     if (state?.type !== "PAUSED") {
       return accept({
         result: {
-          state,
+          state: null,
           status: "ABORT",
           details: { type: "abort_details", reason: "Cannot resume a flow run that is not paused." },
         },
@@ -194,9 +195,8 @@ export class RunStates {
     return this.#context.store.states.listStates(flow_run_id, STATES_LISTED_MAX);
   }
 
-  readState(id: string): Result<State> {
-    const state = this.#context.store.states.readState(id);
-    return state === undefined ? refuse("not_found", "Flow run state not found") : accept(state);
+  readState(id: string): State | undefined {
+    return this.#context.store.states.readState(id);
   }
 
   /** Gives a run back to its queue, at the place in line that it had. */
@@ -260,17 +260,26 @@ export class RunStates {
     this.decide(stored, late, false, slot);
   }
 
-  /** Gives up a run that said nothing for long, unless the worker that submitted it still lives. */
+  /**
+   * Gives up a run that said nothing for long, unless the worker that submitted it still lives. While the embedded server
+   * was away no heartbeat could be heard, so they are missed from its start on.
+   */
   giveUpSilent(stored: StoredRun): void {
     const { store, host } = this.#context;
     const { run } = stored;
+    const now = host.now();
     const name = run.labels["prefect.worker.name"];
     const worker = typeof name === "string" ? store.catalog.readWorker(name) : undefined;
-    if (worker !== undefined && isOnline(worker, host.now())) {
-      this.#records.watchSubmitted(run, host.now());
+    const silence = this.#records.silenceOf(run.id);
+    const hasHeartbeats = store.heartbeats.silenceOf(run.id) !== undefined;
+    const isUnheard = hasHeartbeats && host.expiry_floor > 0 && now < host.expiry_floor + silence;
+    const until = isUnheard ? host.expiry_floor + silence : worker === undefined ? 0 : onlineUntil(worker);
+    if (now < until) {
+      this.#records.watchUntil(run.id, until);
       return;
     }
-    const message = `Nothing was heard of this run for ${SILENCE_MAX_MS / 3_600_000} hours, so it was given up.`;
+    const minutes = Math.round(silence / 60_000);
+    const message = `Nothing was heard of this run for ${minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`}, so it was given up.`;
     this.decide(stored, { type: "CRASHED", name: "Crashed", message }, true);
   }
 
@@ -288,6 +297,18 @@ export class RunStates {
   forceCancelled(stored: StoredRun, message: string): void {
     if (stored.run.state_type !== null && isTerminal(stored.run.state_type)) return;
     this.decide(stored, { type: "CANCELLED", name: "Cancelled", message }, true);
+  }
+
+  /** A run that a process of its own may stop is asked to; one that runs within its parent's is at its end. */
+  cancelWithParent(id: string): Result<null> {
+    const stored = this.#context.store.runs.readRun(id);
+    const type = stored?.run.state_type ?? null;
+    if (stored === undefined || type === null || isTerminal(type) || type === "CANCELLING")
+      return accept(null);
+    const wanted = stored.run.deployment_id === null ? "CANCELLED" : "CANCELLING";
+    const message = "The parent flow run was cancelled.";
+    this.decide(stored, { type: wanted, name: defaultStateName(wanted), message }, false);
+    return accept(null);
   }
 
   /** Forgets who waits: the instance's memory is not to be trusted after a failed turn. */

@@ -1,11 +1,39 @@
 /** SQL of flow runs, and of the indexes that one write of a run keeps in step: what is ready, what has a deadline. */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { FlowRunSort } from "../../contract/wire/filters.ts";
+import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { Place } from "../../domain/pool/place.ts";
+import { RUN_COLUMNS, RUN_PLACEHOLDERS, runBindings } from "../shared/run-columns.ts";
+import { selectKeys, type Condition } from "../shared/run-filter.ts";
+import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
+import { summarizeRuns } from "../shared/run-summary.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import type { AttemptStore } from "./attempt-store.ts";
 import { DEADLINE_KINDS, type Row, type StoredRun } from "./rows.ts";
 
-const RUN_COLUMNS = "priority, fence, is_parked, slot_lease_id, slot_expires_at, slot_request_id, record";
+const STORED_COLUMNS = "priority, fence, is_parked, slot_lease_id, slot_expires_at, slot_request_id, record";
+
+/** What a write changes of a run that is there. The expected start is left out: it has an index and hardly ever moves. */
+const CHANGES = [
+  "queue_id",
+  "name",
+  "state_type",
+  "state_name",
+  "next_scheduled_start_time",
+  "start_time",
+  "end_time",
+  "record",
+  "priority",
+  "fence",
+  "is_parked",
+  "slot_lease_id",
+  "slot_expires_at",
+  "slot_request_id",
+  "ready_at",
+  "deadline_at",
+]
+  .map((column) => `${column} = excluded.${column}`)
+  .join(", ");
 
 /** The runs of a pool; a run is changed in one place only, {@link RunStore.writeRun}. */
 export class RunStore {
@@ -18,7 +46,7 @@ export class RunStore {
   }
 
   readRun(id: string): StoredRun | undefined {
-    const row = first<Row>(this.#sql, `SELECT ${RUN_COLUMNS} FROM flow_run WHERE id = ?`, id);
+    const row = first<Row>(this.#sql, `SELECT ${STORED_COLUMNS} FROM flow_run WHERE id = ?`, id);
     return row && toStoredRun(row);
   }
 
@@ -29,30 +57,27 @@ export class RunStore {
   readRuns(ids: readonly string[]): StoredRun[] {
     return this.#sql
       .all<Row>(
-        `SELECT ${RUN_COLUMNS} FROM flow_run WHERE id IN (SELECT value FROM json_each(?))`,
+        `SELECT ${STORED_COLUMNS} FROM flow_run WHERE id IN (SELECT value FROM json_each(?))`,
         JSON.stringify(ids),
       )
       .map(toStoredRun);
   }
 
   /** Runs by a condition that `shared/run-filter.ts` wrote. */
-  filterRuns(
-    condition: { sql: string; bindings: (string | number)[] },
-    order: string,
-    limit: number,
-    offset: number,
-  ): StoredRun[] {
-    return this.#sql
-      .all<Row>(
-        `SELECT ${RUN_COLUMNS} FROM flow_run WHERE ${condition.sql} ORDER BY ${order} LIMIT ? OFFSET ?`,
-        ...condition.bindings,
-        limit,
-        offset,
-      )
-      .map(toStoredRun);
+  listKeys(condition: Condition, sort: FlowRunSort, limit: number, offset: number): RunKey[] {
+    return this.#sql.all<RunKey>(
+      `${selectKeys(sort, condition.sql)} LIMIT ? OFFSET ?`,
+      ...condition.bindings,
+      limit,
+      offset,
+    );
   }
 
-  countRuns(condition: { sql: string; bindings: (string | number)[] }): number {
+  summarizeRuns(condition: Condition, span: { intervals: Intervals | null; now: number }): RunSummary[] {
+    return summarizeRuns(this.#sql, condition, span);
+  }
+
+  countRuns(condition: Condition): number {
     return (
       first<{ count: number }>(
         this.#sql,
@@ -69,7 +94,7 @@ export class RunStore {
   ): StoredRun[] {
     return this.#sql
       .all<Row>(
-        `SELECT ${RUN_COLUMNS} FROM flow_run WHERE state_type = 'SCHEDULED'
+        `SELECT ${STORED_COLUMNS} FROM flow_run WHERE state_type = 'SCHEDULED'
            AND (?1 IS NULL OR deployment_id = ?1) AND (?2 IS NULL OR queue_id = ?2)
            AND (?3 IS NULL OR is_parked = ?3) LIMIT ?4`,
         of.deployment_id ?? null,
@@ -120,25 +145,11 @@ export class RunStore {
         this.#deleteDeadlines(before.deadline_at, run.id);
     }
     this.#sql.all(
-      `INSERT INTO flow_run (id, flow_id, deployment_id, queue_id, name, state_type, state_name, expected_start_time,
-         next_scheduled_start_time, start_time, end_time, priority, fence, is_parked, slot_lease_id, slot_expires_at,
-         slot_request_id, ready_at, deadline_at, record)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-       ON CONFLICT (id) DO UPDATE SET queue_id = ?4, name = ?5, state_type = ?6, state_name = ?7,
-         next_scheduled_start_time = ?9, start_time = ?10, end_time = ?11, priority = ?12, fence = ?13, is_parked = ?14,
-         slot_lease_id = ?15, slot_expires_at = ?16, slot_request_id = ?17, ready_at = ?18, deadline_at = ?19,
-         record = ?20`,
-      run.id,
-      run.flow_id,
-      run.deployment_id,
-      run.work_queue_id,
-      run.name,
-      run.state_type,
-      run.state_name,
-      run.expected_start_time,
-      run.next_scheduled_start_time,
-      run.start_time,
-      run.end_time,
+      `INSERT INTO flow_run (${RUN_COLUMNS}, priority, fence, is_parked, slot_lease_id, slot_expires_at,
+         slot_request_id, ready_at, deadline_at)
+       VALUES (${RUN_PLACEHOLDERS}, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET ${CHANGES}`,
+      ...runBindings(run),
       stored.priority,
       stored.fence,
       Number(stored.is_parked),
@@ -147,9 +158,7 @@ export class RunStore {
       stored.slot_request_id,
       ready_at,
       deadline?.at ?? null,
-      JSON.stringify(run),
     );
-    // The index on the expected start is only touched when it moves, which is rare.
     this.#sql.all(
       "UPDATE flow_run SET expected_start_time = ?1 WHERE id = ?2 AND expected_start_time IS NOT ?1",
       run.expected_start_time,

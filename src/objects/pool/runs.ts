@@ -10,7 +10,7 @@ import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import type { PoolAttempts } from "./attempts.ts";
 import type { Answer } from "../shared/actor.ts";
 import type { PoolJournals } from "./journals.ts";
-import type { PoolCatalog } from "./catalog.ts";
+import type { PoolQueues } from "./queues.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunDraft } from "./operations.ts";
 import type { PoolRow, QueueRow } from "./rows.ts";
@@ -27,7 +27,7 @@ export class PoolRuns {
   readonly #slots: RunSlots;
   readonly #limit: DeploymentLimit;
   readonly #attempts: PoolAttempts;
-  readonly #catalog: PoolCatalog;
+  readonly #queues: PoolQueues;
   readonly #journals: PoolJournals;
 
   constructor(
@@ -36,12 +36,12 @@ export class PoolRuns {
     slots: RunSlots,
     limit: DeploymentLimit,
     attempts: PoolAttempts,
-    catalog: PoolCatalog,
+    queues: PoolQueues,
     journals: PoolJournals,
   ) {
     this.#journals = journals;
     this.#attempts = attempts;
-    this.#catalog = catalog;
+    this.#queues = queues;
     this.#context = context;
     this.#records = records;
     this.#slots = slots;
@@ -157,8 +157,8 @@ export class PoolRuns {
     if (byId !== undefined) return byId;
     const name = draft.work_queue_name;
     if (name === null) return queues.find(({ id }) => id === pool.default_queue_id);
-    const made = this.#catalog.ensureQueue(name);
-    return made.ok ? this.#catalog.findQueue({ name }) : undefined;
+    const made = this.#queues.ensure(name);
+    return made.ok ? this.#queues.find({ name }) : undefined;
   }
 
   update(id: string, update: FlowRunUpdate): Result<FlowRun> {
@@ -207,6 +207,7 @@ export class PoolRuns {
     if (lease !== null) this.#limit.release(stored.run, lease);
     this.#attempts.dropAttempt(id);
     store.attempts.deleteSubmitted(id);
+    store.heartbeats.delete(id);
     store.runs.deleteRun(id);
     const journal = journalOfRun(host.address.workspace, id);
     if (journal !== undefined)

@@ -2,37 +2,45 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { SessionAnswer, SessionBeat } from "../../contract/wire/agents.ts";
-import type { PoolCatalog } from "./catalog.ts";
+import type { PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
+import type { DeploymentLimit } from "./deployment-limit.ts";
 import type { ActiveRow, Advertised, WorkerRow } from "./rows.ts";
 import { decideAdoption } from "../../domain/pool/adopt.ts";
+import { isOnline } from "../../domain/pool/status.ts";
+import { describeOwner, isNameTaken } from "../../domain/pool/worker-name.ts";
 import { GRACE_MS, type PoolAttempts } from "./attempts.ts";
 
 /** Registers agents, keeps their sessions, and squares what they run with what is stored. */
 export class PoolSessions {
   readonly #context: PoolContext;
-  readonly #catalog: PoolCatalog;
+  readonly #workers: PoolWorkers;
   readonly #attempts: PoolAttempts;
+  readonly #limit: DeploymentLimit;
 
-  constructor(context: PoolContext, catalog: PoolCatalog, attempts: PoolAttempts) {
+  constructor(context: PoolContext, workers: PoolWorkers, attempts: PoolAttempts, limit: DeploymentLimit) {
+    this.#limit = limit;
     this.#context = context;
-    this.#catalog = catalog;
+    this.#workers = workers;
     this.#attempts = attempts;
   }
 
   /** Registers an agent and keeps its session alive. Writes only when half of the session has passed or something changed. */
   beat(beat: SessionBeat): Result<SessionAnswer> {
-    const { store, host, wakeAt } = this.#context;
+    const { store, host, statuses, wakeAt } = this.#context;
     const now = host.now();
-    const opened = this.#catalog.openWorker(beat.name);
+    const opened = this.#workers.open(beat.name);
     if (!opened.ok) return opened;
     const worker = opened.value;
+    if (isNameTaken(worker, beat, now))
+      return refuse("conflict", describeOwner(worker, poolOf(this.#context).name, now));
     const sessionMs = beat.session_seconds * 1000;
     const advertised: Advertised = {
       labels: beat.labels,
       gpus: beat.gpus,
       work_queue_names: beat.work_queue_names,
       version: beat.version ?? null,
+      process: beat.process,
     };
     const isNew = worker.session_id !== beat.session_id;
     const isChanged =
@@ -41,6 +49,7 @@ export class PoolSessions {
       worker.run_limit !== (beat.limit ?? null) ||
       worker.session_seconds !== beat.session_seconds ||
       JSON.stringify(worker.advertised) !== JSON.stringify(advertised);
+    const mine = store.attempts.listActiveOfWorker(beat.name);
     let deadline = worker.session_deadline ?? 0;
     if (isChanged || deadline - now < sessionMs / 2) {
       deadline = now + sessionMs;
@@ -56,8 +65,9 @@ export class PoolSessions {
         run_limit: beat.limit ?? null,
         advertised,
       });
+      this.#limit.keep(mine, worker.last_heartbeat_at ?? now);
+      if (isChanged || !isOnline(worker, now)) statuses.look();
     }
-    const mine = store.attempts.listActiveOfWorker(beat.name);
     this.#adopt(mine, beat, worker, now + sessionMs);
     if (mine.length > 0) wakeAt(deadline + GRACE_MS);
     const live = new Set(store.attempts.listActiveOfWorker(beat.name).map(({ attempt_id }) => attempt_id));
@@ -96,18 +106,19 @@ export class PoolSessions {
 
   /** The agent says goodbye. What it left running is given up when its session would have ended, unless it comes back. */
   endSession(name: string, session_id: string): Result<null> {
-    const { store, host } = this.#context;
+    const { store, host, statuses } = this.#context;
     const worker = store.catalog.readWorker(name);
     if (worker === undefined || worker.session_id !== session_id) return accept(null);
     store.catalog.writeWorker({ ...worker, is_gone: true, updated: formatInstant(host.now()) });
     for (const active of store.attempts.listActiveOfWorker(name))
       if (!active.is_started) this.#attempts.giveBack(active);
+    statuses.look();
     return accept(null);
   }
 
   /** Forgets a worker; its attempts keep the deadline that their session had. */
   deleteWorker(name: string): Result<null> {
-    const { store, wakeAt } = this.#context;
+    const { store, statuses, wakeAt } = this.#context;
     const worker = store.catalog.readWorker(name);
     if (worker === undefined) return refuse("not_found", "Worker not found.");
     const until = (worker.session_deadline ?? 0) + GRACE_MS;
@@ -117,6 +128,7 @@ export class PoolSessions {
       wakeAt(until);
     }
     store.catalog.deleteWorker(name);
+    statuses.look();
     return accept(null);
   }
 }

@@ -4,6 +4,7 @@ import { CatalogStore } from "./catalog-store.ts";
 import { MovedStore } from "./moved-store.ts";
 import { RunStore } from "./run-store.ts";
 import { StateStore } from "./state-store.ts";
+import { HeartbeatStore } from "./heartbeat-store.ts";
 import { InputStore } from "./input-store.ts";
 import { LineStore } from "./line-store.ts";
 import { AttemptStore } from "./attempt-store.ts";
@@ -18,6 +19,7 @@ export class PoolStore {
   readonly line: LineStore;
   readonly attempts: AttemptStore;
   readonly deployments: DeploymentStore;
+  readonly heartbeats: HeartbeatStore;
 
   constructor(sql: Sql) {
     this.catalog = new CatalogStore(sql);
@@ -28,5 +30,6 @@ export class PoolStore {
     this.states = new StateStore(sql);
     this.line = new LineStore(sql, this.runs);
     this.deployments = new DeploymentStore(sql);
+    this.heartbeats = new HeartbeatStore(sql);
   }
 }

@@ -16,8 +16,10 @@ import type { ObjectHost } from "./host.ts";
 import { EFFECT_ALARM_MS, Outbox, OUTBOX_TABLE, type Effect } from "./outbox.ts";
 import { hasTable, migrate } from "./sql.ts";
 import { Turns } from "./turns.ts";
+import { InvariantViolation, ViolationReports } from "./violations.ts";
 
 export type { Effect } from "./outbox.ts";
+export { InvariantViolation } from "./violations.ts";
 
 /** The shape of an object's operations: what goes in and what comes out of each. */
 export type Operations = { [operation: string]: { command: unknown; answer: unknown } };
@@ -32,18 +34,8 @@ export type Handlers<Of extends Operations> = {
   ) => Answer<Of[Operation]["answer"]>;
 };
 
-/** Thrown where a promise of the design does not hold: the operation is undone and answered `unavailable`. */
-export class InvariantViolation extends Error {
-  readonly invariant: string;
-  readonly state: unknown;
-  constructor(invariant: string, message: string, state: unknown) {
-    super(`${invariant}: ${message}`);
-    this.name = "InvariantViolation";
-    this.invariant = invariant;
-    this.state = state;
-  }
-}
-
+/** No alarm that is in order is this late. */
+const LATE_MS = 2000;
 /** A sweep that failed is tried again after this long. */
 const SWEEP_RETRY_MS = 1000;
 const DELETE_RETRY_MS = 60_000;
@@ -55,6 +47,7 @@ export abstract class Actor<Of extends Operations> {
   readonly #migrations: readonly string[];
   readonly #turns: Turns;
   readonly #outbox: Outbox;
+  readonly #violations: ViolationReports;
   /** Never later than the earliest stored deadline. Infinity: no alarm is set. */
   #alarmAt = Number.POSITIVE_INFINITY;
   #isAlarmMoved = false;
@@ -78,6 +71,7 @@ export abstract class Actor<Of extends Operations> {
       wakeAt: (at) => this.wakeAt(at),
       settle: (effect, result) => this.settleEffect(effect, result),
     });
+    this.#violations = new ViolationReports(host, (...effect) => this.#outbox.send(...effect));
     this.#migrations = [OUTBOX_TABLE, ...migrations];
     this.#hasTables = hasTable(host.sql, "migration");
     if (this.#hasTables) host.transaction(() => migrate(host.sql, this.#migrations));
@@ -156,6 +150,7 @@ export abstract class Actor<Of extends Operations> {
 
   /** The platform's alarm: early, late and twice are all the same to it. Never throws. */
   async alarm(): Promise<void> {
+    this.#noteLateness(this.host.now());
     this.#alarmAt = 0;
     await this.turn("alarm", () => {});
   }
@@ -176,10 +171,11 @@ export abstract class Actor<Of extends Operations> {
     });
   }
 
-  /** Says that a deadline was stored: the alarm moves if it is the earliest. */
+  /** Says that a deadline was stored: the alarm moves if it is the earliest. One that has passed is due now, and nobody was late. */
   protected wakeAt(at: number): void {
-    if (at >= this.#alarmAt) return;
-    this.#alarmAt = at;
+    const due = Math.max(at, this.host.now());
+    if (due >= this.#alarmAt) return;
+    this.#alarmAt = due;
     this.#isAlarmMoved = true;
     if (!this.#turns.isRunning) this.#storeAlarm();
   }
@@ -237,6 +233,7 @@ export abstract class Actor<Of extends Operations> {
   #applyDeadlines(): void {
     const now = this.host.now();
     if (!this.#hasTables || now < this.#alarmAt) return;
+    this.#noteLateness(now);
     const swept = this.#guard("sweep", () => {
       this.sweep(now);
       return { ok: true, value: null };
@@ -255,6 +252,11 @@ export abstract class Actor<Of extends Operations> {
     if (isEffectDue) this.#outbox.hasNews = true;
   }
 
+  /** Whoever had to be heard of in time could not be heard either: nothing that waits for a sign of life ends now. */
+  #noteLateness(now: number): void {
+    if (this.#alarmAt > 0 && now > this.#alarmAt + LATE_MS) this.host.noteLostTime(now);
+  }
+
   #guard(operation: string, body: () => Answer<unknown>): Answer<unknown> {
     const hadTables = this.#hasTables;
     try {
@@ -269,6 +271,7 @@ export abstract class Actor<Of extends Operations> {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         ...(error instanceof InvariantViolation && { invariant: error.invariant, state: error.state }),
       });
+      if (error instanceof InvariantViolation && hadTables) this.#violations.note(operation, error);
       return refuse("unavailable", undefined, { retry_after_seconds: 1 });
     }
   }

@@ -5,14 +5,15 @@ import type { ObjectHost } from "./host.ts";
 import type { SqlValue } from "./sql.ts";
 import { callObject, type ObjectBindings } from "./stub.ts";
 
-/** How long after a start of the embedded server nothing expires. */
-const START_GRACE_MS = 30_000;
+/** How long after a start of the embedded server, or after time was lost, nothing expires. */
+const GRACE_MS = 30_000;
 
 /** Makes the host of the object that `state` belongs to. Throws when the object was not addressed by a name of ours. */
 export function createDurableHost(state: DurableObjectState, env: ObjectBindings): ObjectHost {
   const address = readAddress(state);
   const { sql } = state.storage;
   const startedAt = Number(env.SLUICE_STARTED_AT ?? 0);
+  let expiry_floor = startedAt === 0 ? 0 : startedAt + GRACE_MS;
   return {
     address,
     sql: {
@@ -38,7 +39,13 @@ export function createDurableHost(state: DurableObjectState, env: ObjectBindings
     log: (event) => {
       console.log(JSON.stringify(event));
     },
-    expiry_floor: startedAt === 0 ? 0 : startedAt + START_GRACE_MS,
+    get expiry_floor() {
+      return expiry_floor;
+    },
+    clock_stepped_at: Number(env.SLUICE_CLOCK_STEPPED_AT ?? 0),
+    noteLostTime: (now) => {
+      expiry_floor = now + GRACE_MS;
+    },
   };
 }
 

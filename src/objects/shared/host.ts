@@ -31,4 +31,11 @@ export interface ObjectHost {
    * time to report again. 0 where the platform keeps objects running.
    */
   readonly expiry_floor: number;
+  /**
+   * When the clock was last put forward, in milliseconds of the time since then; 0 where that cannot be known. A deadline
+   * from before says nothing: what it ends lasts from then on as long as it was given for.
+   */
+  readonly clock_stepped_at: number;
+  /** An alarm came far too late: the clock was put forward, or nothing ran here for a while. Raises `expiry_floor`. */
+  noteLostTime(now: number): void;
 }

@@ -8,20 +8,33 @@ export interface Condition {
 
 const ALWAYS: Condition = { sql: "1", bindings: [] };
 
-/** How each sort orders; the id makes it total. A run's id is ordered by its expected start at creation. */
-export const ORDERS: Record<FlowRunSort, string> = {
-  ID_DESC: "id DESC",
-  START_TIME_ASC: "coalesce(start_time, expected_start_time) ASC, id",
-  START_TIME_DESC: "coalesce(start_time, expected_start_time) DESC, id DESC",
-  EXPECTED_START_TIME_ASC: "expected_start_time ASC, id ASC",
-  EXPECTED_START_TIME_DESC: "expected_start_time DESC, id DESC",
-  NAME_ASC: "name ASC, id",
-  NAME_DESC: "name DESC, id",
-  NEXT_SCHEDULED_START_TIME_ASC: "next_scheduled_start_time ASC, id",
-  END_TIME_DESC: "end_time DESC, id DESC",
+/** What each sort goes by. A run's id is ordered by its expected start at creation. */
+const KEYS: Record<FlowRunSort, string> = {
+  ID_DESC: "id",
+  START_TIME_ASC: "coalesce(start_time, expected_start_time)",
+  START_TIME_DESC: "coalesce(start_time, expected_start_time)",
+  EXPECTED_START_TIME_ASC: "expected_start_time",
+  EXPECTED_START_TIME_DESC: "expected_start_time",
+  NAME_ASC: "name",
+  NAME_DESC: "name",
+  NEXT_SCHEDULED_START_TIME_ASC: "next_scheduled_start_time",
+  END_TIME_DESC: "end_time",
 };
 
-function join(
+/** A query for the keys of runs in the order of a sort. Ends where LIMIT may follow. */
+export function selectKeys(sort: FlowRunSort, where: string): string {
+  const columns = `id, ${KEYS[sort]} AS key, octet_length(record) AS bytes`;
+  return `SELECT ${columns} FROM flow_run WHERE ${where} ORDER BY ${orderOf(sort)}`;
+}
+
+/** How a sort orders; the id makes it total. */
+export function orderOf(sort: FlowRunSort): string {
+  const direction = sort.endsWith("_DESC") ? "DESC" : "ASC";
+  return sort === "ID_DESC" ? "id DESC" : `${KEYS[sort]} ${direction}, id ${direction}`;
+}
+
+/** All of the conditions that there are, or any of them; none at all lets every row through. */
+export function join(
   conditions: readonly (Condition | undefined)[],
   operator: "and_" | "or_" | null | undefined,
 ): Condition {
@@ -33,7 +46,8 @@ function join(
   };
 }
 
-function anyOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
+/** One of a list; undefined where there is no list. */
+export function anyOf(column: string, list: readonly string[] | null | undefined): Condition | undefined {
   if (list === null || list === undefined) return undefined;
   return { sql: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(list)] };
 }
@@ -76,17 +90,20 @@ function noneOf(column: string, list: readonly string[] | null | undefined): Con
   };
 }
 
-function isNull(column: string, wanted: boolean | null | undefined): Condition | undefined {
+/** Null or not, as wanted. */
+export function isNull(column: string, wanted: boolean | null | undefined): Condition | undefined {
   if (wanted === null || wanted === undefined) return undefined;
   return { sql: `${column} IS ${wanted ? "" : "NOT "}NULL`, bindings: [] };
 }
 
-function contains(column: string, text: string | null | undefined): Condition | undefined {
+/** Holds a text, in upper or lower case. */
+export function contains(column: string, text: string | null | undefined): Condition | undefined {
   if (text === null || text === undefined) return undefined;
   return { sql: `instr(lower(${column}), lower(?)) > 0`, bindings: [text] };
 }
 
-function within(
+/** Between two instants, both included. */
+export function within(
   column: string,
   filter:
     | {
@@ -109,7 +126,8 @@ function within(
   );
 }
 
-function withTags(tags: FlowRunFilter["tags"]): Condition | undefined {
+/** All or any of some tags, or none at all. */
+export function withTags(tags: FlowRunFilter["tags"]): Condition | undefined {
   if (tags === null || tags === undefined) return undefined;
   const { all_, any_, is_null_ } = tags;
   const matching =
@@ -176,9 +194,16 @@ function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[]): Condition
           ],
           filter.parent_task_run_id.operator,
         ),
-      // Which run a parent task belongs to is known by its journal only, so nothing matches here.
+      // Which run a parent task belongs to is known by its journal only: whoever asks resolves it before.
       filter.parent_flow_run_id?.any_ ? { sql: "0", bindings: [] } : undefined,
-      filter.idempotency_key && anyOf("record ->> '$.idempotency_key'", filter.idempotency_key.any_),
+      filter.idempotency_key &&
+        join(
+          [
+            anyOf("record ->> '$.idempotency_key'", filter.idempotency_key.any_),
+            noneOf("record ->> '$.idempotency_key'", filter.idempotency_key.not_any_),
+          ],
+          "and_",
+        ),
       created_by &&
         join(
           [
@@ -207,6 +232,7 @@ export function toCondition(filter: RunFilter, queues: readonly KnownQueue[]): C
   return join(
     [
       filter.flow_runs ? ofRuns(filter.flow_runs, queues) : undefined,
+      anyOf("id", filter.run_ids),
       anyOf("flow_id", filter.flow_ids),
       anyOf("deployment_id", filter.deployment_ids),
       anyOf("queue_id", filter.work_queue_ids),

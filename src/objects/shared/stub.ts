@@ -6,6 +6,7 @@ import {
   type ObjectKind,
 } from "../../contract/envelope.ts";
 import { refuse, type Result } from "../../contract/errors.ts";
+import type { KeyBindings } from "./key.ts";
 
 /** What every object class answers by RPC. */
 export interface ObjectRpc extends Rpc.DurableObjectBranded {
@@ -13,11 +14,12 @@ export interface ObjectRpc extends Rpc.DurableObjectBranded {
 }
 
 /** The bindings that the Worker and all objects share. */
-export interface ObjectBindings {
+export interface ObjectBindings extends KeyBindings {
   WORKSPACE: DurableObjectNamespace;
   WORK_POOL: DurableObjectNamespace;
   CONCURRENCY_LIMIT: DurableObjectNamespace;
   RUN_JOURNAL: DurableObjectNamespace;
+  EVENT_HUB: DurableObjectNamespace;
   /** Where new objects are placed, one of the platform's location hints. */
   SLUICE_LOCATION_HINT?: string;
   /** Days for which finished runs and logs are kept after the last write, 30 where it is not set. */
@@ -26,6 +28,8 @@ export interface ObjectBindings {
   SLUICE_MOVE_AFTER_SECONDS?: string;
   /** Milliseconds since the epoch at which the embedded server started; absent on the edge. */
   SLUICE_STARTED_AT?: string;
+  /** Milliseconds since the epoch at which the embedded server saw its clock put forward; 0 or absent where it was not. */
+  SLUICE_CLOCK_STEPPED_AT?: string;
 }
 
 const NAMESPACES = {
@@ -33,16 +37,17 @@ const NAMESPACES = {
   pool: "WORK_POOL",
   limit: "CONCURRENCY_LIMIT",
   journal: "RUN_JOURNAL",
-  hub: undefined,
-} as const satisfies Record<ObjectKind, keyof ObjectBindings | undefined>;
+  hub: "EVENT_HUB",
+} as const satisfies Record<ObjectKind, keyof ObjectBindings>;
 const CALL_ATTEMPTS_MAX = 3;
 
 /** The platform's handle of an object; placed by the install's location hint when it is new. */
 export function stubOf(env: ObjectBindings, address: ObjectAddress): DurableObjectStub {
-  const binding = NAMESPACES[address.kind];
-  if (binding === undefined) throw new Error(`No object serves ${address.kind}.`);
   const hint = env.SLUICE_LOCATION_HINT as DurableObjectLocationHint | undefined;
-  return env[binding].getByName(formatAddress(address), hint === undefined ? {} : { locationHint: hint });
+  return env[NAMESPACES[address.kind]].getByName(
+    formatAddress(address),
+    hint === undefined ? {} : { locationHint: hint },
+  );
 }
 
 /**

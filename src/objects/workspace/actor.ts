@@ -1,4 +1,4 @@
-/** What a workspace does: the turns of the catalog, the directory, variables and the audit log. Platform-free. */
+/** What a workspace does: the turns of the catalog, blocks, the directory, variables and the audit log. Platform-free. */
 import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { accept, refuse } from "../../contract/errors.ts";
@@ -16,8 +16,16 @@ import {
   readFlow,
   updateFlow,
 } from "./catalog-store.ts";
-import { Deployments, makeUuid } from "./deployments.ts";
+import type { AnnouncedKind, CatalogEntry } from "../../domain/events/catalog-event.ts";
+import { CatalogNews } from "./catalog-news.ts";
+import { Deployments } from "./deployments.ts";
+import { makeUuid } from "../shared/uuid.ts";
+import { handleArtifactIndex } from "./artifact-index.ts";
+import { Blocks } from "./blocks.ts";
 import { deleteEntry, findEntries, listEntries, putEntry } from "./directory-store.ts";
+import { LimitEars } from "./limit-ears.ts";
+import { handleEventNames } from "./event-names.ts";
+import { handleSavedSearches } from "./saved-searches.ts";
 import { migrations } from "./migrations.ts";
 import type { AuditRecord, WorkspaceOperations } from "./operations.ts";
 import {
@@ -28,6 +36,7 @@ import {
   putVariable,
   readVariable,
 } from "./variable-store.ts";
+import { handleViolations } from "./violation-store.ts";
 import { whereDeployments, whereFlows, whereVariables } from "./where.ts";
 
 const FLOW_NOT_FOUND = refuse("not_found", "Flow not found");
@@ -40,7 +49,16 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     wakeAt: (at) => this.wakeAt(at),
   });
 
+  readonly #limitEars = new LimitEars(this.host, (at) => this.wakeAt(at));
+  readonly #news = new CatalogNews(this.host);
+  readonly #blocks = new Blocks(this.host, (...record) => this.#audit(...record));
+
   protected readonly handlers: Handlers<WorkspaceOperations> = {
+    ...this.#blocks.handlers,
+    ...handleArtifactIndex(this.host),
+    ...handleSavedSearches(this.host),
+    ...handleViolations(this.host),
+    ...handleEventNames(this.host),
     create_flow: ({ name, tags, labels }, envelope) => {
       const existing = readFlow(this.host.sql, { name });
       if (existing !== undefined) return accept({ flow: existing, was_created: false });
@@ -54,7 +72,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
         labels: labels ?? {},
       };
       insertFlow(this.host.sql, flow);
-      this.#audit(envelope, "flow", flow);
+      this.#publish(envelope, "flow", flow);
       return accept({ flow, was_created: true });
     },
     read_flow: (by) => {
@@ -66,16 +84,16 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
       if (flow === undefined) return FLOW_NOT_FOUND;
       const changed = { ...flow, tags: [...new Set(tags)], updated: this.#now() };
       updateFlow(this.host.sql, changed);
-      this.#audit(envelope, "flow", changed);
+      this.#publish(envelope, "flow", changed);
       return accept(changed);
     },
     delete_flow: ({ id }, envelope) => {
       const flow = readFlow(this.host.sql, { id });
       if (flow === undefined) return FLOW_NOT_FOUND;
       for (const deployment of this.#deployments.deleteOfFlow(id))
-        this.#audit(envelope, "deployment", deployment);
+        this.#publish(envelope, "deployment", deployment);
       deleteFlow(this.host.sql, id);
-      this.#audit(envelope, "flow", flow);
+      this.#publish(envelope, "flow", flow);
       return accept(null);
     },
     filter_flows: ({ filter, ...page }) => accept(filterFlows(this.host.sql, whereFlows(filter), page)),
@@ -84,19 +102,20 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
 
     put_deployment: (command, envelope) => {
       const result = this.#deployments.put(command);
-      if (result.ok) this.#audit(envelope, "deployment", result.value.deployment);
+      if (result.ok) this.#publish(envelope, "deployment", result.value.deployment);
       return result;
     },
     update_deployment: (command, envelope) => {
       const result = this.#deployments.update(command);
-      if (result.ok) this.#audit(envelope, "deployment", result.value.deployment);
+      if (result.ok) this.#publish(envelope, "deployment", result.value.deployment);
       return result;
     },
     read_deployment: (by) => this.#deployments.read(by),
+    await_limit: ({ deployment_id }) => this.#limitEars.wait(deployment_id),
     delete_deployment: ({ id }, envelope) => {
       const result = this.#deployments.delete(id);
       if (!result.ok) return result;
-      this.#audit(envelope, "deployment", result.value);
+      this.#publish(envelope, "deployment", result.value);
       return accept(null);
     },
     filter_deployments: ({ filter, ...page }) =>
@@ -130,7 +149,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
       const now = this.#now();
       const variable = { id: makeUuid(this.host), created: now, updated: now, name, value, tags };
       putVariable(this.host.sql, variable);
-      this.#audit(envelope, "variable", variable);
+      this.#publish(envelope, "variable", variable);
       return accept(variable);
     },
     read_variable: (by) => {
@@ -145,14 +164,14 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
         return refuse("conflict", `A variable with the name ${JSON.stringify(name)} already exists.`);
       const changed = { ...variable, name, value, tags, updated: this.#now() };
       putVariable(this.host.sql, changed);
-      this.#audit(envelope, "variable", changed);
+      this.#publish(envelope, "variable", changed);
       return accept(changed);
     },
     delete_variable: (by, envelope) => {
       const variable = readVariable(this.host.sql, by);
       if (variable === undefined) return VARIABLE_NOT_FOUND;
       deleteVariable(this.host.sql, variable.id);
-      this.#audit(envelope, "variable", variable);
+      this.#publish(envelope, "variable", variable);
       return accept(null);
     },
     filter_variables: ({ filter, ...page }) =>
@@ -185,15 +204,23 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
   }
 
   protected sweep(now: number): void {
+    this.#limitEars.sweep(now);
     this.#deployments.sweep(now);
   }
 
   protected earliestDeadline(): number | undefined {
-    return readEarliestDue(this.host.sql);
+    const deadlines = [readEarliestDue(this.host.sql), this.#limitEars.earliestDeadline()];
+    const found = deadlines.filter((at) => at !== undefined);
+    return found.length === 0 ? undefined : Math.min(...found);
   }
 
   protected override settleEffect(effect: Effect): void {
     this.#deployments.settle(effect);
+    if (effect.target.kind === "limit") this.#limitEars.settle(effect.target);
+  }
+
+  protected override forget(): void {
+    this.#news.forget();
   }
 
   #now(): string {
@@ -203,5 +230,11 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
   #audit(envelope: Envelope, kind: AuditRecord["kind"], { id, name }: { id: string; name: string }): void {
     const { actor, operation } = envelope;
     addAudit(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name });
+  }
+
+  /** Writes down what was done to an entry that listeners hear of, too. */
+  #publish(envelope: Envelope, kind: AnnouncedKind, entry: CatalogEntry): void {
+    this.#audit(envelope, kind, entry);
+    this.#news.note(kind, envelope.operation, entry);
   }
 }

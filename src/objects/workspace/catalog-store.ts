@@ -31,6 +31,7 @@ export function readFlow(sql: Sql, by: { id: string } | { name: string }): Flow 
   return row === undefined ? undefined : toFlow(row);
 }
 
+/** Writes a new flow. */
 export function insertFlow(sql: Sql, flow: Flow): void {
   sql.all(
     "INSERT INTO flow (id, name, created, updated, tags, labels) VALUES (?, ?, ?, ?, ?, ?)",
@@ -43,6 +44,7 @@ export function insertFlow(sql: Sql, flow: Flow): void {
   );
 }
 
+/** Writes what of a flow may change: its tags. */
 export function updateFlow(sql: Sql, flow: Flow): void {
   sql.all(
     "UPDATE flow SET updated = ?, tags = ? WHERE id = ?",
@@ -52,26 +54,37 @@ export function updateFlow(sql: Sql, flow: Flow): void {
   );
 }
 
+/** Removes a flow. */
 export function deleteFlow(sql: Sql, id: string): void {
   sql.all("DELETE FROM flow WHERE id = ?", id);
 }
 
+/** A page of the flows that a filter means. */
 export function filterFlows(sql: Sql, where: Condition, page: PageOfList<FlowSort>): Flow[] {
-  return sql
-    .all<FlowRow>(
-      `SELECT * FROM flow WHERE ${where.sql} ORDER BY ${SORTS[page.sort]} LIMIT ? OFFSET ?`,
-      ...where.bindings,
-      page.limit,
-      page.offset,
-    )
-    .map(toFlow);
+  return listRows<FlowRow>(sql, "flow", where, SORTS[page.sort], page).map(toFlow);
 }
 
-export function countRows(sql: Sql, table: "flow" | "deployment" | "variable", where: Condition): number {
+type Table = "flow" | "deployment" | "variable";
+
+/** A page of the rows that a filter means. */
+export function listRows<Row>(
+  sql: Sql,
+  table: Table,
+  where: Condition,
+  order: string,
+  { limit, offset }: { limit: number; offset: number },
+): Row[] {
+  const statement = `SELECT * FROM ${table} WHERE ${where.sql} ORDER BY ${order} LIMIT ? OFFSET ?`;
+  return sql.all<Row>(statement, ...where.bindings, limit, offset);
+}
+
+/** How many rows a filter means. */
+export function countRows(sql: Sql, table: Table, where: Condition): number {
   const statement = `SELECT count(*) AS count FROM ${table} WHERE ${where.sql}`;
   return first<{ count: number }>(sql, statement, ...where.bindings)?.count ?? 0;
 }
 
+/** The ids of at most `limit` rows that a filter means. */
 export function findIds(sql: Sql, table: "flow" | "deployment", where: Condition, limit: number): string[] {
   return sql
     .all<{ id: string }>(`SELECT id FROM ${table} WHERE ${where.sql} LIMIT ?`, ...where.bindings, limit)
@@ -124,24 +137,19 @@ export function putDeployment(sql: Sql, record: DeploymentRecord): void {
   );
 }
 
+/** Removes a deployment with its schedules. */
 export function deleteDeployment(sql: Sql, id: string): void {
   sql.all("DELETE FROM schedule WHERE deployment_id = ?", id);
   sql.all("DELETE FROM deployment WHERE id = ?", id);
 }
 
+/** A page of the deployments that a filter means. */
 export function filterDeployments(
   sql: Sql,
   where: Condition,
   page: PageOfList<DeploymentSort>,
 ): DeploymentRecord[] {
-  return sql
-    .all<DeploymentRow>(
-      `SELECT * FROM deployment WHERE ${where.sql} ORDER BY ${SORTS[page.sort]} LIMIT ? OFFSET ?`,
-      ...where.bindings,
-      page.limit,
-      page.offset,
-    )
-    .map(toDeploymentRecord);
+  return listRows<DeploymentRow>(sql, "deployment", where, SORTS[page.sort], page).map(toDeploymentRecord);
 }
 
 /** Some deployments of a flow or of a pool, for work that goes through all of them. */

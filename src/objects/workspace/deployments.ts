@@ -3,9 +3,11 @@
  * what the deployment is now (`put_deployment`), then its runs to come, which replace the ones that the pool has. The
  * pool refuses older revisions, so a pause cannot lose a race against runs that are on their way.
  */
+import { DEPLOYMENT_BYTES_MAX } from "../../contract/bounds.ts";
 import { addressOfName } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
-import { formatInstant, type Micros } from "../../contract/instants.ts";
+import { formatInstant } from "../../contract/instants.ts";
+import { measureJson } from "../../contract/wire/common.ts";
 import type { DeploymentSchedule, DeploymentScheduleUpdate } from "../../contract/wire/schedules.ts";
 import {
   changeDeployment,
@@ -13,36 +15,31 @@ import {
   toDeployment,
   type DeploymentRecord,
 } from "../../domain/catalog/deployments.ts";
-import { draftRun, planBackfill, planRuns, type Plan } from "../../domain/catalog/materialization.ts";
 import {
   changeSchedule,
   checkSchedules,
-  checkSlugs,
   makeSchedule,
+  patchSchedules,
   replaceSchedules,
   type Making,
   type ScheduleRecord,
 } from "../../domain/catalog/schedules.ts";
-import type { PoolOperations, RunDraft } from "../pool/operations.ts";
+import type { PoolOperations } from "../pool/operations.ts";
 import type { Effect } from "../shared/actor.ts";
-import type { ObjectHost } from "../shared/host.ts";
+import { makeUuid } from "../shared/uuid.ts";
 import {
   deleteDeployment,
   listDeploymentsOf,
-  noteMaterialized,
   putDeployment,
   readDeployment,
-  readDueSchedules,
   readFlow,
   readSchedules,
   replaceScheduleRows,
-  type StoredSchedule,
 } from "./catalog-store.ts";
 import { DeploymentNews, noteOf, poolOf, type Workplace } from "./deployment-news.ts";
 import type { CatalogDeployment, DeploymentPlace, WorkspaceOperations } from "./operations.ts";
+import { PlannedRuns } from "./planned-runs.ts";
 
-/** Schedules that one turn extends; the rest waits for the next one. */
-const SCHEDULES_PER_SWEEP_MAX = 20;
 /** Deployments that go with their flow or pool in one turn. */
 const DEPLOYMENTS_PER_TURN_MAX = 10_000;
 
@@ -54,10 +51,12 @@ type Command<Operation extends keyof WorkspaceOperations> = WorkspaceOperations[
 export class Deployments {
   readonly #place: Workplace;
   readonly #news: DeploymentNews;
+  readonly #planned: PlannedRuns;
 
   constructor(place: Workplace) {
     this.#place = place;
     this.#news = new DeploymentNews(place);
+    this.#planned = new PlannedRuns(place, this.#news);
   }
 
   /** Creates a deployment or replaces the one of that flow and name: what is not sent stays, except the schedules. */
@@ -76,6 +75,7 @@ export class Deployments {
       before === undefined
         ? makeDeployment(id, flow, create, place, making.now)
         : changeDeployment(before, create, place, making.now);
+    if (isTooLarge(record)) return TOO_LARGE;
     this.#commit(before, record, schedules.value, create.concurrency_limit !== undefined);
     return accept({
       ...this.#present(record, flow.name, schedules.value),
@@ -91,13 +91,12 @@ export class Deployments {
     const existing = this.#schedulesOf(id);
     let schedules: ScheduleRecord[] | undefined;
     if (update.schedules !== undefined && update.schedules !== null) {
-      const checked = checkSlugs(existing, update.schedules);
-      if (!checked.ok) return checked;
-      const replaced = replaceSchedules(id, existing, update.schedules, making);
+      const replaced = patchSchedules(id, existing, update.schedules, making);
       if (!replaced.ok) return replaced;
       schedules = replaced.value;
     }
     const record = changeDeployment(before, update, place, making.now);
+    if (isTooLarge(record)) return TOO_LARGE;
     this.#commit(before, record, schedules, update.concurrency_limit !== undefined);
     return accept(this.#present(record, this.#flowNameOf(record), schedules ?? existing));
   }
@@ -174,31 +173,15 @@ export class Deployments {
     });
   }
 
-  /** Makes runs of the deployment's active schedules for a stretch of time, also in the past, beside the planned ones. */
+  /** Makes runs for a stretch of time, also in the past, beside the planned ones. */
   backfill({ deployment_id: id, ...stretch }: Command<"backfill_deployment">): Result<null> {
     const record = readDeployment(this.#place.host.sql, { id });
-    if (record === undefined) return NOT_FOUND;
-    if (record.is_moving)
-      return refuse("unavailable", "The deployment is moving to another pool; try again.");
-    const now = this.#place.host.now() * 1000;
-    const runs = this.#schedulesOf(id)
-      .filter(({ active }) => active)
-      .flatMap((schedule) =>
-        planBackfill(schedule.schedule, stretch, now).map((date) => draftRun(record, schedule, date)),
-      );
-    this.#news.sendRuns(record, runs, false, "backfill");
-    return accept(null);
+    return record === undefined ? NOT_FOUND : this.#planned.backfill(record, stretch);
   }
 
   /** Gives schedules whose time has come more runs. */
   sweep(now: number): void {
-    const { sql } = this.#place.host;
-    for (const stored of readDueSchedules(sql, now, SCHEDULES_PER_SWEEP_MAX)) {
-      const record = readDeployment(sql, { id: stored.record.deployment_id });
-      if (record !== undefined && !record.paused && stored.record.active)
-        this.#materialize(record, [stored], false);
-      else noteMaterialized(sql, stored.record.id, stored.materialized_until, null);
-    }
+    this.#planned.sweep(now);
   }
 
   #changeSchedules<Answer>(
@@ -236,7 +219,7 @@ export class Deployments {
     if (isLeaving && !left.is_moving) this.#leave(left, record.revision);
     this.#news.tellPool(record, "put_deployment", "put", noteOf(record));
     const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
-    if (hadSchedules || stored.length > 0) this.#materialize(record, stored, true);
+    if (hadSchedules || stored.length > 0) this.#planned.materialize(record, stored, true);
     if (wasLimitSent) this.#news.tellLimit(before, record);
   }
 
@@ -259,7 +242,7 @@ export class Deployments {
     if (record === undefined || !record.is_moving) return;
     const settled = { ...record, is_moving: false };
     putDeployment(sql, settled);
-    this.#materialize(settled, readSchedules(sql, [record.id]).get(record.id) ?? [], true);
+    this.#planned.materialize(settled, readSchedules(sql, [record.id]).get(record.id) ?? [], true);
   }
 
   #remove(record: DeploymentRecord): void {
@@ -272,46 +255,6 @@ export class Deployments {
     }
     if (record.concurrency_limit !== null)
       this.#news.tellLimit(record, { ...record, revision, concurrency_limit: null });
-  }
-
-  /** Plans the runs of these schedules and sends the pool those that it has not got yet, or all in place of what it has. */
-  #materialize(record: DeploymentRecord, schedules: readonly StoredSchedule[], isReplacing: boolean): void {
-    const { host } = this.#place;
-    if (record.is_moving) {
-      for (const { record: schedule } of schedules) noteMaterialized(host.sql, schedule.id, 0, null);
-      return;
-    }
-    const now: Micros = host.now() * 1000;
-    const runs: RunDraft[] = [];
-    for (const { record: schedule, materialized_until } of schedules) {
-      if (record.paused || !schedule.active) {
-        noteMaterialized(host.sql, schedule.id, 0, null);
-        continue;
-      }
-      const { dates, due_at } = this.#plan(schedule, now);
-      const fresh = isReplacing ? dates : dates.filter((date) => date > materialized_until);
-      runs.push(...fresh.map((date) => draftRun(record, schedule, date)));
-      noteMaterialized(host.sql, schedule.id, fresh.at(-1) ?? (isReplacing ? 0 : materialized_until), due_at);
-      if (due_at !== null) this.#place.wakeAt(due_at);
-    }
-    if (runs.length > 0 || isReplacing)
-      this.#news.sendRuns(record, runs, isReplacing, schedules[0]?.record.id ?? "none");
-  }
-
-  /** A schedule that cannot be computed, whatever was said when it came, stops alone. */
-  #plan(schedule: ScheduleRecord, now: Micros): Plan {
-    try {
-      return planRuns(schedule.schedule, schedule.max_scheduled_runs, now);
-    } catch (error) {
-      const { id, deployment_id } = schedule;
-      this.#place.host.log({
-        event: "schedule_failed",
-        deployment_id,
-        schedule_id: id,
-        error: String(error),
-      });
-      return { dates: [], due_at: null };
-    }
   }
 
   #making(): Making {
@@ -361,13 +304,12 @@ const SCHEDULE_NOT_FOUND = refuse("not_found", "Schedule not found.");
 const FOREIGN_LIMIT =
   "A deployment cannot share another limit here (global_concurrency_limit_id); give it one of its own by concurrency_limit.";
 
-/** A random UUID (version 4) for what lives in the catalog: its ids need not say where they belong. */
-export function makeUuid(host: ObjectHost): string {
-  const hex = (bits: number) =>
-    host
-      .randomUint(bits)
-      .toString(16)
-      .padStart(bits / 4, "0");
-  const variant = (host.randomUint(2) + 8).toString(16);
-  return `${hex(32)}-${hex(16)}-4${hex(12)}-${variant}${hex(12)}-${hex(48)}`;
+const TOO_LARGE = refuse(
+  "invalid",
+  `A deployment may have at most ${DEPLOYMENT_BYTES_MAX} bytes, its schema, parameters and pull steps together.`,
+);
+
+/** A deployment that is changed again and again must still fit in a row. */
+function isTooLarge(record: DeploymentRecord): boolean {
+  return measureJson(record) > DEPLOYMENT_BYTES_MAX;
 }

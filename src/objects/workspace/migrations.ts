@@ -24,4 +24,34 @@ export const migrations: readonly string[] = [
   CREATE TABLE audit (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, operation TEXT NOT NULL,
     kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL)`,
+  `CREATE TABLE block_type (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, created TEXT NOT NULL,
+    updated TEXT NOT NULL, logo_url TEXT, documentation_url TEXT, description TEXT, code_example TEXT,
+    is_protected INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE block_schema (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, checksum TEXT NOT NULL, version TEXT NOT NULL,
+    block_type_id TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL, capabilities TEXT NOT NULL,
+    fields TEXT NOT NULL, UNIQUE (checksum, version));
+  CREATE INDEX block_schema_by_type ON block_schema (block_type_id);
+  CREATE TABLE block_document (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, block_type_id TEXT NOT NULL, block_type_name TEXT NOT NULL,
+    block_schema_id TEXT NOT NULL, is_anonymous INTEGER NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL,
+    data TEXT NOT NULL, sealed TEXT NOT NULL, UNIQUE (block_type_id, name));
+  CREATE TABLE block_reference (
+    parent_id TEXT NOT NULL, name TEXT NOT NULL, child_id TEXT NOT NULL, PRIMARY KEY (parent_id, name)) WITHOUT ROWID;
+  CREATE INDEX block_reference_by_child ON block_reference (child_id);
+  CREATE TABLE default_storage (id INTEGER PRIMARY KEY CHECK (id = 1), block_document_id TEXT NOT NULL)`,
+  `CREATE TABLE artifact_journal (journal TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE artifact_place (
+    artifact_key TEXT NOT NULL, journal TEXT NOT NULL, PRIMARY KEY (artifact_key, journal)) WITHOUT ROWID;
+  CREATE TABLE artifact_latest (
+    key TEXT PRIMARY KEY, id TEXT NOT NULL, latest_id TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL,
+    latest_created TEXT NOT NULL, type TEXT, flow_run_id TEXT, task_run_id TEXT, journal TEXT NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE saved_search (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL, updated TEXT NOT NULL,
+    filters TEXT NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE violation (
+    object TEXT NOT NULL, invariant TEXT NOT NULL, operation TEXT NOT NULL, message TEXT NOT NULL,
+    count INTEGER NOT NULL, first_at INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (object, invariant)) WITHOUT ROWID`,
 ];

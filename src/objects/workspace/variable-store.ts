@@ -2,7 +2,7 @@
 import type { VariableSort } from "../../contract/wire/catalog-filters.ts";
 import type { Variable } from "../../contract/wire/logs.ts";
 import { first, type Sql } from "../shared/sql.ts";
-import type { PageOfList } from "./catalog-store.ts";
+import { listRows, type PageOfList } from "./catalog-store.ts";
 import type { AuditRecord } from "./operations.ts";
 import type { Condition } from "./where.ts";
 
@@ -39,19 +39,14 @@ export function putVariable(sql: Sql, variable: Variable): void {
   );
 }
 
+/** Removes a variable. */
 export function deleteVariable(sql: Sql, id: string): void {
   sql.all("DELETE FROM variable WHERE id = ?", id);
 }
 
+/** A page of the variables that a filter means. */
 export function filterVariables(sql: Sql, where: Condition, page: PageOfList<VariableSort>): Variable[] {
-  return sql
-    .all<VariableRow>(
-      `SELECT * FROM variable WHERE ${where.sql} ORDER BY ${SORTS[page.sort]} LIMIT ? OFFSET ?`,
-      ...where.bindings,
-      page.limit,
-      page.offset,
-    )
-    .map(toVariable);
+  return listRows<VariableRow>(sql, "variable", where, SORTS[page.sort], page).map(toVariable);
 }
 
 /** Writes down who did what; the oldest entries go. */

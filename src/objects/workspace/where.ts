@@ -14,7 +14,7 @@ export interface Condition {
   sql: string;
   bindings: SqlValue[];
 }
-type Maybe = Condition | undefined;
+export type Maybe = Condition | undefined;
 type Operator = "and_" | "or_" | null | undefined;
 
 /** Which flows a filter means; the statement reads from `flow`. */
@@ -144,7 +144,8 @@ function whereId(
   ];
 }
 
-function whereName(
+/** A name from a list, or one that holds a text. */
+export function whereName(
   column: string,
   filter: { any_?: string[] | null | undefined; like_?: string | null | undefined } | null | undefined,
 ): Maybe[] {
@@ -180,7 +181,8 @@ function whereTags(column: string, filter: FlowFilter["tags"]): Maybe {
   ]);
 }
 
-function whereIn(column: string, values: readonly string[] | null | undefined): Maybe {
+/** A value from a list; undefined where there is no list. */
+export function whereIn(column: string, values: readonly string[] | null | undefined): Maybe {
   if (values === null || values === undefined) return undefined;
   return { sql: `${column} IN (SELECT value FROM json_each(?))`, bindings: [JSON.stringify(values)] };
 }
@@ -194,15 +196,18 @@ function compare(sql: string, value: number | null | undefined): Maybe {
   return value === null || value === undefined ? undefined : { sql, bindings: [value] };
 }
 
-function lower(ids: readonly string[] | null | undefined): string[] | null | undefined {
+/** Ids in the form in which they are stored. */
+export function lower(ids: readonly string[] | null | undefined): string[] | null | undefined {
   return ids?.map((id) => id.toLowerCase());
 }
 
-function allOf(conditions: readonly (Maybe | null)[]): Maybe {
+/** All of the conditions that there are. */
+export function allOf(conditions: readonly (Maybe | null)[]): Maybe {
   return combine("and_", conditions);
 }
 
-function combine(operator: Operator, conditions: readonly (Maybe | null)[]): Maybe {
+/** All or any of the conditions that there are; undefined where there are none. */
+export function combine(operator: Operator, conditions: readonly (Maybe | null)[]): Maybe {
   const present = conditions.filter((condition) => condition !== undefined && condition !== null);
   if (present.length === 0) return undefined;
   return {
@@ -211,6 +216,7 @@ function combine(operator: Operator, conditions: readonly (Maybe | null)[]): May
   };
 }
 
-function finish(condition: Maybe): Condition {
+/** A condition for a statement; one that is absent lets every row through. */
+export function finish(condition: Maybe): Condition {
   return condition ?? { sql: "1", bindings: [] };
 }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { complete } from "../../../src/cli/framework/complete.ts";
-import { isGroup, type Command, type Group, type Leaf } from "../../../src/cli/framework/command.ts";
-import { findNode, readLine, runCli } from "../../../src/cli/framework/program.ts";
+import { isGroup, type Command } from "../../../src/cli/framework/command.ts";
+import { findNode } from "../../../src/cli/framework/find-command.ts";
+import { runCli } from "../../../src/cli/framework/program.ts";
+import { readLine } from "../../../src/cli/framework/read-line.ts";
 import { tree } from "../../../src/cli/tree.ts";
+import { listLeaves, splitWords } from "./command-lines.ts";
 import { makeSystem } from "./system.ts";
 
 async function run(...argv: string[]) {
@@ -11,13 +14,6 @@ async function run(...argv: string[]) {
   return { exitCode, out: system.out(), err: system.err() };
 }
 
-function listLeaves(group: Group, names: string[] = []): [string, Leaf][] {
-  return Object.entries(group.commands).flatMap(([name, node]) =>
-    isGroup(node)
-      ? listLeaves(node, [...names, name])
-      : [[[...names, name].join(" "), node] as [string, Leaf]],
-  );
-}
 const LEAVES = listLeaves(tree);
 
 describe("every command", () => {
@@ -39,16 +35,6 @@ describe("every command", () => {
   });
 });
 
-/** Splits an example as a shell would, as far as our examples go; what follows a redirection is not ours. */
-function splitWords(line: string): string[] {
-  const words = [...line.matchAll(/(?:[^\s"'<>()]|"[^"]*"|'[^']*')+|[<>()]/g)].map(([word]) =>
-    word.replaceAll(/["']/g, (quote) => (word.includes("{") && quote === '"' ? quote : "")),
-  );
-  const start = words.indexOf("sluice");
-  const end = words.findIndex((word, at) => at > start && /^[<>()]$/.test(word));
-  return end === -1 ? words : words.slice(0, end);
-}
-
 describe("wrong usage exits with 2 and one sentence", () => {
   test.each([
     [["gcl", "crate"], "sluice gcl has no command crate; did you mean `sluice gcl create`?"],
@@ -60,7 +46,7 @@ describe("wrong usage exits with 2 and one sentence", () => {
       ["gcl", "create", "x", "--limit", "many"],
       '--limit wants a whole number from 0 to 1000000, not "many".',
     ],
-    [["gcl", "create", "x", "--limit", "3", "--slot-name", "a"], "--limit says 3, but 1 slots are named."],
+    [["gcl", "create", "x", "--limit", "3", "--slot-name", "a"], "--limit says 3, but 1 slot is named."],
     [
       ["gcl", "create", "a/b", "--limit", "1"],
       'NAME wants a name without any of the characters / % & > <, not "a/b".',
@@ -88,7 +74,7 @@ describe("wrong usage exits with 2 and one sentence", () => {
       ["deployment", "schedule", "create", "a/b", "--cron", "0 3 * * *", "--timezone", "Europe/Berlim"],
       "There is no time zone Europe/Berlim; did you mean Europe/Berlin?",
     ],
-    [["flow-run", "inspect", "x"], 'RUN_ID wants an id like 01993a5c-7b1e-7000-8000-0123456789ab, not "x".'],
+    [["gcl", "release", "x"], 'LEASE_ID wants an id like 01993a5c-7b1e-7000-8000-0123456789ab, not "x".'],
     [
       ["flow-run", "logs", "01993a5c-7b1e-7000-8000-0123456789ab", "--head", "--tail"],
       "--head and --tail exclude each other.",
@@ -146,6 +132,38 @@ describe("options before and after the command", () => {
       rest: ["--profile", "x", "-o", "json"],
     });
     expect(findNode(tree, ["global-concurrency-limit", "ls"]).names).toEqual(["gcl", "ls"]);
+  });
+});
+
+describe("what hands that know Prefect's command line type", () => {
+  const read = async (line: string) => {
+    const { node, names, rest } = findNode(tree, splitWords(line).slice(1));
+    if (isGroup(node)) throw new Error(`${line} names no command`);
+    const found = await readLine((await node.load()).command as Command, "", names, rest, makeSystem());
+    return { name: names.join(" "), ...found?.values, ...found?.common };
+  };
+  test.each([
+    ["sluice deployments ls flow-a flow-b", { name: "deployment ls", names: ["flow-a", "flow-b"] }],
+    ["sluice work-pools ls", { name: "work-pool ls" }],
+    ["sluice flow-runs ls --limit 3", { name: "flow-run ls", limit: 3 }],
+    ["sluice deployment run a/b -p x=1 --no-watch", { param: [{ key: "x", value: 1 }], watch: false }],
+    ["sluice deployment run a/b -jv image=x", { jobVariables: [{ key: "image", value: "x" }] }],
+    ["sluice deploy -n x -cl 3 --no-all", { concurrencyLimit: 3, all: false }],
+    ["sluice deploy --all --no-enforce-parameter-schema", { noEnforce: true }],
+    ["sluice deploy --all --enforce-parameter-schema", { noEnforce: false }],
+    ["sluice worker start -p a", { noCreate: false }],
+    ["sluice worker start -p a --no-create-pool-if-not-found", { noCreate: true }],
+    ["sluice worker start -p a --create-pool-if-not-found", { noCreate: false }],
+    ["sluice deployment schedule create a/b --cron x --no-active", { inactive: true }],
+    ["sluice deployment schedule create a/b --cron x --active --day_or", { inactive: false, dayOr: false }],
+    ["sluice deployment schedule clear a/b --accept-yes", { yes: true }],
+    ["sluice work-pool preview p -h 3", { hours: 3 }],
+    ["sluice flow-run logs r -h -n 3", { head: true, count: 3 }],
+    ["sluice work-pool create p --no-paused --type process", { paused: false }],
+    // What stands behind a wrapped command's name is its own, whatever it looks like.
+    ["sluice exec --limit a cmd --no-json --yes", { words: ["cmd", "--no-json", "--yes"] }],
+  ])("%s", async (line, wanted) => {
+    expect(await read(line)).toMatchObject(wanted);
   });
 });
 

@@ -17,6 +17,8 @@ const NOTHING: Overrides = {
   concurrencyLimit: undefined,
   schedules: undefined,
   isPaused: false,
+  enforcesSchema: undefined,
+  collisionStrategy: undefined,
 };
 const PLACE = { folder: "/srv/flows", place: "prefect.yaml:1" };
 
@@ -40,6 +42,7 @@ deployments:
     );
     expect(warnings).toEqual([]);
     expect(await planDeployment(deployments[0]!, NOTHING, PLACE)).toEqual({
+      place: "prefect.yaml:1",
       flow_name: "process-image",
       pool: "ml-pool",
       deployment: {
@@ -82,8 +85,8 @@ definitions:
       timezone: Europe/Berlin
       day_or: false
 pull:
-  - prefect.deployments.steps.git_clone:
-      repository: https://example.com/flows.git
+  - prefect.deployments.steps.set_working_directory:
+      directory: /srv/flows
 deployments:
   - &first
     name: one
@@ -120,7 +123,7 @@ deployments:
       job_variables: { command: "./job.sh", env: { MODE: "fast" } },
       concurrency_limit: 3,
       concurrency_options: { collision_strategy: "CANCEL_NEW", grace_period_seconds: 120 },
-      pull: [{ "prefect.deployments.steps.git_clone": { repository: "https://example.com/flows.git" } }],
+      pull: [{ "prefect.deployments.steps.set_working_directory": { directory: "/srv/flows" } }],
       schedules: [
         { schedule: { cron: "0 3 * * *", timezone: "Europe/Berlin", day_or: false } },
         { schedule: { interval: 900 }, slug: "often", active: false, parameters: { n: 1 } },
@@ -203,9 +206,16 @@ deployments:
 describe("a bad prefect.yaml is refused with the line and what to do", () => {
   test.each<[string, string, string[]]>([
     ["a list", "- a\n", ["1: the file must be a map of names and values."]],
-    ["nothing", "", ["1: has no deployments; list them under `deployments:`."]],
+    ["nothing", "", ["1: the file has no deployments; list them under `deployments:`."]],
     ["no list", "deployments: yes\n", ["1: deployments must be a list."]],
-    ["no deployments", "name: x\n", ["1: has no deployments; list them under `deployments:`."]],
+    [
+      "a pull step that needs Python before a command",
+      "pull: [{ prefect.deployments.steps.git_clone: { repository: x } }]\ndeployments:\n  - { name: a, flow_name: f }\n  - { name: b, entrypoint: 'f.py:f' }\n",
+      [
+        "3: the pull step prefect.deployments.steps.git_clone needs Python, and a runs a command; give it a `pull` of its own with prefect.deployments.steps.set_working_directory alone.",
+      ],
+    ],
+    ["no deployments", "name: x\n", ["1: the file has no deployments; list them under `deployments:`."]],
     ["no name", "deployments:\n  - flow_name: f\n", ["2: this deployment has no name; write `name: …`."]],
     [
       "a bad name",
@@ -365,6 +375,7 @@ describe("templates", () => {
   const sources = {
     env: { HOME: "/home/x", EMPTY: "" },
     readVariable: async (name: string) => ({ count: 3, model: "resnet" })[name],
+    onUnset: (name: string): void => expect.fail(`${name} is not set`),
   };
   test("are filled in where they are known, and keep the value's type", async () => {
     const filled = await fillTemplates(
@@ -385,10 +396,35 @@ describe("templates", () => {
       other: "{{ prefect.blocks.secret.key }} {{.Names}} {{ image }}",
     });
   });
-  test("say what is missing", async () => {
-    await expect(fillTemplates("{{ $NOPE }}", sources)).rejects.toThrow(
-      "{{ $NOPE }}: the environment has no NOPE; set it and deploy again.",
+  test("of a step's result are refused: no step is run", async () => {
+    const { deployments } = readProjectFile(
+      `
+build:
+  - prefect.deployments.steps.run_shell_script: { id: get-commit, script: git rev-parse HEAD }
+deployments:
+  - name: one
+    flow_name: job
+    version: "{{ get-commit.stdout }}"
+    build: [{ prefect_docker.deployments.steps.build_docker_image: { id: build-image } }]
+    work_pool: { name: p, job_variables: { command: x, image: "{{ build-image.image }}" } }
+`,
+      "prefect.yaml",
     );
+    const [entry] = deployments;
+    expect(entry?.step_ids).toEqual(["get-commit", "build-image"]);
+    const fill = (text: string) => fillTemplates(text, { ...sources, stepIds: entry?.step_ids ?? [] });
+    await expect(fill(entry?.version ?? "")).rejects.toThrow(
+      "{{ get-commit.stdout }}: sluice deploy runs no steps, so get-commit gives nothing; write the value itself, or {{ $NAME }} to take it from the environment.",
+    );
+    // What names no step may be for somebody else, such as a command of the job.
+    expect(await fill("docker ps --format '{{ container.name }}'")).toContain("{{ container.name }}");
+  });
+  test("say what is missing, which is nothing where it is the environment's", async () => {
+    const unset: string[] = [];
+    const onUnset = (name: string): void => void unset.push(name);
+    const template = ["{{ $NOPE }}", "a{{ $NOR_THIS }}b"];
+    expect(await fillTemplates(template, { ...sources, onUnset })).toEqual(["", "ab"]);
+    expect(unset).toEqual(["NOPE", "NOR_THIS"]);
     await expect(fillTemplates("{{ prefect.variables.nope }}", sources)).rejects.toThrow(
       "{{ prefect.variables.nope }}: no variable named nope; create it with `sluice variable set nope VALUE`.",
     );

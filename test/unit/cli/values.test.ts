@@ -10,6 +10,7 @@ import {
   parseKeyValue,
   parseName,
   parseSeconds,
+  parseStartText,
   wholeNumber,
 } from "../../../src/cli/framework/values.ts";
 
@@ -67,9 +68,29 @@ describe("what people type", () => {
     ["a stretch of time like 90s, 5m, 1h30m or 2 days", parseSeconds, "5m and more"],
     ["a time like 2030-01-31T08:00:00Z or 2030-01-31 08:00", parseInstantText, "tomorrow"],
     ["a time like 2030-01-31T08:00:00Z or 2030-01-31 08:00", parseInstantText, "2030-13-01"],
+    ["a time like 2030-01-31T08:00:00Z or 2030-01-31 08:00", parseInstantText, "2030-02-29 08:00"],
     ["an address like http://127.0.0.1:4200/api", parseApiUrl, "gpu head"],
     ["an address that begins with http:// or https://", parseApiUrl, "ftp://x/api"],
   ])("wants %s", (wanted, parse, text) => {
     expect(() => parse(text)).toThrow(new ValueFault(wanted));
+  });
+});
+
+describe("when something is to start", () => {
+  const now = new Date(2026, 10, 22, 12, 0, 0);
+  test.each([
+    ["17:30", new Date(2026, 10, 22, 17, 30)],
+    ["at 5:30pm", new Date(2026, 10, 22, 17, 30)],
+    ["8am", new Date(2026, 10, 23, 8, 0)],
+    ["12am", new Date(2026, 10, 23, 0, 0)],
+    ["12:00:01 pm", new Date(2026, 10, 22, 12, 0, 1)],
+    ["tomorrow at 17:30", new Date(2026, 10, 23, 17, 30)],
+    ["today at 8:00", new Date(2026, 10, 22, 8, 0)],
+    ["at 2030-08-01 17:30", new Date(2030, 7, 1, 17, 30)],
+  ])("%s", (text, wanted) => {
+    expect(parseStartText(text, now)).toBe(wanted.toISOString());
+  });
+  test.each(["17", "25:00", "13pm", "17:60", "soon"])("not %s", (text) => {
+    expect(() => parseStartText(text, now)).toThrow(ValueFault);
   });
 });

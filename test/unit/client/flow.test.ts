@@ -130,4 +130,4 @@ test("under an agent a server that is away for a while costs no result", async (
   });
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   expect(proposedStates(server.requests).at(-1)).toMatchObject({ type: "COMPLETED" });
-}, 40_000);
+});

@@ -141,8 +141,9 @@ test("the environment decides where the server is and who asks", () => {
     "http://s/api",
   );
   expect(resolveAuthorization({})).toBeUndefined();
-  expect(resolveAuthorization({ PREFECT_API_KEY: "k", PREFECT_API_AUTH_STRING: "u:p" })).toBe("Bearer k");
-  expect(resolveAuthorization({ PREFECT_API_AUTH_STRING: "u:p" })).toBe(
+  expect(resolveAuthorization({ PREFECT_API_KEY: "k" })).toBe("Bearer k");
+  // As with Prefect's clients, where both are set.
+  expect(resolveAuthorization({ SLUICE_API_KEY: "k", PREFECT_API_AUTH_STRING: "u:p" })).toBe(
     `Basic ${Buffer.from("u:p").toString("base64")}`,
   );
 });

@@ -1,5 +1,5 @@
 /** Runs and states for the tests of the state machine. */
-import type { EmpiricalPolicy, FlowRun } from "../../../src/contract/wire/flow-runs.ts";
+import { EmpiricalPolicy, type FlowRun } from "../../../src/contract/wire/flow-runs.ts";
 import type { State, StateCreate, StateDetails } from "../../../src/contract/wire/states.ts";
 import {
   orchestrate,
@@ -7,6 +7,7 @@ import {
   type OrchestrateInput,
 } from "../../../src/domain/flow-run/orchestrate.ts";
 import { startRun } from "../../../src/domain/flow-run/start-run.ts";
+import { placeDraft } from "../../support/run-draft.ts";
 
 export const NOW = Date.parse("2026-11-22T04:08:34.000Z");
 export const RUN_ID = "8c21e7ae-9e99-4a1f-905d-e370dddf3a7b";
@@ -14,16 +15,6 @@ export const DEPLOYMENT_ID = "8fa238c1-5869-4e2c-a30f-5902b1285ef2";
 export const LEASE = "00000000-0000-4000-8000-00000000000a";
 export const OTHER_LEASE = "00000000-0000-4000-8000-00000000000b";
 export const TRANSITION = "00000000-0000-4000-8000-0000000000aa";
-
-const POLICY: EmpiricalPolicy = {
-  max_retries: 0,
-  retry_delay_seconds: 0,
-  retries: null,
-  retry_delay: null,
-  pause_keys: [],
-  resuming: false,
-  retry_type: null,
-};
 
 export interface RunSketch {
   /** The state that the run is in; null: it has none. */
@@ -42,30 +33,12 @@ export function nextStateId(): string {
 export function makeRun({ state, policy, more }: RunSketch = {}): FlowRun {
   const run = startRun({
     now: NOW - 10_000,
-    draft: {
+    draft: placeDraft({
       id: RUN_ID,
-      name: "keen-otter",
       flow_id: "43dbb5a8-250b-426c-89a8-156bb098caef",
       deployment_id: DEPLOYMENT_ID,
-      deployment_version: null,
-      work_queue_id: null,
-      work_queue_name: null,
-      flow_version: null,
-      parameters: {},
-      idempotency_key: null,
-      context: {},
-      empirical_policy: { ...POLICY, ...policy },
-      tags: [],
-      labels: {},
-      parent_task_run_id: null,
-      auto_scheduled: false,
-      infrastructure_document_id: null,
-      infrastructure_pid: null,
-      created_by: null,
-      work_pool_id: null,
-      work_pool_name: null,
-      job_variables: null,
-    },
+      empirical_policy: EmpiricalPolicy.parse(policy ?? {}),
+    }),
     initial: state ?? { type: "SCHEDULED" },
     state_id: nextStateId(),
   });

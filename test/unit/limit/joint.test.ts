@@ -109,6 +109,17 @@ test("an acquire over several limits takes a slot of each, is one lease, and giv
   expect(await fleet.acquire({ request_id: "one" })).toMatchObject({ ok: false, error: { code: "gone" } });
 });
 
+test("a renewal of a lease over several limits lasts as long as the lease that was asked for", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const answer = fleet.acquire({ request_id: "one", lease_seconds: 300 });
+  await fleet.quiet();
+  const { lease_id } = granted(await peek(answer));
+  const renewed = await fleet.home.must("renew", { lease_id, lease_seconds: null });
+  expect(renewed.expires_in_seconds).toBe(300);
+  await fleet.pass(290_000, 5000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
 test("when one limit is full nothing is held, and the turn comes when it is not", async () => {
   const fleet = await new Fleet(["a", "b", "c"]).create(1);
   const last = fleet.limits[2] ?? expect.fail();
@@ -127,6 +138,30 @@ test("when one limit is full nothing is held, and the turn comes when it is not"
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
 });
 
+test("dead callers cost those behind them less than a second, also when they asked just before", async () => {
+  for (const caller of ["request", "socket"] as const) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const [first, last] = [fleet.home, fleet.limits[1] ?? expect.fail()];
+    const others = [granted(await first.acquire()), granted(await last.acquire())];
+    for (let index = 0; index < 20; index += 1) {
+      const request_id = `dead:${index}`;
+      first.sockets.set(`request:${request_id}`, []);
+      if (caller === "request") first.sockets.clear();
+      void fleet.acquire({ request_id, wait_seconds: 25, caller: { type: caller } });
+      await fleet.quiet();
+    }
+    const alive = first.acquire({ request_id: "alive", wait_seconds: 25 });
+    await fleet.pass(100, 10);
+    await last.must("release", { lease_id: others[1]?.lease_id ?? "" });
+    await first.must("release", { lease_id: others[0]?.lease_id ?? "" });
+    await fleet.pass(1000, 10);
+    expect(waiting(await peek(alive)).reason).toBe("offered");
+    granted(await first.acquire({ request_id: "alive" }));
+    await fleet.pass(300_000, 5000);
+    expect(first.sockets.size).toBe(0);
+  }
+});
+
 test("room that is made while a member's refusal is on its way is not overlooked", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const last = fleet.limits[1] ?? expect.fail();
@@ -141,6 +176,25 @@ test("room that is made while a member's refusal is on its way is not overlooked
   await fleet.quiet();
   granted(await peek(held));
   expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
+test("a reservation that is given back once more, long after, takes nothing from the lease that came of a later one", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(1);
+  const [, middle, last] = fleet.limits;
+  const other = granted((await last?.acquire()) ?? expect.fail());
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  const late = fleet.home.sent.find(({ operation }) => operation === "undo_reservation") ?? expect.fail();
+  expect(late.address.key).toBe(middle?.key);
+  await last?.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  expect(waiting(await peek(held)).reason).toBe("offered");
+  const again = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  granted(await peek(again));
+  expect(await fleet.inUse()).toEqual([1, 1, 1]);
+  await middle?.actor.execute(late);
+  expect(await fleet.inUse()).toEqual([1, 1, 1]);
 });
 
 test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
@@ -236,9 +290,88 @@ test("a limit that was disabled when the waiting began counts when it is enabled
   await fleet.home.must("update", { active: true });
   await last.must("release", { lease_id: other.lease_id });
   await fleet.quiet();
-  const grant = granted(await peek(held));
+  expect(waiting(await peek(held)).reason).toBe("offered");
+  const again = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  const grant = granted(await peek(again));
   expect(grant.limits).toHaveLength(2);
   expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
+test("what a limit reserved before it was disabled is given back when the others are taken without it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits[1] ?? expect.fail();
+  // The answer to the reservation is lost; when it is asked for again the limit counts nobody.
+  fleet.faults = ["lose answer"];
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  await last.must("update", { active: false });
+  await fleet.pass(3000);
+  expect(granted(await peek(held)).limits.map(({ name }) => name)).toEqual([fleet.home.name]);
+  await last.must("update", { active: true });
+  await fleet.pass(60_000, 1000);
+  expect(await fleet.inUse()).toEqual([1, 0]);
+  granted(await last.acquire());
+});
+
+test("whoever ends a share of a lease by force ends all of it, and its holder hears of it", async () => {
+  for (const which of [0, 1]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const member = fleet.limits[which] ?? expect.fail();
+    const answer = fleet.acquire({ request_id: "one" });
+    await fleet.quiet();
+    const grant = granted(await peek(answer));
+    const [share] = await member.must("list_holders", { after_fence: 0, limit: 9 });
+    await member.must("force_release", { lease_id: share?.lease_id ?? "" });
+    await fleet.quiet();
+    expect(await fleet.inUse()).toEqual([0, 0]);
+    expect(fleet.home.ended).toContain(grant.lease_id);
+    const renewed = await fleet.home.do("renew", { lease_id: grant.lease_id, lease_seconds: null });
+    expect(renewed).toMatchObject({ ok: false, error: { code: "gone" } });
+  }
+});
+
+test("what is reserved and taken away by force is not granted with the rest", async () => {
+  const fleet = await new Fleet(["a", "b", "c"]).create(1);
+  const [, middle, last] = fleet.limits;
+  let isHeld = true;
+  fleet.onAnswered = async ({ operation, address }) => {
+    if (operation !== "reserve" || address.key !== middle?.key || !isHeld) return;
+    isHeld = false;
+    const [share] = await middle.must("list_holders", { after_fence: 0, limit: 9 });
+    await middle.must("force_release", { lease_id: share?.lease_id ?? "" });
+    for (let round = 0; round < 5; round += 1) await middle.quiet();
+  };
+  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  await fleet.quiet();
+  expect(await peek(held)).toMatchObject({ ok: false, error: { code: "gone" } });
+  expect(await fleet.inUse()).toEqual([0, 0, 0]);
+  expect(await last?.must("list_waiters", { offset: 0, limit: 9 })).toEqual([]);
+});
+
+test("an acquire over several limits is refused as one over a single limit is when one is lowered below it", async () => {
+  for (const which of [0, 1]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const lowered = fleet.limits[which] ?? expect.fail();
+    granted(await lowered.acquire());
+    const held = fleet.acquire({ request_id: "several", wait_seconds: 20 });
+    const single = lowered.acquire({ request_id: "single", wait_seconds: 20 });
+    await fleet.quiet();
+    expect([await peek(held), await peek(single)]).toEqual([undefined, undefined]);
+    await lowered.must("update", { limit: 0 });
+    await fleet.quiet();
+    const refused = {
+      ok: false,
+      error: { code: "invalid", detail: "Slots requested is greater than the limit" },
+    };
+    expect(await peek(single)).toMatchObject(refused);
+    expect(waiting(await peek(held)).reason).toBe("offered");
+    const again = fleet.acquire({ request_id: "several" });
+    await fleet.quiet();
+    expect(await peek(again)).toMatchObject(refused);
+    expect(await fleet.waitingIn()).toBe(0);
+  }
 });
 
 test("an attempt that ends takes its acquires over several limits with it", async () => {

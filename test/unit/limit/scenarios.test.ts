@@ -22,6 +22,17 @@ test("an acquire writes one row and no alarm once the first lease has set it, an
   expect(limit.host.alarm_at).toBe(before);
 });
 
+test("with nobody in line an acquire by request id is two statements, and so is its release", async () => {
+  const limit = await world(2);
+  granted(await limit.acquire());
+  limit.statements = [];
+  const grant = granted(await limit.acquire({ request_id: "second" }));
+  expect(limit.statements).toHaveLength(2);
+  limit.statements = [];
+  await limit.must("release", { lease_id: grant.lease_id });
+  expect(limit.statements).toHaveLength(2);
+});
+
 test("a release offers the slot to the first in line, and after a moment to the next as well", async () => {
   const limit = await world(1);
   const first = granted(await limit.acquire());
@@ -42,21 +53,87 @@ test("a release offers the slot to the first in line, and after a moment to the 
   expect(waiting(await limit.acquire({ request_id: "two" })).position).toBe(1);
 });
 
-test("a dead caller is passed by within a second, whatever its connection says", async () => {
+test("a lease keeps its slots for its grace, also when others end meanwhile", async () => {
+  const limit = await world(2);
+  granted(await limit.acquire({ lease_seconds: 10 }));
+  const longer = granted(await limit.acquire({ lease_seconds: 15 }));
+  const held = async () =>
+    (await limit.must("list_holders", { after_fence: 0, limit: 10 })).map(({ lease_id }) => lease_id);
+  // The end of the first is at 20 s, where the time of the second is over but not its grace.
+  await limit.pass(20_001);
+  expect(await held()).toEqual([longer.lease_id]);
+  await limit.pass(4_998);
+  expect(await held()).toEqual([longer.lease_id]);
+  await limit.pass(1);
+  expect(await held()).toEqual([]);
+});
+
+test("however many dead callers stand ahead, the living are served within a second, in their order", async () => {
+  for (const [dead, free] of [
+    [3, 1],
+    [20, 1],
+    [100, 1],
+    [40, 2],
+  ] as const) {
+    const limit = await world(free);
+    const first = granted(await limit.acquire({ slots: free }));
+    for (let index = 0; index < dead; index += 1)
+      void limit.acquire({ request_id: `dead:${index}`, wait_seconds: 25 });
+    await limit.quiet();
+    limit.clock.now += 10;
+    const living = ["one", "two", "three"];
+    const open = new Map(
+      living.map((request_id) => [request_id, limit.acquire({ request_id, wait_seconds: 25 })]),
+    );
+    await limit.quiet();
+    await limit.must("release", { lease_id: first.lease_id });
+    const served: { who: string; after_ms: number }[] = [];
+    const released_at = limit.clock.now;
+    while (served.length < living.length && limit.clock.now < released_at + 3000) {
+      await limit.pass(5);
+      // The last one is the quickest to come for what it was offered, which must not help it.
+      for (const who of living.toReversed()) {
+        const known = await peek(open.get(who) ?? expect.fail());
+        if (known === undefined || served.some((other) => other.who === who)) continue;
+        const answer = limit.acquire({ request_id: who, wait_seconds: 25 });
+        open.set(who, answer);
+        const taken = await peek(answer);
+        if (taken?.ok !== true || taken.value.status !== "granted") continue;
+        served.push({ who, after_ms: limit.clock.now - released_at });
+        await limit.must("release", { lease_id: taken.value.lease_id });
+      }
+    }
+    // Two slots are for two at once: then the quicker of these may be seen first.
+    const order = served.map(({ who }) => who);
+    expect(free === 1 ? order : order.toSorted(), `${dead} dead`).toEqual(
+      free === 1 ? living : living.toSorted(),
+    );
+    expect(served[0]?.after_ms, `${dead} dead`).toBeLessThanOrEqual(1000);
+    expect(served.at(-1)?.after_ms).toBeLessThanOrEqual(1500);
+  }
+});
+
+test("whoever is slow to come for what it was offered keeps its place while others are told", async () => {
   const limit = await world(1);
   const first = granted(await limit.acquire());
-  const dead = Array.from({ length: 3 }, (_, index) =>
-    limit.acquire({ request_id: `dead:${index}`, wait_seconds: 25 }),
-  );
+  for (let index = 0; index < 5; index += 1)
+    void limit.acquire({ request_id: `dead:${index}`, wait_seconds: 25 });
   await limit.quiet();
   limit.clock.now += 10;
-  const alive = limit.acquire({ request_id: "alive", wait_seconds: 25 });
+  const slow = limit.acquire({ request_id: "slow", wait_seconds: 25 });
+  const quick = limit.acquire({ request_id: "quick", wait_seconds: 25 });
   await limit.quiet();
   await limit.must("release", { lease_id: first.lease_id });
-  await limit.pass(1000);
-  expect(waiting(await peek(alive)).reason).toBe("offered");
-  granted(await limit.acquire({ request_id: "alive" }));
-  await Promise.all(dead);
+  await limit.pass(700);
+  expect(waiting(await peek(slow)).reason).toBe("offered");
+  expect(waiting(await peek(quick)).reason).toBe("offered");
+  const taken = granted(await limit.acquire({ request_id: "quick" }));
+  const again = limit.acquire({ request_id: "slow", wait_seconds: 25 });
+  await limit.pass(5000);
+  expect(await peek(again)).toBeUndefined();
+  await limit.must("release", { lease_id: taken.lease_id });
+  expect(waiting(await peek(again)).reason).toBe("offered");
+  granted(await limit.acquire({ request_id: "slow" }));
 });
 
 test("an absent waiter keeps its place for a minute", async () => {
@@ -78,20 +155,38 @@ test("an absent waiter keeps its place for a minute", async () => {
   expect(await order()).toEqual([]);
 });
 
-test("a waiter on a socket is granted at once, with a short lease until it renews", async () => {
+test("a waiter on a socket is offered the slot in the release itself, and takes it with the whole lease", async () => {
   const limit = await world(1);
   const first = granted(await limit.acquire());
   expect(waiting(await limit.open("socket")).reason).toBe("full");
   const frames = limit.sockets.get("request:socket") ?? [];
   await limit.must("release", { lease_id: first.lease_id });
   await limit.quiet();
-  const grant = granted(frames[0]?.answer);
-  expect(grant.expires_in_seconds).toBe(10);
-  expect(await limit.must("renew", { lease_id: grant.lease_id, lease_seconds: null })).toEqual({
-    expires_in_seconds: 300,
-  });
-  await limit.pass(200_000);
-  expect(await limit.must("list_holders", { after_fence: 0, limit: 10 })).toHaveLength(1);
+  expect(waiting(frames[0]?.answer).reason).toBe("offered");
+  // Our client closes the socket and comes for it by a request, which may take its time.
+  await limit.close("socket");
+  await limit.pass(200);
+  expect(granted(await limit.acquire({ request_id: "socket" })).expires_in_seconds).toBe(300);
+});
+
+test("open sockets with nobody at their other end are passed by within a second, and closed", async () => {
+  for (const dead of [1, 3, 20, 100]) {
+    const limit = await world(1);
+    const first = granted(await limit.acquire());
+    for (let index = 0; index < dead; index += 1) await limit.open(`dead:${index}`);
+    const alive = limit.acquire({ request_id: "alive", wait_seconds: 25 });
+    await limit.quiet();
+    await limit.must("release", { lease_id: first.lease_id });
+    await limit.pass(1000);
+    expect(waiting(await peek(alive)).reason, `${dead} dead`).toBe("offered");
+    const grant = granted(await limit.acquire({ request_id: "alive" }));
+    await limit.pass(2000);
+    await limit.must("release", { lease_id: grant.lease_id });
+    await limit.pass(5000);
+    expect([...limit.sockets.keys()]).toEqual([]);
+    await limit.pass(180_000);
+    expect(await limit.must("list_waiters", { offset: 0, limit: 9 })).toEqual([]);
+  }
 });
 
 test("a closed socket makes its waiter absent at once, also when the process died with it", async () => {
@@ -106,7 +201,7 @@ test("a closed socket makes its waiter absent at once, also when the process die
     const frames = limit.sockets.get("request:there") ?? [];
     await limit.must("release", { lease_id: first.lease_id });
     await limit.quiet();
-    granted(frames[0]?.answer);
+    expect(waiting(frames[0]?.answer).reason).toBe("offered");
   }
 });
 
@@ -173,6 +268,21 @@ test("nobody passes an earlier, larger one unless the limit allows it, and then 
   }
 });
 
+test("what is left beside an offer that is too large for it is for nobody behind that one", async () => {
+  const limit = await world(2);
+  const holder = granted(await limit.acquire({ slots: 2 }));
+  const wants = { silent: 2, small: 1, large: 2, last: 1 };
+  for (const [request_id, slots] of Object.entries(wants)) {
+    void limit.acquire({ request_id, slots, wait_seconds: 25 });
+    await limit.pass(10);
+  }
+  await limit.must("release", { lease_id: holder.lease_id });
+  await limit.pass(260);
+  // The first did not come for its offer, so the next two have heard of it as well.
+  waiting(await limit.acquire({ request_id: "last", slots: 1 }));
+  granted(await limit.acquire({ request_id: "small", slots: 1 }));
+});
+
 test("lower priorities go first, and a priority can be changed", async () => {
   const limit = await world(1);
   const first = granted(await limit.acquire());
@@ -213,18 +323,65 @@ test("raising a limit grants at once; lowering it ends nothing", async () => {
   expect(waiting(await limit.acquire({ request_id: "three" })).reason).toBe("full");
 });
 
-test("whoever asks for more than a lowered limit has is told so", async () => {
+test("whoever waits for more than a lowered limit has is told so at once, also when it is lowered to nothing", async () => {
   const limit = await world(2);
-  const first = granted(await limit.acquire({ slots: 2 }));
+  granted(await limit.acquire({ slots: 2 }));
   const held = limit.acquire({ request_id: "two", slots: 2, wait_seconds: 25 });
-  await limit.quiet();
+  const small = limit.acquire({ request_id: "one", wait_seconds: 25 });
+  await limit.open("socket");
+  const frames = limit.sockets.get("request:socket") ?? [];
+  const run = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 0 };
+  await limit.acquire({ request_id: "run", caller: { type: "run", pool_key: "0123456789" }, run });
   await limit.must("update", { limit: 1 });
-  await limit.must("release", { lease_id: first.lease_id });
   expect(await peek(held)).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await peek(small)).toBeUndefined();
+  await limit.must("update", { limit: 0 });
+  await limit.quiet();
+  expect(await peek(small)).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(frames.at(-1)?.answer).toMatchObject({ ok: false, error: { code: "invalid" } });
+  // Nobody can tell a run, so it waits for the limit to be raised again.
+  expect(await limit.must("list_waiters", { offset: 0, limit: 9 })).toMatchObject([
+    { waiter_id: "request:run" },
+  ]);
   expect(await limit.acquire({ slots: 2 })).toMatchObject({
     ok: false,
     error: { code: "invalid", detail: "Slots requested is greater than the limit" },
   });
+});
+
+test("a run stays in line while a limit that decays is lowered to nothing, and nobody looks at it meanwhile", async () => {
+  const limit = await world(1, { slot_decay_per_second: 0.1 });
+  granted(await limit.acquire());
+  const run = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 0 };
+  await limit.acquire({ request_id: "run", caller: { type: "run", pool_key: "0123456789" }, run });
+  await limit.must("update", { limit: 0 });
+  await limit.pass(60_000);
+  expect(await limit.must("list_waiters", { offset: 0, limit: 9 })).toMatchObject([
+    { waiter_id: "request:run" },
+  ]);
+  limit.statements = [];
+  await limit.pass(600_000);
+  expect(limit.statements.length).toBeLessThan(500);
+  await limit.must("update", { limit: 1 });
+  await limit.quiet();
+  expect(limit.sent.at(-1)?.operation).toBe("deployment_slot_granted");
+});
+
+test("who has a socket open and asks by a request too is not looked at again and again, and its end is heard", async () => {
+  const limit = await world(2);
+  granted(await limit.acquire());
+  await limit.open("large", { slots: 2 });
+  expect(waiting(await limit.acquire({ request_id: "large", slots: 2 })).position).toBe(1);
+  await limit.open("small");
+  const frames = limit.sockets.get("request:small") ?? [];
+  await limit.pass(10_000);
+  limit.statements = [];
+  await limit.pass(10_000);
+  expect(limit.statements.length).toBeLessThan(20);
+  expect(frames).toEqual([]);
+  await limit.close("large");
+  await limit.quiet();
+  expect(waiting(frames[0]?.answer).reason).toBe("offered");
 });
 
 test("a disabled limit lets everybody through and counts nobody", async () => {
@@ -253,7 +410,8 @@ test("fences rise across eviction, deletion and re-creation, and live leases are
   await limit.must("delete", { is_forced: false });
   expect(await limit.do("read", {})).toMatchObject({ ok: false, error: { code: "not_found" } });
   await limit.must("renew", { lease_id: second.lease_id, lease_seconds: null });
-  await limit.must("create", { name: "gpu", limit: 3 });
+  // As the command lines send it where nobody has said a number.
+  await limit.must("create", { name: "gpu", limit: 3, active_slots: 0 });
   const after = await limit.must("read", {});
   expect(after.id).not.toBe(before.id);
   expect(after.active_slots).toBe(2);
@@ -438,4 +596,103 @@ test("a long line of waiters who are too large is not looked at without pause", 
   limit.statements = [];
   await limit.pass(100);
   expect(limit.statements.length).toBeLessThan(100);
+});
+
+test("behind more larger waiters than are looked at everybody waits in order, and before that the limit's bypass holds", async () => {
+  const limit = await world(2, { bypass_max: 5 });
+  granted(await limit.acquire());
+  for (let count = 0; count < 255; count += 1) await limit.open(`large ${count}`, { slots: 2 });
+  const passing = granted(await limit.acquire({ request_id: "passing" }));
+  await limit.must("release", { lease_id: passing.lease_id });
+  await limit.open("one more", { slots: 2 });
+  expect(waiting(await limit.open("small")).reason).toBe("behind_others");
+  const frames = limit.sockets.get("request:small") ?? [];
+  await limit.pass(5000);
+  expect(frames).toEqual([]);
+  await limit.close("large 0");
+  await limit.pass(10);
+  expect(waiting(frames[0]?.answer).reason).toBe("offered");
+});
+
+test("who waits on a socket hears of its place when the line moves, once a second at most", async () => {
+  const limit = await world(1);
+  const leases = [granted(await limit.acquire()).lease_id];
+  for (let place = 1; place <= 150; place += 1) await limit.open(`w:${place}`);
+  await limit.pass(20_000);
+  const framesOf = (place: number) => limit.sockets.get(`request:w:${place}`) ?? [];
+  const told = (place: number) =>
+    framesOf(place).map(({ answer }) =>
+      answer.ok && answer.value.status === "waiting" ? answer.value.position : 0,
+    );
+  expect(told(2)).toEqual([]);
+  const heard = framesOf(1);
+  // Twenty leave within two seconds.
+  for (let count = 1; count <= 20; count += 1) {
+    await limit.must("withdraw", { request_id: `w:${count + 1}` });
+    await limit.pass(100);
+  }
+  await limit.pass(1500);
+  expect(heard).toEqual([]);
+  expect(told(100).at(-1)).toBe(80);
+  expect(told(100).length).toBeLessThanOrEqual(4);
+  expect(told(22)).toEqual(told(22).toSorted((left, right) => (right ?? 0) - (left ?? 0)));
+  // Those far back hear of it later, and nobody hears the same twice.
+  await limit.pass(10_000);
+  expect(told(150).at(-1)).toBe(130);
+  const before = [told(100).length, told(150).length];
+  await limit.pass(60_000);
+  expect([told(100).length, told(150).length]).toEqual(before);
+  await limit.must("release", { lease_id: leases[0] ?? "" });
+  await limit.pass(1500);
+  expect(told(22).at(-1)).toBe(1);
+  expect(limit.host.events).toEqual([]);
+});
+
+test("what is read to tell places does not grow with the line, nor with how often it moves", async () => {
+  const limit = await world(1);
+  granted(await limit.acquire());
+  for (let place = 0; place < 1500; place += 1) await limit.open(`w:${place}`);
+  await limit.pass(15_000);
+  let rows = 0;
+  const all = limit.host.sql.all.bind(limit.host.sql);
+  limit.host.sql.all = <Row>(statement: string, ...bindings: (string | number | null | Uint8Array)[]) => {
+    const result = all<Row>(statement, ...bindings);
+    if (/FROM waiter WHERE lane = 0 ORDER BY/.test(statement)) rows += result.length;
+    return result;
+  };
+  for (let count = 0; count < 100; count += 1) {
+    await limit.must("withdraw", { request_id: `w:${count}` });
+    await limit.pass(50);
+  }
+  // In five seconds: the first hundred at most six times, a thousand once.
+  expect(rows).toBeLessThanOrEqual(100 * 16 + 6 * 100 + 1000);
+});
+
+test("a holder is told when others end its lease, and only then", async () => {
+  const limit = await world(4);
+  const [released, forced, expired, attempt] = [
+    granted(await limit.acquire()),
+    granted(await limit.acquire()),
+    granted(await limit.acquire({ lease_seconds: 5 })),
+    granted(
+      await limit.acquire({
+        run: {
+          flow_run_id: crypto.randomUUID(),
+          attempt_id: "00000000-0000-4000-8000-000000000001",
+          fence: 1,
+        },
+      }),
+    ),
+  ];
+  await limit.must("release", { lease_id: released.lease_id });
+  await limit.quiet();
+  expect(limit.ended).toEqual([]);
+  await limit.must("force_release", { lease_id: forced.lease_id });
+  await limit.pass(16_000);
+  expect(limit.ended).toEqual([forced.lease_id, expired.lease_id]);
+  const [holder] = await limit.must("list_holders", { after_fence: 0, limit: 9 });
+  await limit.must("end_attempt", holder?.run ?? expect.fail());
+  await limit.quiet();
+  expect(limit.ended.at(-1)).toBe(attempt.lease_id);
+  expect(await limit.do("watch", { lease_id: forced.lease_id })).toMatchObject({ error: { code: "gone" } });
 });

@@ -136,6 +136,24 @@ test("a deployment's limit lets one run through at a time and blocks nobody else
   expect(await used()).toBe(0);
 });
 
+test("a command keeps its deployment's slot for as long as it runs, though it renews nothing", async () => {
+  const { pool, submit, used, claim, elapse } = await createPair();
+  await submit();
+  await claim();
+  const [running] = (await claim()).claims;
+  if (running === undefined) throw new Error("nothing was claimed");
+  const { attempt_id, fence, flow_run } = running;
+  const start = { flow_run_id: flow_run.id, attempt_id, fence, sets_own_state: false };
+  await pool.do("start_attempt", start);
+  for (let hours = 0; hours < 50; hours += 1) {
+    await pool.beat({ session_seconds: 3600, attempt_ids: [attempt_id] });
+    await elapse(3_500_000);
+    expect([hours, await used()]).toEqual([hours, 1]);
+  }
+  await finish(pool, running);
+  expect(await used()).toBe(0);
+});
+
 test("a slot that nobody claims lapses, and the run asks again later", async () => {
   const { submit, used, claim, elapse } = await createPair();
   const id = await submit();

@@ -11,6 +11,7 @@ import { placeQueue } from "../../../src/domain/pool/queues.ts";
 import { findJobVariablesFault, findParameterFault } from "../../../src/domain/pool/schemas.ts";
 import { isOnline, statusOfPool, statusOfQueue } from "../../../src/domain/pool/status.ts";
 import { findTemplateFault } from "../../../src/domain/pool/template.ts";
+import { placeDraft } from "../../support/run-draft.ts";
 
 const NOW = Date.UTC(2026, 10, 22, 12);
 const ID = "0f9a1c52-0000-4000-8000-000000000001";
@@ -20,36 +21,12 @@ function runIn(
   state_details: StateDetails = {},
   retry_type: "in_process" | null = null,
 ): FlowRun {
-  const run = startRun({
+  return startRun({
     now: NOW,
     state_id: ID,
     initial: { type, state_details },
-    draft: {
-      id: ID,
-      name: "keen-otter",
-      flow_id: ID,
-      deployment_id: null,
-      deployment_version: null,
-      work_queue_id: null,
-      work_queue_name: null,
-      flow_version: null,
-      parameters: {},
-      idempotency_key: null,
-      context: {},
-      empirical_policy: EmpiricalPolicy.parse({ retry_type }),
-      tags: [],
-      labels: {},
-      parent_task_run_id: null,
-      auto_scheduled: false,
-      infrastructure_document_id: null,
-      infrastructure_pid: null,
-      created_by: null,
-      work_pool_id: null,
-      work_pool_name: null,
-      job_variables: {},
-    },
+    draft: placeDraft({ id: ID, flow_id: ID, empirical_policy: EmpiricalPolicy.parse({ retry_type }) }),
   });
-  return run;
 }
 
 const exit = (more: object) => ({
@@ -76,7 +53,14 @@ test.each([
   ],
   ["CANCELLING", exit({ exit_code: 0 }), { kind: "propose", state: { type: "CANCELLED" } }],
   ["CANCELLING", exit({ outcome: "not_started" }), { kind: "propose", state: { type: "CANCELLED" } }],
-  ["PENDING", exit({ outcome: "not_started", exit_code: null }), { kind: "requeue" }],
+  [
+    "PENDING",
+    exit({ outcome: "not_started", exit_code: null }),
+    {
+      kind: "requeue",
+      message: "The run was not started and goes back to its queue.",
+    },
+  ],
   ["COMPLETED", exit({ exit_code: 1 }), { kind: "keep" }],
   ["FAILED", exit({ exit_code: 0 }), { kind: "keep" }],
   ["SCHEDULED", exit({ exit_code: 0 }), { kind: "keep" }],
@@ -99,7 +83,10 @@ test("a lost run is crashed or requeued by policy, and a cancelled one stays can
   const crashed = decideLostRun(runIn("RUNNING"), "gpu-1", "crash");
   expect(crashed).toMatchObject({ kind: "propose", state: { type: "CRASHED" }, is_forced: true });
   expect(JSON.stringify(crashed)).toContain("gpu-1");
-  expect(decideLostRun(runIn("RUNNING"), "gpu-1", "reschedule")).toEqual({ kind: "requeue" });
+  expect(decideLostRun(runIn("RUNNING"), "gpu-1", "reschedule")).toEqual({
+    kind: "requeue",
+    message: "The worker gpu-1 was not heard of any more, so this run goes back to its queue.",
+  });
   expect(decideLostRun(runIn("CANCELLING"), "gpu-1", "reschedule")).toMatchObject({
     state: { type: "CANCELLED" },
   });

@@ -1,69 +1,7 @@
 /** A pool and the journals of its days, all for real, wired to each other. */
 import { expect, test } from "vitest";
-import { formatAddress, type Envelope } from "../../../src/contract/envelope.ts";
-import { accept, refuse, type Result } from "../../../src/contract/errors.ts";
-import { JournalActor } from "../../../src/objects/journal/actor.ts";
-import { createNodeHost, type NodeHost } from "../../support/node-host.ts";
-import { createTestPool, draftOf } from "./support.ts";
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-async function createArchive() {
-  const pool = await createTestPool({ move_after_seconds: 3600 });
-  const journals = new Map<string, { actor: JournalActor; host: NodeHost }>();
-  let isAway = false;
-  const open = async (envelope: Envelope) => {
-    const name = formatAddress(envelope.address);
-    const known = journals.get(name);
-    if (known !== undefined) return known;
-    const host = createNodeHost({
-      address: envelope.address,
-      clock: pool.clock,
-      call: (effect) => pool.receive(effect),
-    });
-    const made = { actor: new JournalActor(host, { retention_days: 30 }), host };
-    await made.actor.start();
-    journals.set(name, made);
-    return made;
-  };
-  pool.answer = async (envelope): Promise<Result<unknown>> => {
-    if (envelope.address.kind !== "journal") return accept(null);
-    if (isAway) return refuse("unavailable");
-    return (await open(envelope)).actor.execute(envelope);
-  };
-  const state = (id: string, type: "RUNNING" | "COMPLETED" | "SCHEDULED") =>
-    pool.do("set_state", { id, state: { type }, is_forced: false, run: null });
-  const finish = async (more: Parameters<typeof draftOf>[0] = {}) => {
-    await pool.advance(1);
-    const { flow_run } = await pool.do("create_run", { draft: draftOf(more), deployment: null });
-    await state(flow_run.id, "RUNNING");
-    await state(flow_run.id, "COMPLETED");
-    return flow_run.id;
-  };
-  return {
-    pool,
-    journals,
-    state,
-    finish,
-    setAway: (next: boolean) => {
-      isAway = next;
-    },
-    /** Ids of the runs that the pool itself has. */
-    here: () => pool.host.sql.all<{ id: string }>("SELECT id FROM flow_run").map(({ id }) => id),
-    count: (flow_runs: object = {}) => pool.do("count_runs", { filter: { flow_runs } }),
-    list: async (flow_runs: object = {}, page: { limit?: number; offset?: number } = {}) =>
-      (
-        await pool.do("filter_runs", {
-          filter: { flow_runs },
-          sort: "ID_DESC",
-          limit: 10,
-          offset: 0,
-          ...page,
-        })
-      ).map(({ id }) => id),
-  };
-}
+import { createArchive, DAY_MS, HOUR_MS } from "./archive.ts";
+import { draftOf } from "./support.ts";
 
 test("a finished run moves an hour after its last write, and is read, listed and counted as before", async () => {
   const { pool, finish, here, list, count } = await createArchive();
@@ -207,4 +145,18 @@ test("a day goes with its runs, but not while one of them is under way", async (
   for (const table of ["moved", "moved_day", "idempotency"])
     expect(pool.host.sql.all(`SELECT * FROM ${table}`)).toEqual([]);
   expect(journal.host.sql.all("SELECT name FROM sqlite_master WHERE type = 'table'")).toEqual([]);
+});
+
+test("a page that is too large for one answer is refused, and says how many fit", async () => {
+  const { pool, finish } = await createArchive();
+  for (let runs = 0; runs < 14; runs += 1)
+    await finish({ parameters: { text: "x".repeat(runs % 2 === 0 ? 500_000 : 1_500_000) } });
+  await pool.advance(2 * HOUR_MS);
+  const page = (limit: number) =>
+    pool.ask("filter_runs", { filter: {}, sort: "ID_DESC", limit, offset: 0 }) as Promise<{ ok: boolean }>;
+  const refused = await page(14);
+  expect(refused).toMatchObject({ ok: false, error: { code: "invalid" } });
+  const limit = Number(/a limit of (\d+)/.exec(JSON.stringify(refused))?.[1]);
+  expect(limit).toBe(12);
+  expect(await page(limit)).toMatchObject({ ok: true });
 });

@@ -38,7 +38,10 @@ test("a lost agent's run is Crashed after session and grace, never before, and i
   const key = deriveShardKey("limit", "default", "gpu:gpu-1");
   await pool.do("note_limit", { run, limit_key: key });
   await pool.do("note_limit", { run, limit_key: key });
-  await pool.advance(69_000);
+  // It becomes due between the session's deadline and the end of its grace, so the pool looks at its deadlines then.
+  const scheduled_time = at(pool.clock.now + 65_000);
+  await submit(pool, { state: { type: "SCHEDULED", state_details: { scheduled_time } } });
+  await pool.advance(68_990);
   expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
   pool.calls.length = 0;
   await pool.advance(2000);
@@ -55,6 +58,39 @@ test("a lost agent's run is Crashed after session and grace, never before, and i
   expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({
     ended_attempt_ids: [run.attempt_id],
   });
+});
+
+test("who has a run's attempt id but not its fence changes nothing", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  for (const fence of [run.fence - 1, run.fence + 1]) {
+    const stale = { ...run, fence };
+    const gone = { ok: false, error: { code: "gone" } };
+    expect(await pool.ask("start_attempt", { ...stale, infrastructure_pid: "2" })).toMatchObject(gone);
+    const end = { outcome: "exited", exit_code: 1, signal: null, sets_own_state: false, message: null };
+    expect(await pool.ask("end_attempt", { ...stale, ...end })).toMatchObject(gone);
+    await pool.ask("set_state", { id, state: { type: "FAILED" }, is_forced: true, run: stale });
+    expect(await pool.do("read_run", { id })).toMatchObject({
+      state_type: "RUNNING",
+      infrastructure_pid: "1",
+    });
+  }
+});
+
+test("an attempt that has ended is given nothing when its claim is sent again", async () => {
+  const pool = await createTestPool();
+  const { run } = await launch(pool);
+  const end = {
+    outcome: "exited",
+    exit_code: 0,
+    signal: null,
+    sets_own_state: false,
+    message: null,
+  } as const;
+  await pool.do("end_attempt", { ...run, ...end });
+  await submit(pool);
+  expect(await claim(pool, [1])).toEqual([]);
+  expect(await claim(pool, [2])).toHaveLength(1);
 });
 
 test("a lost agent's run is run again where the pool says so", async () => {
@@ -98,6 +134,35 @@ test("an idle agent costs no alarm", async () => {
   await pool.beat();
   await pool.advance(5000);
   expect(pool.host.alarm_at).toBeNull();
+});
+
+test("a name whose session lives belongs to its agent: another one is told whose it is and changes nothing", async () => {
+  const pool = await createTestPool();
+  const owner = { host: "node-7", pid: 41, started_at: "2026-11-22T04:08:34Z" };
+  const { run } = await launch(pool);
+  await pool.beat({ process: owner, attempt_ids: [run.attempt_id] });
+  const other = {
+    name: "gpu-1",
+    session_id: attemptId(0x77),
+    session_seconds: 60,
+    work_queue_names: [],
+    labels: {},
+    gpus: [],
+    process: { ...owner, host: "node-8" },
+  };
+  await pool.advance(59_000);
+  const refused = await pool.ask("beat", other);
+  expect(refused).toMatchObject({ ok: false, error: { code: "conflict" } });
+  expect(JSON.stringify(refused)).toMatch(/node-7 \(process 41, since 2026.*--name.*free in 1 s/);
+  // The one that has it goes on, from another process, too.
+  const restarted = { process: { ...owner, pid: 42 }, attempt_ids: [run.attempt_id] };
+  expect(await pool.beat(restarted)).toMatchObject({ expires_in_seconds: 60, ended_attempt_ids: [] });
+  // Its goodbye frees the name at once, silence when the session is over.
+  await pool.do("end_session", { name: "gpu-1", session_id: SESSION });
+  expect(await pool.ask("beat", other)).toMatchObject({ ok: true });
+  expect(await pool.ask("beat", { ...other, session_id: SESSION })).toMatchObject({ ok: false });
+  await pool.advance(60_000);
+  expect(await pool.ask("beat", { ...other, session_id: SESSION })).toMatchObject({ ok: true });
 });
 
 test("a restarted agent keeps the runs that it names, and the others go when the old session would have", async () => {
@@ -155,6 +220,38 @@ test("a claim that is not started in time goes back to its queue, at its old pla
   expect(await claim(pool, [1])).toEqual([]);
   const late = await pool.ask("start_attempt", { flow_run_id: first, attempt_id: attemptId(1), fence: 1 });
   expect(late).toMatchObject({ ok: false, error: { code: "gone" } });
+});
+
+test("a claim is given to nobody else while its agent, of which nothing is heard, may run it", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  await pool.beat({ session_seconds: 300 });
+  await claim(pool, [1]);
+  // Sent before the claim, processed after it: the agent counts its session from when it was sent.
+  await pool.beat({ session_seconds: 300, attempt_ids: [] });
+  await pool.advance(300_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "PENDING" });
+  await pool.advance(11_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "SCHEDULED" });
+});
+
+test("a start that is reported when the session is over ends nothing before the claim would have lapsed", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  await pool.beat();
+  await pool.advance(29_000);
+  await claim(pool, [1]);
+  await pool.advance(45_000);
+  await pool.do("start_attempt", {
+    flow_run_id: id,
+    attempt_id: attemptId(1),
+    fence: 1,
+    sets_own_state: false,
+  });
+  await pool.advance(1000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "RUNNING" });
+  await pool.advance(25_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CRASHED" });
 });
 
 test("a claim whose start was not reported stays with the agent that names it", async () => {

@@ -4,6 +4,7 @@ import { accept, type Result } from "../../../src/contract/errors.ts";
 import type { SessionBeat } from "../../../src/contract/wire/agents.ts";
 import { PoolActor, type PoolOptions } from "../../../src/objects/pool/actor.ts";
 import type { PoolOperations, RunDraft } from "../../../src/objects/pool/operations.ts";
+import { draftRun } from "../../support/run-draft.ts";
 import { createNodeHost, type NodeHost, type NodeHostOptions } from "../../support/node-host.ts";
 
 export const POOL = "ml-pool";
@@ -17,29 +18,9 @@ export function attemptId(index: number): string {
   return `0f9a1c52-0000-4000-8000-${index.toString(16).padStart(12, "0")}`;
 }
 
-/** A run that is due at once. */
+/** A run of {@link DEPLOYMENT} that is due at once. */
 export function draftOf(more: Partial<RunDraft> = {}): RunDraft {
-  return {
-    flow_id: FLOW,
-    name: null,
-    deployment_id: DEPLOYMENT,
-    deployment_version: null,
-    flow_version: null,
-    work_queue_name: null,
-    parameters: {},
-    context: {},
-    tags: [],
-    labels: {},
-    idempotency_key: null,
-    parent_task_run_id: null,
-    infrastructure_document_id: null,
-    empirical_policy: {},
-    job_variables: null,
-    created_by: null,
-    auto_scheduled: false,
-    state: { type: "SCHEDULED", name: "Scheduled" },
-    ...more,
-  };
+  return draftRun({ flow_id: FLOW, deployment_id: DEPLOYMENT, ...more });
 }
 
 export interface TestPool {
@@ -68,7 +49,12 @@ export interface TestPool {
 
 /** Makes a pool named {@link POOL} and everything around it. */
 export async function createTestPool(
-  options: { name?: string; isCreated?: boolean; expiry_floor?: number } & PoolOptions = {},
+  options: {
+    name?: string;
+    isCreated?: boolean;
+    expiry_floor?: number;
+    has_lost_time?: boolean;
+  } & PoolOptions = {},
 ): Promise<TestPool> {
   const name = options.name ?? POOL;
   const clock = { now: START };
@@ -79,6 +65,7 @@ export async function createTestPool(
     address,
     clock,
     ...(options.expiry_floor !== undefined && { expiry_floor: options.expiry_floor }),
+    ...(options.has_lost_time !== undefined && { has_lost_time: options.has_lost_time }),
     call: async (envelope) => {
       await Promise.resolve();
       calls.push(envelope);

@@ -60,10 +60,10 @@ describe("dates", () => {
       ["2026-11-22T13:00:01Z", "2026-11-22T13:00:08Z"],
     ],
     [
-      "a tiny interval",
-      every(0.000_001, "2026-01-01T00:00:00Z"),
+      "the shortest interval, and a part of a second",
+      every(1.000_001, "2026-11-22T13:00:00Z"),
       "2026-11-22T13:00:00Z",
-      ["2026-11-22T13:00:00.000001Z", "2026-11-22T13:00:00.000002Z"],
+      ["2026-11-22T13:00:01.000001Z", "2026-11-22T13:00:02.000002Z"],
     ],
     [
       "a day keeps the hour of the clock over New York's spring",
@@ -241,13 +241,19 @@ describe("dates", () => {
       "2026-11-22T13:00:00Z",
       ["2026-11-22T13:00:06Z", "2026-11-22T13:00:13Z"],
     ],
-    ["cron on February 30th never fires", cron("0 0 30 2 *"), "2026-11-22T13:00:00Z", []],
     [
-      "a rule on February 30th never fires",
-      rrule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"),
+      "the last of many hours since 2020",
+      rrule("DTSTART:20200101T000000\nFREQ=HOURLY;COUNT=60423"),
       "2026-11-22T13:00:00Z",
-      [],
+      ["2026-11-22T14:00Z"],
     ],
+    [
+      "the last of a hundred thousand minutes",
+      rrule("DTSTART:20260901T000000\nFREQ=MINUTELY;INTERVAL=1;COUNT=100000"),
+      "2026-11-09T10:38:30Z",
+      ["2026-11-09T10:39Z"],
+    ],
+    ["cron on February 30th never fires", cron("0 0 30 2 *"), "2026-11-22T13:00:00Z", []],
     ["no schedule never fires", {}, "2026-11-22T13:00:00Z", []],
   ])("%s", (_name, schedule, after, wanted) => {
     expect(explainSchedule(schedule)).toBeUndefined();
@@ -274,12 +280,21 @@ describe("what cannot be used says why", () => {
     ["an unknown zone", cron("* * * * *", "Mars/Olympus"), /Unknown timezone "Mars\/Olympus"/],
     ["an offset for a zone", cron("* * * * *", "+05:00"), /Unknown timezone/],
     ["an unknown frequency", rrule("FREQ=FORTNIGHTLY"), /Invalid RRule string/],
+    ["a day that no year has", rrule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), /never fires/],
+    ["a week that no June has", rrule("FREQ=HOURLY;BYWEEKNO=53;BYMONTH=6"), /never fires/],
+    ["an end before the start", rrule("DTSTART:20260101\nRRULE:FREQ=DAILY;UNTIL=20251231"), /never fires/],
     ["an unknown part", rrule("FREQ=DAILY;BYMOON=3"), /BYMOON=3/],
     ["a month out of range", rrule("FREQ=DAILY;BYMONTH=13"), /out of range/],
     ["a step of nothing", rrule("FREQ=DAILY;INTERVAL=0"), /out of range/],
     ["a start that is no date", rrule("DTSTART:20260230T000000\nRRULE:FREQ=DAILY"), /20260230T000000/],
     ["an empty text", rrule("\n"), /neither a rule nor a date/],
-    ["an interval of nothing", every(0.000_000_1, "2026-01-01T00:00:00Z"), /at least one microsecond/],
+    ["an interval of a millisecond", every(0.001, "2026-01-01T00:00:00Z"), /at least one second/],
+    [
+      "a number of dates that nobody can count",
+      rrule(`FREQ=MINUTELY;COUNT=100000000;BYSECOND=${Array.from({ length: 60 }, (_, i) => i).join(",")}`),
+      /COUNT takes too many steps.*UNTIL/,
+    ],
+    ["a number of dates too far to count", rrule("FREQ=HOURLY;COUNT=100000;BYHOUR=9,10,11"), /UNTIL/],
     ["an anchor before the calendar", every(60, "1600-01-01T00:00:00Z"), /1700/],
   ])("%s", (_name, schedule, wanted) => {
     expect(explainSchedule(schedule)).toMatch(wanted);

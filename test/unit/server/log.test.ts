@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -18,4 +18,10 @@ test("keeps the newest lines and at most twice the size, also over restarts", ()
   }
   expect(readFileSync(`${path}.1`, "utf8")).toBe("3333\n4444\n");
   expect(readFileSync(path, "utf8")).toBe("5555\n");
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk costs what is said meanwhile, and nothing else", () => {
+  const log = openLogFile("/dev/full");
+  expect(() => log.write(Buffer.from("lost"))).not.toThrow();
+  log.close();
 });

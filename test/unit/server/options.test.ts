@@ -24,6 +24,10 @@ test.for([0, -1, Number.NaN])("logs cannot be kept for %s days", (retentionDays)
   expect(() => checkOptions({ retentionDays })).toThrow(/SLUICE_RETENTION_DAYS/);
 });
 
+test.for([-1, Number.NaN])("runs cannot move after %s seconds", (moveAfterSeconds) => {
+  expect(() => checkOptions({ moveAfterSeconds })).toThrow(/SLUICE_MOVE_AFTER_SECONDS/);
+});
+
 test("names loopback in three ways, always with the port", () => {
   expect(listAllowedHosts({ host: "127.0.0.1", port: 4200 }, [])).toEqual([
     "127.0.0.1:4200",
@@ -48,4 +52,10 @@ test("asks a server that listens everywhere on loopback", () => {
   expect(urlOf("0.0.0.0", 1)).toBe("http://127.0.0.1:1");
   expect(urlOf("::", 1)).toBe("http://[::1]:1");
   expect(urlOf("fe80::1", 1)).toBe("http://[fe80::1]:1");
+});
+
+test("a key that no client could send is refused", () => {
+  for (const apiKey of ["clé", "key\n", "\u0000"])
+    expect(() => checkOptions({ apiKey })).toThrow(/no client can send/);
+  expect(checkOptions({ apiKey: "with: colon" }).apiKey).toBe("with: colon");
 });

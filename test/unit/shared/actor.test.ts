@@ -152,6 +152,36 @@ test("a deadline that has passed is applied before the next operation, alarm or 
   expect(await actor.execute(envelope("add", { amount: 1 }))).toEqual(accept(1));
 });
 
+test("a broken promise is told to the workspace, once a minute with how often it was met", async () => {
+  const told: unknown[] = [];
+  const { actor, host, clock } = await open({
+    call: ({ operation, address: target, command }) => {
+      told.push([operation, target.kind, command]);
+      return Promise.resolve(accept(null));
+    },
+  });
+  const breakIt = async () => {
+    await actor.execute(envelope("add", { amount: 1, isBad: true }));
+    await host.settle();
+  };
+  const report = { object: "w/limit/abcdef0123", invariant: "I1", operation: "add", message: "I1: too much" };
+  for (let times = 0; times < 3; times += 1) await breakIt();
+  expect(told).toEqual([["note_violation", "workspace", { ...report, count: 1, at: 1_000_000 }]]);
+  clock.now += 60_000;
+  await breakIt();
+  expect(told.slice(1)).toEqual([["note_violation", "workspace", { ...report, count: 3, at: 1_060_000 }]]);
+  expect(actor.sum()).toBe(0);
+});
+
+test("a deadline that was stored after it had passed is due at once, and does not look like lost time", async () => {
+  const { actor, host, clock } = await open({ has_lost_time: true });
+  await actor.execute(envelope("add", { amount: 1, expires_at: clock.now - 60_000 }));
+  expect(host.alarm_at).toBe(clock.now);
+  await actor.alarm();
+  expect(actor.sum()).toBe(0);
+  expect(host.expiry_floor).toBe(0);
+});
+
 test("an instance that lost its alarm sweeps in its first turn", async () => {
   const { actor, host, clock } = await open();
   await actor.execute(envelope("add", { amount: 5, expires_at: 1_000_100 }));
@@ -293,8 +323,9 @@ test("a target that takes its time rings no alarms without pause and holds back 
 test("an answer that cannot be taken in is asked for again after a pause", async () => {
   let calls = 0;
   const { actor, host, clock } = await open({
-    call: () => {
-      calls += 1;
+    call: ({ operation }) => {
+      // The workspace hears of the fault besides.
+      if (operation === "hear") calls += 1;
       return Promise.resolve(accept(null));
     },
   });
@@ -307,7 +338,7 @@ test("an answer that cannot be taken in is asked for again after a pause", async
   await actor.alarm();
   await host.settle();
   expect(calls).toBe(2);
-  expect(actor.settled).toHaveLength(1);
+  expect(actor.settled.filter(([{ operation }]) => operation === "hear")).toHaveLength(1);
 });
 
 test("a caller who waits is answered by a later turn", async () => {

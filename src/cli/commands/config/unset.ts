@@ -20,7 +20,10 @@ export const command = defineCommand({
     const profile = cli.common.profile ?? file.active;
     const settings = Object.entries(file.profiles[profile] ?? {});
     const missing = names.find((name) => !settings.some(([key]) => key === name));
-    if (missing !== undefined) throw new CommandError(`The profile ${profile} has no ${missing}.`);
+    if (missing !== undefined)
+      throw new CommandError(
+        `The profile ${profile} has no ${missing}; \`sluice profile inspect\` shows what it has.`,
+      );
     file.profiles[profile] = Object.fromEntries(
       settings.filter(([key]) => !names.includes(key as SettingName)),
     );

@@ -1,9 +1,9 @@
 /** `sluice deployment delete` */
 import { defineCommand } from "../../framework/command.ts";
 import { UsageError } from "../../framework/errors.ts";
-import { flag, optionalArgument } from "../../framework/parameters.ts";
+import { flag, option, optionalArgument } from "../../framework/parameters.ts";
 import { readAll } from "../../framework/list.ts";
-import { parseDeploymentRef } from "../../framework/values.ts";
+import { parseDeploymentRef, parseIdText } from "../../framework/values.ts";
 import { readDeployment } from "../../records/deployments.ts";
 
 export const command = defineCommand({
@@ -11,11 +11,13 @@ export const command = defineCommand({
     name: optionalArgument("NAME", "FLOW/DEPLOYMENT, or an id", parseDeploymentRef, {
       completes: "deployments",
     }),
+    id: option("--id <id>", "Id of the deployment, instead of NAME", parseIdText),
     all: flag("--all", "Delete all deployments"),
   },
   examples: ["sluice deployment delete process-image/process-image --yes"],
-  async run({ name, all }, cli) {
-    if ((name === undefined) !== all)
+  async run({ name: ref, id, all }, cli) {
+    const name = ref ?? id;
+    if ([ref !== undefined, id !== undefined, all].filter(Boolean).length !== 1)
       throw new UsageError("sluice deployment delete wants the NAME of one deployment, or --all.");
     const api = await cli.api();
     const doomed =
@@ -25,7 +27,7 @@ export const command = defineCommand({
     await cli.confirm(
       name === undefined ? `Delete all ${doomed.length} deployments?` : `Delete the deployment ${name}?`,
     );
-    for (const { id } of doomed) await api.deployments.delete(id);
+    for (const deployment of doomed) await api.deployments.delete(deployment.id);
     await cli.showDone(
       name === undefined ? `Deleted ${doomed.length} deployments.` : `Deleted the deployment ${name}.`,
       async () => (name === undefined ? doomed : doomed[0]),

@@ -1,16 +1,26 @@
 /** `sluice deployment run` */
 import type { JsonObject } from "../../../contract/wire/common.ts";
+import type { Cli } from "../../framework/cli.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError, UsageError } from "../../framework/errors.ts";
-import { argument, flag, option, parseText, repeatedOption } from "../../framework/parameters.ts";
+import {
+  flag,
+  option,
+  optionalArgument,
+  parseText,
+  repeatedOption,
+  ValueFault,
+} from "../../framework/parameters.ts";
+import { readStream } from "../../framework/files.ts";
 import { findNearest } from "../../framework/suggest.ts";
 import {
   parseDeploymentRef,
-  parseInstantText,
+  parseIdText,
   parseJsonObject,
   parseKeyValue,
   parseName,
   parseSeconds,
+  parseStartText,
 } from "../../framework/values.ts";
 import { formatRelative } from "../../output/time.ts";
 import { readDeployment } from "../../records/deployments.ts";
@@ -19,12 +29,23 @@ import { watchRun } from "../../records/watch.ts";
 export const command = defineCommand({
   description: "Values of --param and --job-variable are JSON; what is not JSON is taken as text.",
   parameters: {
-    name: argument("NAME", "FLOW/DEPLOYMENT, or an id", parseDeploymentRef, { completes: "deployments" }),
-    param: repeatedOption("--param <key=value>", "A parameter of the flow", parseKeyValue),
-    params: option("--params <json>", "Several parameters as a JSON object", parseJsonObject),
+    ref: optionalArgument("NAME", "FLOW/DEPLOYMENT, or an id", parseDeploymentRef, {
+      completes: "deployments",
+    }),
+    id: option("--id <id>", "Id of the deployment, instead of NAME", parseIdText),
+    param: repeatedOption("-p, --param <key=value>", "A parameter of the flow", parseKeyValue),
+    params: option(
+      "--params <json>",
+      "Several parameters as a JSON object; - reads it from the standard input",
+      parseText,
+    ),
     jobVariables: repeatedOption("--job-variable <key=value>", "A job variable of the pool", parseKeyValue),
     startIn: option("--start-in <time>", "Start after this long, such as 5m", parseSeconds),
-    startAt: option("--start-at <time>", "Start at this time, such as 2030-01-31 08:00", parseInstantText),
+    startAt: option(
+      "--start-at <time>",
+      "Start at this time, such as 17:30 or 2030-01-31 08:00",
+      parseStartText,
+    ),
     tags: repeatedOption("-t, --tag <tag>", "Tag of the run", parseText),
     runName: option("--flow-run-name <name>", "Name of the run", parseName),
     idempotencyKey: option("--idempotency-key <key>", "The same key makes no second run", parseText),
@@ -37,11 +58,16 @@ export const command = defineCommand({
     "sluice deployment run nightly/report --start-in 2h --tag manual",
   ],
   async run(values, cli) {
-    const { name, startIn, startAt } = values;
+    const { startIn, startAt } = values;
+    const name = values.id ?? values.ref;
+    if (name === undefined || (values.id !== undefined && values.ref !== undefined))
+      throw new UsageError(
+        "sluice deployment run wants the NAME of one deployment, or its --id, and not both.",
+      );
     if (startIn !== undefined && startAt !== undefined)
       throw new UsageError("--start-in and --start-at exclude each other.");
     const parameters: JsonObject = {
-      ...values.params,
+      ...(await readParams(values.params, cli)),
       ...Object.fromEntries(values.param.map(({ key, value }) => [key, value])),
     };
     const api = await cli.api();
@@ -70,6 +96,16 @@ export const command = defineCommand({
     });
   },
 });
+
+async function readParams(text: string | undefined, cli: Cli): Promise<JsonObject> {
+  if (text === undefined) return {};
+  try {
+    return parseJsonObject(text === "-" ? await readStream(cli.system.stdin) : text);
+  } catch (error) {
+    if (error instanceof ValueFault) throw new UsageError(`--params wants ${error.message}.`);
+    throw error;
+  }
+}
 
 /** Refuses parameters that the flow does not have, before any run is made (source: wire §3.5b). */
 function checkParameters(name: string, parameters: JsonObject, schema: JsonObject | null): void {

@@ -1,17 +1,17 @@
 /** `sluice flow-run cancel` */
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
-import { argument } from "../../framework/parameters.ts";
-import { parseIdText } from "../../framework/values.ts";
-import { orMissingRun } from "../../records/runs.ts";
+import { argument, parseText } from "../../framework/parameters.ts";
+import { orMissingRun, readRun, RUN_HELP } from "../../records/runs.ts";
 import { explainRefusedState } from "../../records/refusal.ts";
 
 export const command = defineCommand({
   description: "What runs is stopped by its worker (TERM, and KILL after a grace); what waits ends at once.",
-  parameters: { id: argument("RUN_ID", "Id of the flow run", parseIdText) },
+  parameters: { run: argument("RUN", RUN_HELP, parseText) },
   examples: ["sluice flow-run cancel 01993a5c-7b1e-7777-8000-0123456789ab"],
-  async run({ id }, cli) {
+  async run({ run }, cli) {
     const api = await cli.api();
+    const { id } = await readRun(api, run);
     const result = await orMissingRun(id, api.flowRuns.cancel(id));
     if (result.status !== "ACCEPT")
       throw new CommandError(`The flow run was not cancelled: ${explainRefusedState(result)}`);

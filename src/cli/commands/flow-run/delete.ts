@@ -1,17 +1,16 @@
 /** `sluice flow-run delete` */
 import { defineCommand } from "../../framework/command.ts";
-import { argument } from "../../framework/parameters.ts";
-import { parseIdText } from "../../framework/values.ts";
-import { orMissingRun, readRun } from "../../records/runs.ts";
+import { argument, parseText } from "../../framework/parameters.ts";
+import { orMissingRun, readRun, RUN_HELP } from "../../records/runs.ts";
 
 export const command = defineCommand({
-  parameters: { id: argument("RUN_ID", "Id of the flow run", parseIdText) },
+  parameters: { run: argument("RUN", RUN_HELP, parseText) },
   examples: ["sluice flow-run delete 01993a5c-7b1e-7777-8000-0123456789ab --yes"],
-  async run({ id }, cli) {
+  async run({ run: ref }, cli) {
     const api = await cli.api();
-    const run = await readRun(api, id);
+    const run = await readRun(api, ref);
     await cli.confirm(`Delete the flow run ${run.name} (${run.state_name ?? "new"})?`);
-    await orMissingRun(id, api.flowRuns.delete(id));
+    await orMissingRun(run.id, api.flowRuns.delete(run.id));
     await cli.showDone(`Deleted the flow run ${run.name}.`, async () => run);
   },
 });

@@ -2,25 +2,15 @@
 import type { Log } from "../../../contract/wire/logs.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { UsageError } from "../../framework/errors.ts";
-import { argument, flag, option } from "../../framework/parameters.ts";
-import { parseIdText, wholeNumber } from "../../framework/values.ts";
-import { formatLog, readLogs } from "../../records/logs.ts";
-import { readRun } from "../../records/runs.ts";
-import { followRun } from "../../records/watch.ts";
-
-const COUNT_DEFAULT = 20;
+import { argument, flag, parseText } from "../../framework/parameters.ts";
+import { formatLog, LOG_COUNT_DEFAULT, LOG_PARAMETERS, readWanted, showLogs } from "../../records/logs.ts";
+import { readRun, RUN_HELP } from "../../records/runs.ts";
+import { followRun, noteSilence } from "../../records/watch.ts";
 
 export const command = defineCommand({
   parameters: {
-    id: argument("RUN_ID", "Id of the flow run", parseIdText),
-    head: flag("--head", "Only the first lines"),
-    tail: flag("-t, --tail", "Only the last lines"),
-    count: option(
-      "-n, --num-logs <n>",
-      `How many lines for --head or --tail (default ${COUNT_DEFAULT})`,
-      wholeNumber({ min: 1, max: 10_000 }),
-    ),
-    reverse: flag("-r, --reverse", "The latest first"),
+    run: argument("RUN", RUN_HELP, parseText),
+    ...LOG_PARAMETERS,
     follow: flag("-f, --follow", "Go on with new lines until the run has ended"),
   },
   examples: [
@@ -28,12 +18,11 @@ export const command = defineCommand({
     "sluice flow-run logs 01993a5c-7b1e-7777-8000-0123456789ab --tail -n 100",
     "sluice flow-run logs 01993a5c-7b1e-7777-8000-0123456789ab --follow",
   ],
-  async run({ id, head, tail, count, reverse, follow }, cli) {
-    if (head && tail) throw new UsageError("--head and --tail exclude each other.");
-    if (count !== undefined && !head && !tail) tail = true;
+  async run({ run, follow, ...given }, cli) {
+    const { head, tail, count, reverse } = readWanted(given);
     if (follow && (head || reverse)) throw new UsageError("--follow goes with neither --head nor --reverse.");
     const api = await cli.api();
-    await readRun(api, id);
+    const { id } = await readRun(api, run);
     if (follow) {
       // One JSON object a line: a stream has no end that a list could wait for.
       const write = async (log: Log): Promise<void> =>
@@ -41,18 +30,11 @@ export const command = defineCommand({
       await followRun(api, id, {
         onLog: write,
         onState: () => undefined,
-        last: tail ? (count ?? COUNT_DEFAULT) : undefined,
+        onSilence: (reason) => noteSilence(cli, reason),
+        last: tail ? (count ?? LOG_COUNT_DEFAULT) : undefined,
       });
       return;
     }
-    const limit = head || tail ? (count ?? COUNT_DEFAULT) : undefined;
-    const isLatestFirst = tail || (reverse && !head);
-    const logs = await readLogs(api, id, { isLatestFirst, ...(limit !== undefined && { limit }) });
-    if (isLatestFirst !== reverse) logs.reverse();
-    if (cli.isJson) {
-      cli.print(JSON.stringify(logs, null, 2));
-      return;
-    }
-    for (const log of logs) cli.print(await formatLog(log, cli.screen));
+    await showLogs(cli, { flow_run_id: { any_: [id] } }, given);
   },
 });

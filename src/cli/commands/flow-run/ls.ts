@@ -1,8 +1,9 @@
 /** `sluice flow-run ls` */
-import { STATE_TYPE_NAMES } from "../../records/states.ts";
+import { parseStateType, STATE_NAMES } from "../../records/states.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { readAll } from "../../framework/list.ts";
-import { option, parseText, repeatedOption, ValueFault } from "../../framework/parameters.ts";
+import { option, parseText, repeatedOption } from "../../framework/parameters.ts";
+import { findNearest } from "../../framework/suggest.ts";
 import { parseDeploymentRef, wholeNumber } from "../../framework/values.ts";
 import { readDeployment } from "../../records/deployments.ts";
 import { readFlowNames, runColumns } from "../../records/runs.ts";
@@ -11,11 +12,7 @@ export const command = defineCommand({
   description: "The latest expected start comes first.",
   parameters: {
     states: repeatedOption("--state <name>", "Only runs in this state, by name", parseText),
-    stateTypes: repeatedOption("--state-type <type>", "Only runs in a state of this type", (text) => {
-      const type = STATE_TYPE_NAMES.find((name) => name === text.toUpperCase());
-      if (type === undefined) throw new ValueFault(`one of ${STATE_TYPE_NAMES.join(", ")}`);
-      return type;
-    }),
+    stateTypes: repeatedOption("--state-type <type>", "Only runs in a state of this type", parseStateType),
     flows: repeatedOption("--flow-name <name>", "Only runs of this flow", parseText),
     deployment: option("-d, --deployment <name>", "Only runs of FLOW/DEPLOYMENT", parseDeploymentRef, {
       completes: "deployments",
@@ -54,6 +51,12 @@ export const command = defineCommand({
       { limit: limit ?? 15, ...(offset !== undefined && { offset }) },
     );
     const names = cli.isJson ? new Map<string, string>() : await readFlowNames(api, runs);
+    if (runs.length === 0)
+      for (const name of states) {
+        const nearest = findNearest(name, STATE_NAMES);
+        if (nearest !== undefined && nearest !== name)
+          cli.note(`No run is in a state ${name}; did you mean ${nearest}?`);
+      }
     await cli.showTable(
       runs,
       runColumns(names, cli.system.now()),

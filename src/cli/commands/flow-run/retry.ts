@@ -1,22 +1,22 @@
 /** `sluice flow-run retry` */
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
-import { argument, flag } from "../../framework/parameters.ts";
-import { parseIdText } from "../../framework/values.ts";
+import { argument, flag, parseText } from "../../framework/parameters.ts";
 import { explainRefusedState } from "../../records/refusal.ts";
-import { hasEnded, orMissingRun, readRun } from "../../records/runs.ts";
+import { hasEnded, orMissingRun, readRun, RUN_HELP } from "../../records/runs.ts";
 import { watchRun } from "../../records/watch.ts";
 
 export const command = defineCommand({
   description: "Schedules a run that has ended once more, now.",
   parameters: {
-    id: argument("RUN_ID", "Id of the flow run", parseIdText),
+    run: argument("RUN", RUN_HELP, parseText),
     watch: flag("--watch", "Stay until it has ended; exit code 1 if it fails"),
   },
   examples: ["sluice flow-run retry 01993a5c-7b1e-7777-8000-0123456789ab --watch"],
-  async run({ id, watch }, cli) {
+  async run({ run: ref, watch }, cli) {
     const api = await cli.api();
-    const run = await readRun(api, id);
+    const run = await readRun(api, ref);
+    const { id } = run;
     if (!hasEnded(run.state_type))
       throw new CommandError(
         `The flow run ${run.name} is ${run.state_name ?? "new"}; only one that has ended can be retried.`,

@@ -18,7 +18,7 @@ export const command = defineCommand({
       flows,
       [
         { title: "Name", value: ({ name }) => name },
-        { title: "Tags", value: ({ tags }) => tags.join(", ") },
+        { title: "Tags", value: ({ tags }) => tags.join(", "), rank: 1 },
         { title: "Created", value: ({ created }) => formatRelative(created, now) },
         { title: "Id", value: ({ id }) => id },
       ],

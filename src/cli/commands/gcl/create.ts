@@ -33,7 +33,9 @@ export const command = defineCommand({
     if (count === undefined)
       throw new UsageError("sluice gcl create wants --limit, or the slots by --slot-name.");
     if (slotNames.length > 0 && count !== slotNames.length)
-      throw new UsageError(`--limit says ${count}, but ${slotNames.length} slots are named.`);
+      throw new UsageError(
+        `--limit says ${count}, but ${slotNames.length === 1 ? "1 slot is" : `${slotNames.length} slots are`} named.`,
+      );
     const api = await cli.api();
     const created = await rephrase(
       api.limits.create({

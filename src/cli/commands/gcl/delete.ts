@@ -15,7 +15,9 @@ export const command = defineCommand({
   async run({ name, force }, cli) {
     const api = await cli.api();
     const limit = await readLimit(api, name);
-    await cli.confirm(`Delete the concurrency limit ${name} (${limit.active_slots} slots in use)?`);
+    await cli.confirm(
+      `Delete the concurrency limit ${name} (${limit.active_slots === 1 ? "1 slot" : `${limit.active_slots} slots`} in use)?`,
+    );
     await rephrase(
       orMissingLimit(api, name, api.limits.delete(name, { force })),
       409,

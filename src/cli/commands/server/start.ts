@@ -39,7 +39,9 @@ export const command = defineCommand({
   ],
   async run({ host, port, dataDir, allowedHosts }, cli) {
     const apiKey = cli.env["SLUICE_API_KEY"];
+    const { SLUICE_SECRETS_KEY: secretsKey, SLUICE_SECRETS_OLD_KEYS: secretsOldKeys } = cli.env;
     const retention = cli.env["SLUICE_RETENTION_DAYS"] ?? "";
+    const moveAfter = cli.env["SLUICE_MOVE_AFTER_SECONDS"] ?? "";
     // A server does not end because nobody reads what it says any more; the log file has it too.
     for (const stream of [cli.system.stdout, cli.system.stderr]) stream.on("error", () => {});
     let server: RunningServer;
@@ -51,7 +53,10 @@ export const command = defineCommand({
         ...(port !== undefined && { port }),
         ...(dataDir !== undefined && { dataDir }),
         ...(apiKey !== undefined && { apiKey }),
+        ...(secretsKey !== undefined && { secretsKey }),
+        ...(secretsOldKeys !== undefined && { secretsOldKeys }),
         ...(retention !== "" && { retentionDays: Number(retention) }),
+        ...(moveAfter !== "" && { moveAfterSeconds: Number(moveAfter) }),
       });
     } catch (error) {
       if (error instanceof ServerError) throw new CommandError(error.message);

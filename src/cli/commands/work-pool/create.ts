@@ -38,10 +38,10 @@ export const command = defineCommand({
     const api = await cli.api();
     try {
       const pool = await api.workPools.create({ name, type: type ?? "process", ...settings });
-      await cli.show(
-        pool,
-        () =>
-          `Created the work pool ${name} of type ${pool.type}; start a worker with \`sluice worker start --pool ${name}\`.`,
+      await cli.show(pool, () =>
+        pool.type === "process"
+          ? `Created the work pool ${name} of type process; start a worker with \`sluice worker start --pool ${name}\`.`
+          : `Created the work pool ${name} of type ${pool.type}; its runs wait for Prefect's worker of this type, \`prefect worker start --pool ${name}\`: Sluice's own serve pools of type process.`,
       );
     } catch (error) {
       if (!isStatus(error, 409)) throw error;

@@ -1,9 +1,9 @@
 /** `sluice work-pool get-default-base-job-template` */
-import { writeFile } from "node:fs/promises";
 import type { JsonObject } from "../../../contract/wire/common.ts";
 import { PROCESS_TEMPLATE } from "../../../contract/process-template.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
+import { writeJsonFile } from "../../framework/files.ts";
 import { option, parseText, requiredOption } from "../../framework/parameters.ts";
 import type { Cli } from "../../framework/cli.ts";
 
@@ -15,16 +15,11 @@ export const command = defineCommand({
   examples: ["sluice work-pool get-default-base-job-template --type process --file template.json"],
   async run({ type, file }, cli) {
     const template = type === "process" ? PROCESS_TEMPLATE : await findTemplate(cli, type);
-    const text = JSON.stringify(template, null, 2);
     if (file === undefined) {
-      cli.print(text);
+      cli.print(JSON.stringify(template, null, 2));
       return;
     }
-    try {
-      await writeFile(file, `${text}\n`);
-    } catch (error) {
-      throw new CommandError(`The file ${file} cannot be written: ${(error as Error).message}.`);
-    }
+    await writeJsonFile(file, template);
     await cli.show({ file }, () => `Wrote the base job template of ${type} pools to ${file}.`);
   },
 });

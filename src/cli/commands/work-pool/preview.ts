@@ -9,7 +9,11 @@ export const command = defineCommand({
   description: "Shows the runs that workers will be given, soonest first. Nothing is reserved by looking.",
   parameters: {
     name: argument("NAME", "Name of the pool", parseText, { completes: "pools" }),
-    hours: option("--hours <n>", "Only runs due within this many hours", wholeNumber({ min: 1, max: 8760 })),
+    hours: option(
+      "-h, --hours <n>",
+      "Only runs due within this many hours",
+      wholeNumber({ min: 1, max: 8760 }),
+    ),
     limit: option("--limit <n>", "At most this many", wholeNumber({ min: 1, max: 200 })),
   },
   examples: ["sluice work-pool preview ml-pool", "sluice work-pool preview ml-pool --hours 12"],

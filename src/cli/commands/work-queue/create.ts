@@ -30,7 +30,8 @@ export const command = defineCommand({
     const created = await rephrase(
       pool === undefined ? creating : rephrase(creating, 404, () => explainMissingPool(api, pool)),
       409,
-      () => `A work queue named ${name} exists already${pool === undefined ? "" : ` in ${pool}`}.`,
+      () =>
+        `A work queue named ${name} exists already${pool === undefined ? "" : ` in ${pool}`}; \`sluice work-queue ls\` shows it.`,
     );
     await cli.show(
       created,

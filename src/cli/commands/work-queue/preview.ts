@@ -10,7 +10,11 @@ export const command = defineCommand({
   parameters: {
     name: argument("NAME", "Name or id of the queue", parseText),
     pool: option("-p, --pool <name>", "Its work pool", parseText, { completes: "pools" }),
-    hours: option("--hours <n>", "Only runs due within this many hours", wholeNumber({ min: 1, max: 8760 })),
+    hours: option(
+      "-h, --hours <n>",
+      "Only runs due within this many hours",
+      wholeNumber({ min: 1, max: 8760 }),
+    ),
   },
   examples: ["sluice work-queue preview default --pool ml-pool"],
   async run({ name, pool, hours }, cli) {

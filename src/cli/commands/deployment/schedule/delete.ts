@@ -1,20 +1,20 @@
 /** `sluice deployment schedule delete` */
 import { defineCommand } from "../../../framework/command.ts";
-import { argument } from "../../../framework/parameters.ts";
-import { parseDeploymentRef, parseIdText } from "../../../framework/values.ts";
-import { chooseSchedules } from "./switch-schedules.ts";
+import { argument, parseText } from "../../../framework/parameters.ts";
+import { parseDeploymentRef } from "../../../framework/values.ts";
+import { chooseSchedules, SCHEDULE_HELP } from "./switch-schedules.ts";
 
 export const command = defineCommand({
   parameters: {
     name: argument("NAME", "FLOW/DEPLOYMENT, or an id", parseDeploymentRef, { completes: "deployments" }),
-    id: argument("SCHEDULE_ID", "Id of the schedule", parseIdText),
+    id: argument("SCHEDULE", SCHEDULE_HELP, parseText),
   },
   examples: ["sluice deployment schedule delete nightly/report 01993a5c-7b1e-7777-8000-0123456789ab --yes"],
   async run({ name, id }, cli) {
     const { deploymentId, schedules } = await chooseSchedules(cli, { name, id, all: false });
     await cli.confirm(`Delete this schedule of ${name}?`);
     const api = await cli.api();
-    await api.deployments.deleteSchedule(deploymentId, id);
+    for (const schedule of schedules) await api.deployments.deleteSchedule(deploymentId, schedule.id);
     await cli.showDone(`Deleted the schedule ${id} of ${name}.`, async () => schedules[0]);
   },
 });

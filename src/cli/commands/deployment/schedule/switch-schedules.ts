@@ -2,7 +2,11 @@
 import type { DeploymentSchedule } from "../../../../contract/wire/schedules.ts";
 import type { Cli } from "../../../framework/cli.ts";
 import { CommandError, UsageError } from "../../../framework/errors.ts";
+import { readShortId } from "../../../output/ids.ts";
 import { readDeployment } from "../../../records/deployments.ts";
+
+/** How a schedule is named on the command line. */
+export const SCHEDULE_HELP = "Id of the schedule, the beginning of it, or its slug";
 
 interface Choice {
   name: string;
@@ -15,14 +19,20 @@ export async function chooseSchedules(
   cli: Cli,
   { name, id, all }: Choice,
 ): Promise<{ deploymentId: string; schedules: DeploymentSchedule[] }> {
-  if ((id === undefined) !== all) throw new UsageError("Name one SCHEDULE_ID, or say --all.");
+  if ((id === undefined) !== all) throw new UsageError("Name one SCHEDULE, or say --all.");
   const deployment = await readDeployment(await cli.api(), name);
-  const schedules = deployment.schedules.filter((schedule) => all || schedule.id === id);
+  const schedules = deployment.schedules.filter(
+    (schedule) => all || schedule.id.startsWith(readShortId(id ?? "") ?? " ") || schedule.slug === id,
+  );
   if (schedules.length === 0)
     throw new CommandError(
       all
         ? `${name} has no schedules.`
         : `${name} has no schedule ${id ?? ""}; \`sluice deployment schedule ls ${name}\` shows those it has.`,
+    );
+  if (!all && schedules.length > 1)
+    throw new CommandError(
+      `${schedules.length} schedules of ${name} are called ${id ?? ""}; name one by its id: ${schedules.map((one) => one.id).join(", ")}.`,
     );
   return { deploymentId: deployment.id, schedules };
 }

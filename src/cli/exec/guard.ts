@@ -1,0 +1,42 @@
+/** What sees to it that a command does not outlive its wrapper: nobody would renew its lease, nor stop it in time. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { ProcessSet } from "../../../worker-agent/processes.ts";
+
+/**
+ * A shell waits, because it is small; only a pipe that ends before the line `done` makes it the program that acts, with
+ * the words of the line before as its last arguments.
+ */
+const WAIT = 'told=; while read -r line; do [ "$line" = done ] && exit; told=$line; done; exec "$@" $told';
+
+export interface Guard {
+  /** Tells what the command has become. Until then it is known by its mark only (Linux). */
+  tell(processes: Pick<ProcessSet, "pid" | "pgid">): void;
+  /** The command has ended, or never began. */
+  dismiss(): void;
+}
+
+/**
+ * Guards the command that is started next, with this `NAME=value` in its environment: should this process end without
+ * dismissing its guard, be it by KILL, all that the command has started gets TERM, and KILL after the grace. A command
+ * that is just being started holds the pipe, too, until it can be found.
+ */
+export function startGuard(mark: string, graceMs: number): Guard {
+  // The file beside this one, in the language that this one is in.
+  const file = import.meta.url.endsWith(".ts") ? "./orphan-process.ts" : "./orphan-process.js";
+  const args = [fileURLToPath(new URL(file, import.meta.url)), mark, String(graceMs)];
+  const guard = spawn("/bin/sh", ["-c", WAIT, "sluice-guard", process.execPath, ...args], {
+    cwd: "/",
+    // Signals to the wrapper's group, and a terminal that closes, are not for it.
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  // Without a guard the command still runs as it should, for as long as its wrapper lives.
+  guard.on("error", () => undefined);
+  guard.stdin.on("error", () => undefined);
+  guard.unref();
+  return {
+    tell: ({ pid, pgid }) => guard.stdin.write(`${pid} ${pgid ?? ""}\n`),
+    dismiss: () => guard.stdin.end("done\n"),
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * Background tasks on their way to the processes that run them: a row from the moment the task run is scheduled until
+ * one process has said that it has it. Each process holds one at a time that it has not acknowledged; when its socket
+ * ends before that, the task run is in line again, at its old place.
+ */
+import type { TaskRun } from "../../contract/wire/task-runs.ts";
+import type { Sql } from "../shared/sql.ts";
+
+/** A socket of a process that runs tasks. */
+export interface TaskWorker {
+  /** The name that the process gives itself. */
+  readonly client_id: string;
+  readonly keys: readonly string[];
+  /** The task run that it was sent and has not acknowledged. */
+  readonly in_flight: string | null;
+  /** Milliseconds since the epoch at which it came, or was last sent one. */
+  readonly served_at: number;
+  /** Sends a task run and keeps that it is in flight. */
+  serve(task_run: TaskRun): void;
+}
+
+export class TaskQueue {
+  readonly #sql: Sql;
+  readonly #listWorkers: () => Iterable<TaskWorker>;
+
+  constructor(sql: Sql, listWorkers: () => Iterable<TaskWorker>) {
+    this.#sql = sql;
+    this.#listWorkers = listWorkers;
+  }
+
+  /** Puts a task run at the end of the line; idempotent. */
+  enqueue(task_run: TaskRun, now: number): void {
+    this.#sql.all(
+      `INSERT INTO scheduled_task (task_run_id, task_key, scheduled_at, record) VALUES (?, ?, ?, ?)
+         ON CONFLICT (task_run_id) DO NOTHING`,
+      task_run.id,
+      task_run.task_key,
+      now,
+      JSON.stringify(task_run),
+    );
+  }
+
+  /** A process has it, or nobody is to have it. */
+  remove(task_run_id: string): void {
+    this.#sql.all("DELETE FROM scheduled_task WHERE task_run_id = ?", task_run_id);
+  }
+
+  /** Forgets what nobody has come for. */
+  removeBefore(at: number): void {
+    this.#sql.all("DELETE FROM scheduled_task WHERE scheduled_at < ?", at);
+  }
+
+  /** Gives each idle process the first task run in line that is its own; who waited longest comes first. */
+  dispatch(): void {
+    const workers = [...this.#listWorkers()];
+    const inFlight = new Set(workers.flatMap(({ in_flight }) => in_flight ?? []));
+    const idle = workers
+      .filter(({ in_flight }) => in_flight === null)
+      .sort((left, right) => left.served_at - right.served_at);
+    for (const worker of idle) {
+      const [found] = this.#sql.all<{ task_run_id: string; record: string }>(
+        `SELECT task_run_id, record FROM scheduled_task WHERE task_key IN (SELECT value FROM json_each(?))
+           AND task_run_id NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 1`,
+        JSON.stringify(worker.keys),
+        JSON.stringify([...inFlight]),
+      );
+      if (found === undefined) continue;
+      inFlight.add(found.task_run_id);
+      worker.serve(JSON.parse(found.record) as TaskRun);
+    }
+  }
+}

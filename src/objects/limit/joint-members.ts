@@ -1,0 +1,94 @@
+/** What the home of an acquire over several limits says to its members, itself among them. */
+import { addressOfKey, type AddressOf } from "../../contract/envelope.ts";
+import type { Result } from "../../contract/errors.ts";
+import { keepsReservations, type Joint, type JointMember } from "../../domain/limit/joint.ts";
+import type { LimitCore } from "./core.ts";
+import type { LimitOperations } from "./operations.ts";
+import type { Reservations } from "./reservations.ts";
+
+type Reserve = LimitOperations["reserve"];
+type Send = (target: AddressOf<"limit">, operation: string, request_id: string, command: unknown) => void;
+
+/** Home answers itself at once; the others are told by effects, and their answers come in later turns. */
+export class JointMembers {
+  readonly #core: LimitCore;
+  readonly #reservations: Reservations;
+  readonly #send: Send;
+
+  constructor(core: LimitCore, reservations: Reservations, send: Send) {
+    this.#core = core;
+    this.#reservations = reservations;
+    this.#send = send;
+  }
+
+  /** Asks the next member to reserve; undefined when its answer is still to come. */
+  reserve(joint: Joint, member: JointMember, now: number): Result<Reserve["answer"]> | undefined {
+    joint.round += 1;
+    member.status = "asked";
+    const command: Reserve["command"] = {
+      joint_id: joint.joint_id,
+      home_key: this.#core.key,
+      slots: joint.slots,
+      arrived_at: joint.arrived_at,
+      lease_seconds: joint.lease_seconds,
+      keep: keepsReservations(joint, now),
+      mode: joint.mode,
+      holder: joint.holder,
+      run: joint.run,
+      note: joint.note,
+      priority: joint.priority,
+    };
+    if (member.key === this.#core.key) return this.#reservations.reserve(command, now);
+    this.#send(this.#addressOf(member.key), "reserve", requestIdOf(joint, member), command);
+    return undefined;
+  }
+
+  /** Tells whether an answer is to the newest question, and not to one that was given up. */
+  isAnswer(joint: Joint, member: JointMember, request_id: string): boolean {
+    return member.status === "asked" && request_id === requestIdOf(joint, member);
+  }
+
+  /** Home has decided: what the others have reserved is held now. */
+  commit({ joint_id, is_anonymous, members }: Joint, expires_at: number): void {
+    for (const { key, status } of members) {
+      if (status === "reserved" && key !== this.#core.key)
+        this.#send(this.#addressOf(key), "commit_reservation", `commit:${joint_id}:${key}`, {
+          joint_id,
+          expires_at,
+          is_anonymous,
+        });
+    }
+  }
+
+  /** Gives back every reservation; the places in the members' lines stay. Who was out may be back at the next try. */
+  giveBack(joint: Joint): void {
+    for (const member of joint.members) {
+      if (member.status === "out") member.status = "open";
+      if (member.status !== "reserved") continue;
+      const fence = member.granted?.fence ?? null;
+      member.status = "open";
+      member.granted = null;
+      this.undo(member.key, joint.joint_id, fence);
+    }
+  }
+
+  /** Takes back whatever the members hold or keep for an acquire that has ended. */
+  leave(joint: Joint, isHomeToo: boolean): void {
+    for (const { key, status } of joint.members) {
+      if (status !== "out" && (isHomeToo || key !== this.#core.key)) this.undo(key, joint.joint_id);
+    }
+  }
+
+  undo(key: string, joint_id: string, fence: number | null = null): void {
+    if (key === this.#core.key) this.#reservations.undo(joint_id, this.#core.host.now(), fence);
+    else this.#send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, { joint_id, fence });
+  }
+
+  #addressOf(key: string): AddressOf<"limit"> {
+    return addressOfKey(this.#core.host.address.workspace, "limit", key);
+  }
+}
+
+function requestIdOf(joint: Joint, member: JointMember): string {
+  return `reserve:${joint.joint_id}:${member.key}:${joint.round}`;
+}

@@ -1,0 +1,185 @@
+/** SQL of leases. What is occupied is always the sum over their rows. */
+import type { Holder, RunIdentity } from "../../contract/wire/limits.ts";
+import type { About, Lease } from "../../domain/limit/types.ts";
+import { first, type Sql } from "../shared/sql.ts";
+import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
+import { slicesAfter } from "./ended-store.ts";
+
+type LeaseRow = Omit<Lease, "slot_names" | keyof About> & AboutRow & { slot_names: string | null };
+
+const LEASE_COLUMNS = `fence, tail, kind, request_id, slots, slot_names, lease_seconds, acquired_at, expires_at,
+  joint_id, home_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
+const DEADLINE = "max(expires_at, ? + lease_seconds * 1000)";
+
+const RECALL = `SELECT EXISTS (SELECT 1 FROM lease WHERE request_id = ?) AS is_held,
+  EXISTS (SELECT 1 FROM ended WHERE slice IN (?, ?) AND kind = 'request' AND id = ? AND until > ?) AS has_ended,
+  (SELECT coalesce(sum(slots), 0) FROM lease) AS occupied`;
+const INSERT_LEASE = `INSERT INTO lease (${LEASE_COLUMNS})
+  SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+  WHERE ? IS NULL OR (SELECT coalesce(sum(slots), 0) FROM lease) + ? <= ? RETURNING fence`;
+
+/** What must be known of a lease once it has ended; a release is too frequent to read the rest. */
+export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id" | "acquired_at">;
+
+/** What an acquire has to know before it decides. */
+export interface Recollection {
+  /** A live lease has this request id. */
+  is_held: boolean;
+  has_ended: boolean;
+  /** As {@link LeaseStore.countOccupied} counts. */
+  occupied: number;
+}
+
+export class LeaseStore {
+  readonly #sql: Sql;
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Occupancy: what the gate, the display and the list of holders agree on. */
+  countOccupied(): number {
+    return (
+      first<{ occupied: number }>(this.#sql, "SELECT coalesce(sum(slots), 0) AS occupied FROM lease")
+        ?.occupied ?? 0
+    );
+  }
+
+  /** Writes a lease; false when the leases would then occupy more than `capacity`, where one is given. */
+  insert(lease: Lease, capacity: number | null): boolean {
+    const inserted = this.#sql.all(
+      INSERT_LEASE,
+      lease.fence,
+      lease.tail,
+      lease.kind,
+      lease.request_id,
+      lease.slots,
+      lease.slot_names === null ? null : JSON.stringify(lease.slot_names),
+      lease.lease_seconds,
+      lease.acquired_at,
+      lease.expires_at,
+      lease.joint_id,
+      lease.home_key,
+      ...aboutValues(lease),
+      capacity,
+      lease.slots,
+      capacity,
+    );
+    return inserted.length > 0;
+  }
+
+  find(fence: number, tail: number): Lease | undefined {
+    return this.#select("WHERE fence = ? AND tail = ?", fence, tail)[0];
+  }
+
+  /** What is known of a request id, and what is occupied, in one look. */
+  recall(request_id: string, now: number): Recollection {
+    const row = first<{ is_held: 0 | 1; has_ended: 0 | 1; occupied: number }>(
+      this.#sql,
+      RECALL,
+      request_id,
+      ...slicesAfter(now),
+      request_id,
+      now,
+    );
+    return { is_held: row?.is_held === 1, has_ended: row?.has_ended === 1, occupied: row?.occupied ?? 0 };
+  }
+
+  findOfRequest(request_id: string): Lease | undefined {
+    return this.#select("WHERE request_id = ?", request_id)[0];
+  }
+
+  /** Moves the deadline; false when the lease has ended. */
+  renew(fence: number, tail: number, lease_seconds: number | null, expires_at: number): boolean {
+    return (
+      this.#sql.all(
+        "UPDATE lease SET expires_at = ?, lease_seconds = coalesce(?, lease_seconds) WHERE fence = ? AND tail = ? RETURNING fence",
+        expires_at,
+        lease_seconds,
+        fence,
+        tail,
+      ).length > 0
+    );
+  }
+
+  /** Makes a lease that is no attempt's one of `run`; false when it has ended or is another's. */
+  tie({ fence, tail }: Pick<Lease, "fence" | "tail">, run: RunIdentity): boolean {
+    return (
+      this.#sql.all(
+        `UPDATE lease SET flow_run_id = ?, attempt_id = ?, run_fence = ?
+          WHERE fence = ? AND tail = ? AND (attempt_id IS NULL OR attempt_id = ?) RETURNING fence`,
+        run.flow_run_id,
+        run.attempt_id,
+        run.fence,
+        fence,
+        tail,
+        run.attempt_id,
+      ).length > 0
+    );
+  }
+
+  delete(fence: number, tail: number): EndedLease | undefined {
+    return first<EndedLease>(
+      this.#sql,
+      "DELETE FROM lease WHERE fence = ? AND tail = ? RETURNING kind, request_id, joint_id, acquired_at",
+      fence,
+      tail,
+    );
+  }
+
+  setSlots(fence: number, slots: number): void {
+    this.#sql.all("UPDATE lease SET slots = ? WHERE fence = ?", slots, fence);
+  }
+
+  /** Live leases after `after_fence`, oldest first. */
+  list(after_fence: number, limit: number): Lease[] {
+    return this.#select("WHERE fence > ? ORDER BY fence LIMIT ?", after_fence, limit);
+  }
+
+  listAnonymous(): Lease[] {
+    return this.#select("WHERE kind = 'anonymous' ORDER BY fence");
+  }
+
+  listOfHolder(holder: Holder): Lease[] {
+    return this.#select("WHERE holder_type = ? AND holder_id = ?", holder.type, holder.id);
+  }
+
+  listOfAttempt(flow_run_id: string, attempt_id: string): Lease[] {
+    return this.#select("WHERE attempt_id = ? AND flow_run_id = ?", attempt_id, flow_run_id);
+  }
+
+  /** The leases that end first. */
+  listBlockers(limit: number): Lease[] {
+    return this.#select("ORDER BY expires_at LIMIT ?", limit);
+  }
+
+  listHeldSlotNames(): string[] {
+    return this.#sql
+      .all<{ slot_names: string }>("SELECT slot_names FROM lease WHERE slot_names IS NOT NULL")
+      .flatMap(({ slot_names }) => JSON.parse(slot_names) as string[]);
+  }
+
+  /** See the domain's `deadlineOf`. */
+  listExpired(up_to: number, clock_stepped_at: number): Lease[] {
+    return this.#select(`WHERE ${DEADLINE} <= ?`, clock_stepped_at, up_to);
+  }
+
+  earliestExpiry(clock_stepped_at: number): number | undefined {
+    return (
+      first<{ at: number | null }>(this.#sql, `SELECT min(${DEADLINE}) AS at FROM lease`, clock_stepped_at)
+        ?.at ?? undefined
+    );
+  }
+
+  #select(where: string, ...bindings: (string | number)[]): Lease[] {
+    return this.#sql.all<LeaseRow>(`SELECT ${LEASE_COLUMNS} FROM lease ${where}`, ...bindings).map(readLease);
+  }
+}
+
+function readLease(row: LeaseRow): Lease {
+  const { about, rest } = splitAbout(row);
+  return {
+    ...rest,
+    slot_names: rest.slot_names === null ? null : (JSON.parse(rest.slot_names) as string[]),
+    ...about,
+  };
+}

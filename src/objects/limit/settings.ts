@@ -1,0 +1,213 @@
+/** The limit itself: how it is created, changed, shown and deleted, and what people say of its slots by hand. */
+import { addressOfWorkspace } from "../../contract/envelope.ts";
+import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/errors.ts";
+import { formatId } from "../../contract/ids.ts";
+import type { Limit } from "../../contract/wire/limits.ts";
+import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
+import { doesDecay } from "../../domain/limit/decay.ts";
+import { toLimitRecord } from "../../domain/limit/records.ts";
+import type { LimitConfig } from "../../domain/limit/types.ts";
+import type { Answer } from "../shared/actor.ts";
+import type { LimitCore } from "./core.ts";
+import type { Ears } from "./ears.ts";
+import type { Line } from "./line.ts";
+import type { LimitOperations } from "./operations.ts";
+import { LIMIT_NOT_FOUND } from "./refusals.ts";
+
+/** How long `create` waits for the directory to know the limit. */
+const REGISTER_WAIT_MS = 1000;
+const WAITING_COUNTED_MAX = 1000;
+
+type Update = Omit<LimitOperations["update"]["command"], "id">;
+/** Sends an effect on the workspace. */
+type Send = (
+  target: ReturnType<typeof addressOfWorkspace>,
+  operation: string,
+  request_id: string,
+  command: unknown,
+) => void;
+
+export class Settings {
+  readonly #core: LimitCore;
+  readonly #line: Line;
+  readonly #ears: Ears;
+  readonly #send: Send;
+  /** Who created the limit and waits for the directory, by the request that registers it. */
+  readonly #registering = new Map<string, () => void>();
+
+  constructor(core: LimitCore, line: Line, ears: Ears, send: Send) {
+    this.#core = core;
+    this.#line = line;
+    this.#ears = ears;
+    this.#send = send;
+  }
+
+  /** The limit, if it exists and has this id. */
+  find(id?: string): Result<LimitConfig> {
+    const config = this.#core.config;
+    return config === undefined || (id !== undefined && config.id !== id)
+      ? refuse("not_found", LIMIT_NOT_FOUND)
+      : accept(config);
+  }
+
+  /** How the limit looks to people. */
+  record(config: LimitConfig): Limit {
+    return toLimitRecord(
+      config,
+      this.#core.countInUse(config, this.#core.host.now()),
+      this.#core.store.waiters.count(WAITING_COUNTED_MAX),
+    );
+  }
+
+  create(command: LimitOperations["create"]["command"]): Answer<Limit> {
+    if (this.#core.config !== undefined) return refuse("conflict", INTEGRITY_CONFLICT);
+    return this.#created(command, (limit) => limit);
+  }
+
+  #created<Value>(
+    command: LimitOperations["create"]["command"],
+    answer: (limit: Limit) => Value,
+  ): Answer<Value> {
+    const now = this.#core.host.now();
+    const before = this.#core.stored;
+    if (before !== undefined && before.name !== command.name)
+      return refuse(
+        "conflict",
+        `The name ${command.name} falls on the same key as ${before.name}; choose another name.`,
+      );
+    const id = formatId({
+      layout: "limit",
+      key: this.#core.key,
+      head: now,
+      version: 7,
+      tail: this.#core.host.randomUint(22),
+    });
+    const created = createConfig(command, id, now, before);
+    if (!created.ok) return created;
+    this.#core.writeConfig(created.value);
+    // Command lines send 0 where nobody has said a number: it must not end leases that outlive a deleted limit.
+    const active_slots = command.active_slots ?? 0;
+    if (active_slots > this.#core.countInUse(created.value, now))
+      this.#setActiveSlots(created.value, active_slots);
+    const request_id = `register:${id}`;
+    this.#send(addressOfWorkspace(this.#core.host.address.workspace), "register", request_id, {
+      kind: "limit",
+      entry: { id, name: command.name, key: this.#core.key },
+    });
+    const value = answer(this.record(this.#core.config ?? created.value));
+    // Whoever creates a limit finds it in the list right after; a directory that is slow does not hold up creation.
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        this.#registering.delete(request_id);
+        resolve(accept(value));
+      };
+      const cancel = this.#ears.after(REGISTER_WAIT_MS, done);
+      this.#registering.set(request_id, done);
+    });
+  }
+
+  /** Creates or updates. */
+  put(command: LimitOperations["put"]["command"]): Answer<LimitOperations["put"]["answer"]> {
+    const before = this.#core.config;
+    if (before === undefined) return this.#created(command, (limit) => ({ limit, was_created: true }));
+    const { avg_slot_occupancy_seconds: _, ...update } = command;
+    const result = this.#change(before, update);
+    return result.ok ? accept({ limit: result.value, was_created: false }) : result;
+  }
+
+  read(id: string | undefined): Result<Limit> {
+    const config = this.find(id);
+    return config.ok ? accept(this.record(config.value)) : config;
+  }
+
+  update(id: string | undefined, update: Update): Result<Limit> {
+    const config = this.find(id);
+    return config.ok ? this.#change(config.value, update) : config;
+  }
+
+  /** Keeps the row: fence, incarnation and live leases outlive the limit. */
+  delete(id: string | undefined, is_forced: boolean): Result<null> {
+    const found = this.find(id);
+    if (!found.ok) return found;
+    const config = found.value;
+    if (!is_forced && this.#core.store.waiters.hasAny())
+      return refuse(
+        "conflict",
+        `Somebody waits for ${config.name}, and a limit that does not exist lets everybody through. Disable it first, or delete it with force.`,
+      );
+    const now = this.#core.host.now();
+    this.#core.writeConfig({ ...config, deleted_at: now });
+    this.#line.dissolve(now);
+    this.#send(
+      addressOfWorkspace(this.#core.host.address.workspace),
+      "unregister",
+      `unregister:${config.id}`,
+      {
+        kind: "limit",
+        name: config.name,
+        id: config.id,
+      },
+    );
+    return accept(null);
+  }
+
+  /** The directory knows the limit: who created it has waited for that. */
+  noteRegistered(request_id: string): void {
+    this.#registering.get(request_id)?.();
+  }
+
+  #change(config: LimitConfig, update: Update): Result<Limit> {
+    const now = this.#core.host.now();
+    const changed = changeConfig(config, update, now);
+    if (!changed.ok) return changed;
+    // Leases from before a limit began to decay are counted beside its level until they end.
+    this.#core.writeConfig(
+      doesDecay(changed.value) && !doesDecay(config)
+        ? { ...changed.value, level: 0, level_at: now }
+        : changed.value,
+    );
+    if (update.active_slots !== undefined && update.active_slots !== null)
+      this.#setActiveSlots(changed.value, update.active_slots);
+    if (config.active && !changed.value.active) this.#line.dissolve(now);
+    if (changed.value.limit < config.limit) this.#line.refuseAbove(changed.value.limit);
+    this.#line.walk(now);
+    return accept(this.record(this.#core.config ?? changed.value));
+  }
+
+  /** An operator says how many slots are in use: the difference is taken or ended, oldest first. */
+  #setActiveSlots(config: LimitConfig, wanted: number): void {
+    const now = this.#core.host.now();
+    if (doesDecay(config)) {
+      this.#core.writeConfig({ ...config, level: wanted, level_at: now });
+      return;
+    }
+    const excess = this.#core.store.leases.countOccupied() - wanted;
+    if (excess > 0) this.giveBackAnonymous(excess);
+    while (this.#core.store.leases.countOccupied() > wanted) {
+      const [oldest] = this.#core.store.leases.list(0, 1);
+      if (oldest === undefined) break;
+      this.#core.endLease(oldest, now);
+    }
+    const missing = wanted - this.#core.store.leases.countOccupied();
+    if (missing > 0) this.#core.takeAnonymousSlots(config, missing, now);
+  }
+
+  /** Gives back slots that were taken without a lease, oldest first. */
+  giveBackAnonymous(slots: number): void {
+    const config = this.#core.config;
+    const now = this.#core.host.now();
+    if (config !== undefined && doesDecay(config)) {
+      const level = Math.max(0, this.#core.countInUse(config, now) - slots);
+      this.#core.writeConfig({ ...config, level, level_at: now });
+      return;
+    }
+    let left = slots;
+    for (const lease of this.#core.store.leases.listAnonymous()) {
+      if (left <= 0) return;
+      if (lease.slots <= left) this.#core.endLease(lease, now);
+      else this.#core.store.leases.setSlots(lease.fence, lease.slots - left);
+      left -= lease.slots;
+    }
+  }
+}

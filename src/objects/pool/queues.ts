@@ -1,0 +1,158 @@
+/** The queues of a pool: their order, and whether somebody polls them. */
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
+import type { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
+import { placeQueue } from "../../domain/pool/queues.ts";
+import { isOnline, serves, SLOT_HOLDING_TYPES, statusOfQueue } from "../../domain/pool/status.ts";
+import { mintId, poolOf, type PoolContext } from "./context.ts";
+import type { PoolOperations } from "./operations.ts";
+import type { QueueRow } from "./rows.ts";
+
+/** Queues of one pool; every claim looks at all of them. */
+const QUEUES_MAX = 1000;
+/** `last_polled` is rewritten when it is older than this; a queue counts as polled for a minute. */
+export const POLLED_REWRITE_MS = 20_000;
+
+export class PoolQueues {
+  readonly #context: PoolContext;
+
+  constructor(context: PoolContext) {
+    this.#context = context;
+  }
+
+  find(of: { id: string } | { name: string }): QueueRow | undefined {
+    return this.#context.store.catalog
+      .listQueues()
+      .find((queue) => ("id" in of ? queue.id === of.id : queue.name === of.name));
+  }
+
+  create(command: WorkQueueCreate): Result<WorkQueue> {
+    const context = this.#context;
+    const { store, host } = context;
+    const queues = store.catalog.listQueues();
+    if (queues.some(({ name }) => name === command.name))
+      return refuse("conflict", "A work queue with this name already exists.");
+    if (queues.length >= QUEUES_MAX)
+      return refuse("conflict", `A work pool may have at most ${QUEUES_MAX} queues.`);
+    const now = formatInstant(host.now());
+    const id = mintId(context, "queue");
+    const queue: QueueRow = {
+      id,
+      name: command.name,
+      created: now,
+      updated: now,
+      description: command.description ?? "",
+      is_paused: command.is_paused ?? false,
+      concurrency_limit: command.concurrency_limit ?? null,
+      priority: 0,
+      last_polled: null,
+    };
+    for (const change of placeQueue(queues, id, command.priority ?? null)) {
+      if (change.id === id) queue.priority = change.priority;
+      else store.catalog.setQueuePriority(change.id, change.priority);
+    }
+    store.catalog.writeQueue(queue);
+    return accept(this.present(queue));
+  }
+
+  ensure(name: string): Result<WorkQueue> {
+    const queue = this.find({ name });
+    return queue === undefined ? this.create({ name }) : accept(this.present(queue));
+  }
+
+  present(queue: QueueRow): WorkQueue {
+    const context = this.#context;
+    const pool = poolOf(context);
+    const now = context.host.now();
+    const last_polled = this.#lastPolled(queue, now);
+    return {
+      id: queue.id,
+      created: queue.created,
+      updated: queue.updated,
+      name: queue.name,
+      description: queue.description,
+      is_paused: queue.is_paused,
+      concurrency_limit: queue.concurrency_limit,
+      priority: queue.priority,
+      work_pool_id: pool.id,
+      filter: null,
+      last_polled: last_polled === null ? null : formatInstant(last_polled),
+      work_pool_name: pool.name,
+      status: statusOfQueue(queue.is_paused, last_polled, now),
+      active_slots:
+        queue.concurrency_limit === null
+          ? null
+          : (context.store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES).get(queue.id) ?? 0),
+    };
+  }
+
+  #lastPolled(queue: QueueRow, now: number): number | null {
+    const isServed = this.#context.store.catalog
+      .listWorkers()
+      .some((worker) => isOnline(worker, now) && serves(worker, queue.name));
+    return isServed ? now : queue.last_polled;
+  }
+
+  /** Keeps that the queues were polled; rewritten only now and then. */
+  markPolled(queues: readonly QueueRow[]): void {
+    const now = this.#context.host.now();
+    const stale = queues.filter(({ last_polled }) => (last_polled ?? 0) < now - POLLED_REWRITE_MS);
+    if (stale.length === 0) return;
+    this.#context.store.catalog.setQueuesPolled(
+      stale.map(({ id }) => id),
+      now,
+    );
+    this.#context.statuses.hear(stale.filter(({ is_paused }) => !is_paused).map(({ id }) => id));
+  }
+
+  filter(of: PoolOperations["filter_queues"]["command"]): WorkQueue[] {
+    return this.#context.store.catalog
+      .listQueues()
+      .filter(({ name }) => of.names === undefined || of.names.includes(name))
+      .filter(({ name }) => of.name_prefixes?.some((prefix) => name.startsWith(prefix)) ?? true)
+      .filter(({ id }) => of.ids === undefined || of.ids.includes(id))
+      .slice(of.offset, of.offset + of.limit)
+      .map((queue) => this.present(queue));
+  }
+
+  update(of: { id?: string; name?: string; update: WorkQueueUpdate }): Result<WorkQueue> {
+    const { store, host, statuses, wake } = this.#context;
+    const { update } = of;
+    const queues = store.catalog.listQueues();
+    const queue = queues.find(({ id, name }) => (of.id === undefined ? name === of.name : id === of.id));
+    if (queue === undefined) return refuse("not_found", "Work queue not found.");
+    if (typeof update.name === "string" && update.name !== queue.name) {
+      if (queues.some(({ name }) => name === update.name))
+        return refuse("conflict", "A work queue with this name already exists.");
+      if (queue.id === poolOf(this.#context).default_queue_id)
+        return refuse("conflict", "The default queue of a work pool cannot be renamed.");
+    }
+    const next: QueueRow = {
+      ...queue,
+      updated: formatInstant(host.now()),
+      ...(typeof update.name === "string" && { name: update.name }),
+      ...(update.description !== undefined && { description: update.description ?? "" }),
+      ...(typeof update.is_paused === "boolean" && { is_paused: update.is_paused }),
+      ...(update.concurrency_limit !== undefined && { concurrency_limit: update.concurrency_limit }),
+    };
+    if (typeof update.priority === "number" && update.priority !== queue.priority) {
+      for (const change of placeQueue(queues, queue.id, update.priority)) {
+        if (change.id === queue.id) next.priority = change.priority;
+        else store.catalog.setQueuePriority(change.id, change.priority);
+      }
+    }
+    store.catalog.writeQueue(next);
+    wake("run_ready");
+    statuses.look();
+    return accept(this.present(next));
+  }
+
+  /** Tells whether the queue may go; its runs move to the default queue, which is the caller's task. */
+  checkDelete(of: { id: string } | { name: string }): Result<QueueRow> {
+    const queue = this.find(of);
+    if (queue === undefined) return refuse("not_found", "Work queue not found.");
+    if (queue.id === poolOf(this.#context).default_queue_id)
+      return refuse("conflict", "The default queue of a work pool cannot be deleted.");
+    return accept(queue);
+  }
+}

@@ -1,0 +1,95 @@
+/** The workers of a pool, ours and Prefect's: who has been heard of, and when last. */
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
+import type { Worker } from "../../contract/wire/work-pools.ts";
+import { isOnline } from "../../domain/pool/status.ts";
+import { mintId, poolOf, type PoolContext } from "./context.ts";
+import type { WorkerRow } from "./rows.ts";
+
+/** Workers that a pool remembers. */
+const WORKERS_MAX = 10_000;
+
+export class PoolWorkers {
+  readonly #context: PoolContext;
+
+  constructor(context: PoolContext) {
+    this.#context = context;
+  }
+
+  heartbeat(name: string, heartbeat_interval_seconds: number | null): Result<null> {
+    const { store, host, statuses } = this.#context;
+    const worker = this.open(name);
+    if (!worker.ok) return worker;
+    const now = host.now();
+    const pool = poolOf(this.#context);
+    store.catalog.writeWorker({
+      ...worker.value,
+      last_heartbeat_at: now,
+      updated: formatInstant(now),
+      heartbeat_interval_seconds,
+      is_gone: false,
+    });
+    if (!pool.is_paused) statuses.hear([pool.id]);
+    return accept(null);
+  }
+
+  /** The worker of that name, a new record where there is none yet. Nothing is written. */
+  open(name: string): Result<WorkerRow> {
+    const context = this.#context;
+    const known = context.store.catalog.readWorker(name);
+    if (known !== undefined) return accept(known);
+    if (context.store.catalog.listWorkers().length >= WORKERS_MAX)
+      return refuse("conflict", `A work pool remembers at most ${WORKERS_MAX} workers; delete some.`);
+    const now = formatInstant(context.host.now());
+    return accept({
+      name,
+      id: mintId(context, "worker"),
+      created: now,
+      updated: now,
+      last_heartbeat_at: null,
+      heartbeat_interval_seconds: null,
+      is_gone: false,
+      session_id: null,
+      session_deadline: null,
+      session_seconds: null,
+      run_limit: null,
+      advertised: { labels: {}, gpus: [], work_queue_names: [], version: null },
+    });
+  }
+
+  #present(worker: WorkerRow, running: number): Worker {
+    const now = this.#context.host.now();
+    const { labels, gpus } = worker.advertised;
+    return {
+      id: worker.id,
+      created: worker.created,
+      updated: worker.updated,
+      name: worker.name,
+      work_pool_id: poolOf(this.#context).id,
+      last_heartbeat_time: worker.last_heartbeat_at === null ? null : formatInstant(worker.last_heartbeat_at),
+      heartbeat_interval_seconds: worker.heartbeat_interval_seconds,
+      status: isOnline(worker, now) ? "ONLINE" : "OFFLINE",
+      ...(worker.session_id !== null && { labels, gpus, running, limit: worker.run_limit }),
+    };
+  }
+
+  filter(of: {
+    statuses?: string[];
+    before?: string;
+    after?: string;
+    limit: number;
+    offset: number;
+  }): Worker[] {
+    const { store } = this.#context;
+    const running = new Map<string, number>();
+    for (const { worker_name } of store.attempts.listActive())
+      if (worker_name !== null) running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
+    return store.catalog
+      .listWorkers()
+      .map((worker) => this.#present(worker, running.get(worker.name) ?? 0))
+      .filter(({ status }) => of.statuses === undefined || of.statuses.includes(status))
+      .filter(({ last_heartbeat_time: at }) => of.before === undefined || (at !== null && at <= of.before))
+      .filter(({ last_heartbeat_time: at }) => of.after === undefined || (at !== null && at >= of.after))
+      .slice(of.offset, of.offset + of.limit);
+  }
+}

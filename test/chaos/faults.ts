@@ -1,0 +1,127 @@
+/** What can happen to a world, and how it is over. Each fault heals what it broke. */
+import { spawn } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "../sim/random.ts";
+import { findServerProcesses } from "../support/processes.ts";
+import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
+import { listProcesses } from "../../src/server/leftovers.ts";
+import { hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
+
+/** Strikes, and resolves when its cause is gone. Throws where the world does not answer as it must. */
+export type Fault = (world: World, random: Random) => Promise<void>;
+
+/** Longer than a lease and what the client keeps of it. */
+const LONG_MS = (LEASE_SECONDS + 3) * 1000;
+const SHORT_MS = 1500;
+const BLOCK_BYTES = 1024 * 1024;
+
+const pickOne = <Item>(items: readonly Item[], random: Random): Item | undefined =>
+  items[random.int(0, items.length - 1)];
+
+async function killWorkerd({ server }: World): Promise<void> {
+  for (const pid of (await findServerProcesses(server.dataDir)).workerds) kill(pid, "SIGKILL");
+}
+
+async function freeze(pids: readonly number[], ms: number): Promise<void> {
+  for (const pid of pids) kill(pid, "SIGSTOP");
+  await sleep(ms);
+  for (const pid of pids) kill(pid, "SIGCONT");
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+const pidOf = (child: { pid?: number | undefined } | undefined) =>
+  child?.pid === undefined ? [] : [child.pid];
+
+export const FAULTS: Record<string, Fault> = {
+  "kill workerd": killWorkerd,
+  "kill workerd again and again": async (world) => {
+    for (let times = 0; times < 4; times += 1) {
+      await killWorkerd(world);
+      await sleep(300);
+    }
+  },
+  "kill the supervisor": async ({ server }) => {
+    await server.kill9();
+    await server.restart();
+  },
+  "kill the supervisor and workerd": async (world) => {
+    await Promise.all([world.server.kill9(), killWorkerd(world)]);
+    await sleep(SHORT_MS);
+    await world.server.restart();
+  },
+  "freeze workerd past the leases": async ({ server }) => {
+    const { workerds } = await findServerProcesses(server.dataDir);
+    await freeze(workerds, LONG_MS);
+  },
+  "a second server on the folder": async ({ server }) => {
+    const second = spawn(
+      process.execPath,
+      [SLUICE_BIN, "server", "start", "--port", "0", "--data-dir", server.dataDir],
+      { env: cleanEnvironment(), stdio: "ignore" },
+    );
+    const code = await new Promise((resolve) => second.once("exit", resolve));
+    if (code === 0) throw new Error("A second server was let onto the folder.");
+  },
+  "kill a holder": (world, random) => {
+    pickOne(world.holders, random)?.child.kill("SIGKILL");
+    return Promise.resolve();
+  },
+  "freeze a holder past its lease": (world, random) =>
+    freeze(pidOf(pickOne(world.holders, random)?.child), LONG_MS),
+  "freeze a holder for a moment": (world, random) =>
+    freeze(pidOf(pickOne(world.holders, random)?.child), SHORT_MS),
+  "kill a worker": async (world, random) => {
+    const worker = pickOne(world.workers, random);
+    worker?.child.kill("SIGKILL");
+    await sleep(SHORT_MS);
+  },
+  "freeze a worker": (world, random) => freeze(pidOf(pickOne(world.workers, random)?.child), LONG_MS),
+  "kill a run's process": async (world, random) => {
+    const flows = (await listProcesses()).filter(({ line }) => line.includes(`>>${world.starts}`));
+    const flow = pickOne(flows, random);
+    if (flow !== undefined) kill(flow.pid, "SIGKILL");
+  },
+  "cut a cable": async ({ cables }, random) => {
+    const cable = random.pick(cables);
+    cable.cut(random.pick(["requests", "replies", "both"]));
+    await sleep(random.pick([SHORT_MS, LONG_MS]));
+    cable.heal();
+  },
+  "reset all connections": async ({ cables }) => {
+    for (let times = 0; times < 5; times += 1) {
+      for (const cable of cables) cable.reset();
+      await sleep(200);
+    }
+  },
+  "a slow network": async ({ cables }, random) => {
+    const cable = random.pick(cables);
+    cable.delayMs = random.int(50, 700);
+    await sleep(LONG_MS);
+    cable.heal();
+  },
+  "a full disk": async ({ folder, server }) => {
+    if (!hasOwnDisk(folder)) return;
+    const ballast = join(folder, "ballast");
+    const { bavail, bsize } = await statfs(server.dataDir);
+    for (let left = bavail * bsize, index = 0; left > 0; left -= BLOCK_BYTES, index += 1) {
+      try {
+        writeFileSync(`${ballast}-${index}`, Buffer.alloc(Math.min(left, BLOCK_BYTES)));
+      } catch {
+        break;
+      }
+    }
+    await sleep(LONG_MS / 2);
+    for (let index = 0; index <= Math.ceil((bavail * bsize) / BLOCK_BYTES); index += 1)
+      rmSync(`${ballast}-${index}`, { force: true });
+  },
+};

@@ -1,0 +1,126 @@
+/**
+ * `npm run chaos`: real faults against the embedded server, its clients and its workers, round after round.
+ *
+ *   --rounds N          how many rounds (10), two faults at a time in each
+ *   --seed S            which faults strike in which order (now's milliseconds)
+ *   --faults A,B        only these
+ *   --keep              leaves the folder with all that was written
+ *
+ * As root on Linux the data lie on a small disk of their own, which one of the faults fills.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { TERMINAL_TYPES } from "../../src/contract/wire/states.ts";
+import { Random } from "../sim/random.ts";
+import { FAULTS } from "./faults.ts";
+import { countLeases, findDamage, findPeak, findRepeated } from "./judge.ts";
+import { becomes, LEASE_SECONDS, LIMIT, World } from "./world.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now()) },
+    faults: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+const RUNS = 8;
+/** A lease, its grace, and what the server adds after it was restarted. */
+const FREE_WITHIN_SECONDS = LEASE_SECONDS + 10 + 30;
+/** The session of a dead worker, its grace, and what a restart adds. */
+const ENDED_WITHIN_SECONDS = 180;
+/** The slots of the dead are free, and everybody else had a turn. */
+const SERVED_WITHIN_SECONDS = FREE_WITHIN_SECONDS + 15;
+const DISK_BYTES = "96m";
+
+/** Plays one round and returns what was wrong. */
+async function playRound(world: World, names: string[], random: Random, mark: string): Promise<string[]> {
+  const wrong: string[] = [];
+  world.revive();
+  const runs = await world.submit(RUNS / 2, `${mark}/before`);
+  if (!(await world.areServed(FREE_WITHIN_SECONDS))) wrong.push("Before the faults somebody got no slot.");
+  const outcomes = await Promise.allSettled([
+    ...names.map((name) => FAULTS[name]?.(world, random)),
+    world.submit(RUNS / 2, `${mark}/during`).then((more) => runs.push(...more)),
+  ]);
+  for (const outcome of outcomes) if (outcome.status === "rejected") wrong.push(String(outcome.reason));
+  for (const cable of world.cables) cable.heal();
+  world.revive();
+  if (!(await world.areServed(SERVED_WITHIN_SECONDS)))
+    wrong.push(`Somebody got no slot within ${SERVED_WITHIN_SECONDS} s after the faults.`);
+
+  await world.stopHolders();
+  const peak = findPeak(world.records);
+  if (peak.slots > LIMIT.slots)
+    wrong.push(`${peak.slots} of ${LIMIT.slots} slots were worked in at once: ${peak.leases.join(", ")}`);
+  const isFree = async () => (await world.client.limits.read(LIMIT.name)).active_slots === 0;
+  if (!(await becomes(isFree, FREE_WITHIN_SECONDS)))
+    wrong.push(`Slots were still held ${FREE_WITHIN_SECONDS} s after the last holder had left.`);
+  for (const id of runs) {
+    const hasEnded = async () => {
+      const { state_type } = await world.client.flowRuns.read(id);
+      return state_type !== null && TERMINAL_TYPES.has(state_type);
+    };
+    if (!(await becomes(hasEnded, ENDED_WITHIN_SECONDS))) wrong.push(`The run ${id} has not ended.`);
+  }
+  const repeated = findRepeated(world.starts);
+  if (repeated.length > 0) wrong.push(`Executed twice under one attempt: ${repeated.join(", ")}`);
+  await world.server.kill9();
+  wrong.push(...findDamage(world.server.dataDir));
+  await world.server.restart();
+  return wrong;
+}
+
+/** A folder, on a small disk of its own where that can be had. */
+function makeFolder(): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
+  const mounted =
+    spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder]).status === 0;
+  if (mounted) writeFileSync(join(folder, ".own-disk"), "");
+  else console.log("No disk of its own could be mounted: no disk will be full.");
+  return {
+    folder,
+    remove: () => {
+      if (mounted) spawnSync("umount", ["--lazy", folder]);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+}
+
+const random = new Random(Number(values.seed), "chaos");
+const playable = values.faults?.split(",") ?? Object.keys(FAULTS);
+const unknown = playable.filter((name) => FAULTS[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`There is no fault ${unknown.join(", ")}; there are: ${Object.keys(FAULTS).join(", ")}.`);
+  process.exit(2);
+}
+console.log(`seed ${values.seed}`);
+const { folder, remove } = makeFolder();
+let failed = 0;
+{
+  await using world = await World.open(folder);
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
+    const names = [...new Set([0, 1].map(() => playable[random.int(0, playable.length - 1)] ?? ""))];
+    const startedMs = performance.now();
+    const wrong = await playRound(world, names, random, `${values.seed}/${round}`);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+    const verdict = wrong.length === 0 ? "good" : "WRONG";
+    console.log(
+      `${String(round).padStart(4)}  ${verdict.padEnd(5)}  ${seconds.padStart(4)} s  ${countLeases(world.records)} leases, ${findPeak(world.records).slots} of ${LIMIT.slots} slots  ${names.join(" + ")}`,
+    );
+    for (const line of wrong) console.log(`      ${line}`);
+    if (wrong.length > 0) failed += 1;
+  }
+}
+if (values.keep) console.log(`All that was written: ${folder}`);
+else remove();
+console.log(
+  failed === 0
+    ? "Every round was good."
+    : `${failed} rounds were wrong; repeat them with --seed ${values.seed}.`,
+);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,174 @@
+/** What faults strike: a server with its data in a folder, holders of slots, workers and their runs, and cables between them. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createClient, type Client } from "sluice/client";
+import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { layCable, type Cable } from "./cable.ts";
+
+const HOLDER = fileURLToPath(new URL("holder.ts", import.meta.url));
+export const LIMIT = { name: "gpu", slots: 3 } as const;
+export const LEASE_SECONDS = 5;
+const HOLDERS = [
+  { slots: 1, workMs: 150 },
+  { slots: 1, workMs: 400 },
+  { slots: 2, workMs: 100 },
+  { slots: 1, workMs: 50 },
+  { slots: 3, workMs: 80 },
+  { slots: 1, workMs: 250 },
+];
+const WORKERS = ["w1", "w2"];
+const POOL = "chaos";
+
+/** A process that is started again when it is found dead. */
+interface Player {
+  name: string;
+  start: () => ChildProcess;
+  child: ChildProcess;
+}
+
+export class World implements AsyncDisposable {
+  readonly folder: string;
+  readonly server: TestServer;
+  readonly cables: readonly [Cable, Cable];
+  /** Straight to the server, past the cables. */
+  readonly client: Client;
+  readonly holders: Player[] = [];
+  readonly workers: Player[] = [];
+  deploymentId = "";
+
+  private constructor(folder: string, server: TestServer, cables: readonly [Cable, Cable]) {
+    this.folder = folder;
+    this.server = server;
+    this.cables = cables;
+    this.client = createClient({ apiUrl: server.url, timeoutSeconds: 10, retries: 20 });
+  }
+
+  static async open(folder: string): Promise<World> {
+    const cables = [await layCable(), await layCable()] as const;
+    const dataDir = join(folder, "data");
+    mkdirSync(dataDir, { recursive: true });
+    const args = cables.flatMap(({ port }) => ["--allowed-host", `127.0.0.1:${port}`]);
+    const server = await startTestServer({ dataDir, args });
+    for (const cable of cables) cable.target = Number(new URL(server.url).port);
+    const world = new World(folder, server, cables);
+    await world.#furnish();
+    return world;
+  }
+
+  get starts(): string {
+    return join(this.folder, "starts");
+  }
+
+  /** What the holders wrote down. */
+  get records(): string[] {
+    return HOLDERS.map((_, index) => join(this.folder, `holder-${index}`));
+  }
+
+  async #furnish(): Promise<void> {
+    const { client } = this;
+    await client.limits.create({ name: LIMIT.name, limit: LIMIT.slots });
+    await client.workPools.create({ name: POOL, type: "process" });
+    const flow = await client.flows.put({ name: "chaos" });
+    writeFileSync(this.starts, "");
+    const deployment = await client.deployments.put({
+      name: "chaos",
+      flow_id: flow.id,
+      work_pool_name: POOL,
+      job_variables: { command: `sh -c 'echo "$SLUICE_RUN" >>${this.starts}; sleep 0.3'` },
+    });
+    this.deploymentId = deployment.id;
+    for (const [index, holder] of HOLDERS.entries()) {
+      const file = this.records[index] ?? "";
+      writeFileSync(file, "");
+      const args = [file, String(LEASE_SECONDS), String(holder.workMs), LIMIT.name, String(holder.slots)];
+      this.#add(this.holders, `holder ${index}`, this.#urlOf(index), [HOLDER, ...args]);
+    }
+    for (const [index, name] of WORKERS.entries()) {
+      const args = ["worker", "start", "--pool", POOL, "--name", name, "--limit", "3"];
+      this.#add(this.workers, `worker ${name}`, this.#urlOf(index), [SLUICE_BIN, ...args]);
+    }
+  }
+
+  #urlOf(index: number): string {
+    return `http://127.0.0.1:${this.cables[index % 2 === 0 ? 0 : 1].port}/api`;
+  }
+
+  #add(players: Player[], name: string, apiUrl: string, args: string[]): void {
+    const env = cleanEnvironment({
+      SLUICE_API_URL: apiUrl,
+      SLUICE_HOME: join(this.folder, name.replace(" ", "-")),
+    });
+    const log = join(this.folder, `${name.replace(" ", "-")}.log`);
+    const start = () =>
+      spawn("sh", ["-c", `exec "$0" "$@" >>${log} 2>&1`, process.execPath, ...args], {
+        env,
+        stdio: "ignore",
+        cwd: dirname(SLUICE_BIN),
+      });
+    players.push({ name, start, child: start() });
+  }
+
+  /** Starts again who is dead. */
+  revive(): void {
+    for (const player of [...this.holders, ...this.workers])
+      if (!isRunning(player.child)) player.child = player.start();
+  }
+
+  /** Waits until each holder has had slots from now on; false when one of them gets none in that time. */
+  async areServed(seconds: number): Promise<boolean> {
+    const before = this.records.map((file) => statSync(file).size);
+    return becomes(
+      () => Promise.resolve(this.records.every((file, index) => statSync(file).size > (before[index] ?? 0))),
+      seconds,
+    );
+  }
+
+  /** Submits runs and returns their ids once the server has said that it has them. */
+  async submit(count: number, mark: string): Promise<string[]> {
+    const runs = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        this.client.deployments.createRun(this.deploymentId, { idempotency_key: `${mark}/${index}` }),
+      ),
+    );
+    return runs.map(({ id }) => id);
+  }
+
+  /** Asks the holders to leave and waits until they have. */
+  async stopHolders(): Promise<void> {
+    await Promise.all(this.holders.map(({ child }) => endChild(child, "SIGTERM")));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const player of [...this.holders, ...this.workers]) await endChild(player.child, "SIGKILL");
+    await this.server.stop();
+    for (const cable of this.cables) await cable[Symbol.asyncDispose]();
+  }
+}
+
+export function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (!isRunning(child)) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGCONT");
+  child.kill(signal);
+  await exited;
+}
+
+/** Repeats a look until it is true; false when that has not come in time. */
+export async function becomes(isSo: () => Promise<boolean>, seconds: number): Promise<boolean> {
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(100))
+    if (await isSo().catch(() => false)) return true;
+  return false;
+}
+
+/** Whether the folder lies on a disk of its own, which can be filled. */
+export function hasOwnDisk(folder: string): boolean {
+  return existsSync(join(folder, ".own-disk"));
+}

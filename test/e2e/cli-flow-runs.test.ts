@@ -1,0 +1,133 @@
+/** `deployment run`, `flow-run` and `why` through the real executable, without a worker. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { FlowRun } from "../../src/contract/wire/flow-runs.ts";
+import { Log } from "../../src/contract/wire/logs.ts";
+import { useCommandLine } from "../support/command-line.ts";
+import { runSluice } from "../support/sluice.ts";
+
+const cli = useCommandLine();
+const { succeed, read, fail } = cli;
+
+test("a run from the command line, without a worker", async () => {
+  writeFileSync(
+    join(cli.folder, "prefect.yaml"),
+    'deployments: [{ name: nightly, flow_name: report, parameters: { depth: 2 }, work_pool: { name: cpu, job_variables: { command: "true" } } }]',
+  );
+  await succeed("work-pool", "create", "cpu");
+  await succeed("deploy");
+  const run = await read(
+    FlowRun,
+    "deployment",
+    "run",
+    "report/nightly",
+    "--param",
+    "depth=3",
+    "--params",
+    '{"title": "x"}',
+    "--start-in",
+    "1h",
+    "--tag",
+    "mine",
+    "--flow-run-name",
+    "by-hand",
+    "--job-variable",
+    "n=1",
+  );
+  expect(run).toMatchObject({
+    name: "by-hand",
+    state_name: "Scheduled",
+    parameters: { depth: 3, title: "x" },
+    tags: expect.arrayContaining(["mine"]) as unknown,
+    job_variables: { n: 1 },
+  });
+  const due = Date.parse(run.next_scheduled_start_time ?? "") - Date.now();
+  expect(due).toBeGreaterThan(3_500_000);
+  expect(due).toBeLessThanOrEqual(3_600_000);
+  const runs = z.array(FlowRun);
+  expect(await read(runs, "flow-run", "ls", "-d", "report/nightly", "--state", "Scheduled")).toMatchObject([
+    { id: run.id },
+  ]);
+  expect(await read(runs, "flow-run", "ls", "--state-type", "completed")).toEqual([]);
+  expect(await read(runs, "work-pool", "preview", "cpu", "-h", "2")).toMatchObject([{ id: run.id }]);
+  expect(await succeed("flow-run", "ls", "--flow-name", "report", "-p", "cpu")).toMatch(
+    /report +by-hand +Scheduled +in \d+m/,
+  );
+  // Its name and the beginning of its id, as tables show it, are as good as the id.
+  for (const ref of ["by-hand", `${run.id.slice(0, 18)}…`])
+    expect(await read(FlowRun, "flow-run", "inspect", ref)).toMatchObject({ id: run.id });
+  await succeed("deployment", "run", "report/nightly", "--flow-run-name", "twin", "--start-in", "1h");
+  await succeed("deployment", "run", "report/nightly", "--flow-run-name", "twin", "--start-in", "1h");
+  expect(await cli.run("why", "twin")).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(
+      /^2 flow runs are called twin; name one by its id: .{36}, .{36}\.\n$/,
+    ) as unknown,
+  });
+  expect(await succeed("flow-run", "inspect", run.id)).toContain('{"depth":3,"title":"x"}');
+  expect(await succeed("why", run.id)).toMatch(/^The run is scheduled for .*\.\n$/);
+  await fail(
+    "The flow run by-hand is Scheduled; only one that has ended can be retried.",
+    "flow-run",
+    "retry",
+    run.id,
+  );
+
+  await cli.api.logs.write(
+    Array.from({ length: 30 }, (_, index) => ({
+      name: "test",
+      level: index === 29 ? 40 : 20,
+      message: `line ${index}`,
+      timestamp: new Date(Date.now() + index).toISOString(),
+      flow_run_id: run.id,
+    })),
+  );
+  const linesOf = (text: string): string[] =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(line.lastIndexOf(" - ") + 3));
+  expect(linesOf(await succeed("flow-run", "logs", run.id))).toEqual(
+    Array.from({ length: 30 }, (_, index) => `line ${index}`),
+  );
+  expect(linesOf(await succeed("flow-run", "logs", run.id, "--head", "-n", "2"))).toEqual([
+    "line 0",
+    "line 1",
+  ]);
+  expect(linesOf(await succeed("flow-run", "logs", run.id, "--tail", "-n", "2"))).toEqual([
+    "line 28",
+    "line 29",
+  ]);
+  expect(linesOf(await succeed("flow-run", "logs", run.id, "--tail", "-n", "2", "--reverse"))).toEqual([
+    "line 29",
+    "line 28",
+  ]);
+  expect(linesOf(await succeed("flow-run", "logs", run.id, "--reverse"))[0]).toBe("line 29");
+  expect(await read(z.array(Log), "flow-run", "logs", run.id, "--tail")).toHaveLength(20);
+  expect(await succeed("flow-run", "logs", run.id, "-n", "1")).toMatch(
+    /^\d\d:\d\d:\d\d\.\d{3} \| ERROR    \| test - line 29\n$/,
+  );
+
+  const following = runSluice(["flow-run", "logs", run.id, "--follow", "--tail", "-n", "1"], {
+    env: cli.env,
+  });
+  const watching = cli.run("flow-run", "watch", run.id);
+  expect(await read(FlowRun, "flow-run", "cancel", run.id)).toMatchObject({ state_type: "CANCELLED" });
+  expect(linesOf((await following).stdout)).toEqual(["line 29"]);
+  const watched = await watching;
+  expect(watched.exitCode).toBe(1);
+  expect(watched.stdout).toContain("The flow run by-hand ended as Cancelled");
+  const twice = await cli.run("flow-run", "cancel", run.id);
+  expect(twice).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(twice.stderr).toMatch(/^The flow run was not cancelled: .*\.\n$/);
+  expect(await read(FlowRun, "flow-run", "retry", run.id)).toMatchObject({ state_type: "SCHEDULED" });
+  expect(await read(FlowRun, "flow-run", "delete", run.id)).toMatchObject({ id: run.id });
+  await fail(
+    `No flow run ${run.id}; \`sluice flow-run ls\` shows those there are.`,
+    "flow-run",
+    "inspect",
+    run.id,
+  );
+});

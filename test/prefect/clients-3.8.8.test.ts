@@ -1,0 +1,3 @@
+import { describeClients } from "./clients.ts";
+
+describeClients("3.8.8");

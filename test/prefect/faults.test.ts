@@ -1,0 +1,66 @@
+/** Faults between Prefect's clients and the server: answers that say "later", cut connections, slow ones, a killed server. */
+import { beforeAll, expect, test } from "vitest";
+import { findServerProcesses, waitForNoProcesses } from "../support/processes.ts";
+import type { Fault } from "./support/proxy.ts";
+import { describeFleet } from "./support/scene.ts";
+
+/** Faults one after the other, and between them calls that pass, as a network in trouble has them. */
+const TROUBLE: (Fault | undefined)[] = [
+  { kind: "answer", status: 503, headers: { "Retry-After": "0.1" } },
+  undefined,
+  { kind: "cut_after" },
+  undefined,
+  undefined,
+  { kind: "slow", delayMs: 300 },
+  { kind: "cut_before" },
+  undefined,
+  undefined,
+  undefined,
+];
+
+for (const version of ["3.8.8", "3.4.18"] as const)
+  describeFleet(version, `Prefect ${version} in trouble`, (scene) => {
+    beforeAll(async () => {
+      await scene.fleet.client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+    });
+
+    test("a worker and its runs get through 503s, lost answers and slow ones, and no run runs twice", async () => {
+      const { fleet, prefect } = scene;
+      const worker = fleet.worker(prefect, "gpu-1");
+      let calls = 0;
+      prefect.proxy.fault = ({ method, path }) => {
+        // A client's first call is repeated by no old client, and sockets are cut by the kill below.
+        if (method === "WS" || path.endsWith("/csrf-token")) return undefined;
+        calls += 1;
+        return TROUBLE[calls % TROUBLE.length];
+      };
+      const runs = await Promise.all([0, 1, 2].map((image_id) => fleet.run("process-image", { image_id })));
+      for (const { id } of runs) {
+        const { run_count } = await fleet.reaches(id, "Completed");
+        expect(run_count).toBe(1);
+        expect(fleet.notes(id).map(({ event }) => event)).toEqual(["wants", "holds", "frees"]);
+      }
+      prefect.proxy.fault = () => undefined;
+      const { active_slots } = await fleet.client.limits.read("gpu:gpu-1");
+      expect(active_slots).toBe(0);
+      worker.signal("SIGTERM");
+      expect((await worker.ended).exitCode).toBe(0);
+    });
+
+    test("a worker and its run survive kill -9 and restart of the server amid work", async () => {
+      const { fleet, prefect, server } = scene;
+      const worker = fleet.worker(prefect, "gpu-1");
+      const early = await fleet.run("sleeping", { seconds: 6 });
+      await fleet.noted(early.id, "sleeps");
+      const { keepers, workerds } = await findServerProcesses(server.dataDir);
+      for (const pid of [server.pid, ...keepers, ...workerds]) process.kill(pid, "SIGKILL");
+      await waitForNoProcesses(server.dataDir);
+      await server.restart();
+      const late = await fleet.run("greeting");
+      await fleet.reaches(early.id, "Completed");
+      await fleet.reaches(late.id, "Completed");
+      expect(fleet.notes(early.id).map(({ event }) => event)).toEqual(["sleeps", "woke"]);
+      worker.signal("SIGTERM");
+      expect((await worker.ended).exitCode).toBe(0);
+    });
+  });

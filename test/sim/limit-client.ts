@@ -1,0 +1,263 @@
+/** How slots are taken, kept and given back: by our SDK over held requests or a socket, by Prefect's clients over HTTP. */
+import type { Result } from "../../src/contract/errors.ts";
+import type { Grant, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
+import type { AcquireCommand, Caller } from "../../src/objects/limit/operations.ts";
+import { type Holdings, markOf } from "./holdings.ts";
+import type { SimLimit } from "./limits.ts";
+import type { SimProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+/** What somebody wants, and how it asks for it. */
+export interface Wish {
+  kind: "held requests" | "socket" | "prefect";
+  /** In ascending order of their keys. */
+  limits: readonly SimLimit[];
+  slots: number;
+  lease_seconds: number;
+  /** On whose behalf. */
+  run: RunIdentity | null;
+}
+
+export interface LimitClientLinks {
+  /** Where the process may die; true when it is dead. */
+  mayDie(process: SimProcess): boolean;
+  /** An acquire goes out. */
+  onAsk?(limits: readonly SimLimit[]): void;
+}
+
+/** A grant that somebody has. */
+export interface Taken {
+  grant: Grant;
+  /** From when the lease counts, by the caller's clock: never later than the server's. */
+  counts_from: number;
+}
+
+const MARGIN_MS_MAX = 5000;
+const REQUEST_MS = 35_000;
+const SOCKET_PATIENCE_MS = 60_000;
+const RENEW_MS = 10_000;
+
+export class LimitClient {
+  readonly #world: World;
+  readonly #holdings: Holdings;
+  readonly #random: Random;
+  readonly #wish: Wish;
+  readonly #links: LimitClientLinks;
+  #asked = 0;
+
+  constructor(world: World, holdings: Holdings, random: Random, wish: Wish, links: LimitClientLinks) {
+    [this.#world, this.#holdings, this.#random, this.#wish, this.#links] = [
+      world,
+      holdings,
+      random,
+      wish,
+      links,
+    ];
+  }
+
+  get #home(): SimLimit {
+    const [home] = this.#wish.limits;
+    if (home === undefined) throw new Error("Nothing is wanted.");
+    return home;
+  }
+
+  #mayDie(process: SimProcess): boolean {
+    return this.#links.mayDie(process);
+  }
+
+  /** Waits for its turn; undefined when there is none to be had now. */
+  async take(process: SimProcess): Promise<Taken | undefined> {
+    if (this.#wish.kind === "prefect") return this.#takeAsPrefect(process);
+    const request_id = `${process.name}/${(this.#asked += 1)}`;
+    const ask = (wait_seconds: number) => this.#ask(process, { type: "request" }, request_id, wait_seconds);
+    for (let wait_seconds = 0; ;) {
+      const sent_at = process.now;
+      const answer = await ask(wait_seconds);
+      if (this.#mayDie(process)) return process.hear(new Promise(() => {}));
+      if (answer?.ok === true && answer.value.status === "granted")
+        return { grant: answer.value, counts_from: sent_at };
+      if (answer?.ok === false && answer.error.code === "gone") return undefined;
+      if (answer?.ok === false && !isRetryable(answer)) {
+        await process.sleep(5000);
+        return undefined;
+      }
+      if (answer?.ok !== true) {
+        await process.sleep(1000);
+        continue;
+      }
+      if (this.#wish.kind === "socket") {
+        const taken = await this.#takeOnSocket(process, request_id);
+        if (taken === "ended") return undefined;
+        if (taken !== undefined) return taken;
+        wait_seconds = 0;
+      } else {
+        const { reason, retry_after_seconds } = answer.value as Waiting;
+        wait_seconds = Math.min(25, this.#wish.lease_seconds / 2);
+        if (reason !== "offered" && process.now - sent_at < 1000)
+          await process.sleep(retry_after_seconds * 1000);
+      }
+    }
+  }
+
+  /** Waits on one socket and takes there what is offered. Undefined: it was closed. */
+  async #takeOnSocket(process: SimProcess, request_id: string): Promise<Taken | "ended" | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Taken | "ended" | undefined>();
+    let counts_from = process.now;
+    let isTaking = false;
+    const listen = (answer: Result<Grant | Waiting>): void => {
+      if (!answer.ok) resolve(answer.error.code === "gone" ? "ended" : undefined);
+      else if (answer.value.status === "granted") resolve({ grant: answer.value, counts_from });
+      else if (answer.value.reason !== "offered") isTaking = false;
+      else if (!isTaking) {
+        isTaking = true;
+        counts_from = process.now;
+        socket.take();
+      }
+    };
+    const socket = this.#home.connect(process, this.#command({ type: "socket" }, request_id, 0), {
+      onFrame: (answer) => void process.hear(Promise.resolve(answer)).then(listen),
+      onClose: () => resolve(undefined),
+    });
+    const cancel = this.#world.timeline.after(SOCKET_PATIENCE_MS, () => resolve(undefined));
+    const heard = await process.hear(promise);
+    cancel();
+    if (this.#mayDie(process)) {
+      socket.close();
+      return process.hear(new Promise(() => {}));
+    }
+    if (heard !== undefined) return heard;
+    socket.close();
+    await process.sleep(100 + this.#random.int(0, 200));
+    return undefined;
+  }
+
+  async #takeAsPrefect(process: SimProcess): Promise<Taken | undefined> {
+    const caller: Caller = { type: "prefect", csrf_client: process.name, first_retry_after_seconds: 0.2 };
+    for (;;) {
+      const sent_at = process.now;
+      const answer = await this.#ask(process, caller, `${process.name}/${(this.#asked += 1)}`, 25);
+      if (this.#mayDie(process)) return process.hear(new Promise(() => {}));
+      if (answer?.ok === true && answer.value.status === "granted")
+        return { grant: answer.value, counts_from: sent_at };
+      if (answer?.ok === false && !isRetryable(answer)) {
+        await process.sleep(5000);
+        return undefined;
+      }
+      const seconds =
+        answer === undefined
+          ? 1
+          : answer.ok
+            ? (answer.value as Waiting).retry_after_seconds
+            : (answer.error.retry_after_seconds ?? 1);
+      await process.sleep(seconds * 1000);
+    }
+  }
+
+  /** Works until it is done or its time is over, renewing at half the lease, and gives back. */
+  async hold(process: SimProcess, { grant, counts_from }: Taken, hold_ms: number): Promise<void> {
+    const plan = this.#wish;
+    const lease_ms = plan.lease_seconds * 1000;
+    const margin_ms = Math.min(MARGIN_MS_MAX, lease_ms / 10);
+    const names = new Set(grant.limits.map(({ name }) => name));
+    const holding = {
+      owner: process,
+      lease_id: grant.lease_id,
+      limits: plan.limits.filter(({ name }) => names.has(name)),
+      attempt_id: plan.run?.attempt_id,
+      marks: grant.limits.map(({ name, fence }) => markOf(name, fence)),
+      slots: plan.slots,
+      since: Math.min(
+        ...grant.limits.map(({ name, fence }) => {
+          const limit = plan.limits.find((other) => other.name === name);
+          return limit?.watch.given_at.get(fence ?? 0) ?? this.#world.now;
+        }),
+      ),
+      until: counts_from + grant.expires_in_seconds * 1000 - margin_ms,
+      isOver: false,
+    };
+    this.#world.say(process.name, `holds fence ${grant.fence}`);
+    this.#world.count("held");
+    this.#holdings.begin(holding);
+    const done_at = process.now + hold_ms;
+    let failures = 0;
+    while (process.now < Math.min(done_at, holding.until)) {
+      const renew_at =
+        failures === 0
+          ? holding.until + margin_ms - lease_ms / 2
+          : process.now + Math.min(2000, 250 * 2 ** failures);
+      await process.sleep(Math.max(1, Math.min(done_at, holding.until, renew_at) - process.now));
+      if (this.#mayDie(process)) {
+        this.#holdings.end(holding);
+        return process.hear(new Promise(() => {}));
+      }
+      if (process.now < renew_at || process.now >= Math.min(done_at, holding.until)) continue;
+      const sent_at = process.now;
+      const timeout = Math.min(RENEW_MS, holding.until - process.now);
+      const renewed = await this.#home.ask(
+        process,
+        "renew",
+        { lease_id: grant.lease_id, lease_seconds: null },
+        process.trueMs(timeout),
+      );
+      if (renewed?.ok === false && renewed.error.code === "gone") {
+        if (process.now < holding.until && !this.#holdings.isTaken(holding))
+          this.#world.fail("I10", `${process.name} was told that its lease has ended before its time`, {
+            grant,
+            left_ms: holding.until - process.now,
+            rate: process.rate,
+          });
+        break;
+      }
+      if (renewed?.ok === true && renewed.value.expires_in_seconds < plan.lease_seconds)
+        this.#world.fail("I10", `${process.name} renewed its lease and got less than it asked for`, {
+          lease_seconds: plan.lease_seconds,
+          ...renewed.value,
+        });
+      failures = renewed?.ok === true ? 0 : failures + 1;
+      if (renewed?.ok === true && process.now < holding.until)
+        holding.until = sent_at + renewed.value.expires_in_seconds * 1000 - margin_ms;
+    }
+    this.#holdings.end(holding);
+    for (let tries = 0; tries < 3; tries += 1) {
+      const released = await this.#home.ask(process, "release", { lease_id: grant.lease_id }, 5000);
+      if (released?.ok === true) return;
+      await process.sleep(500);
+    }
+  }
+
+  #ask(
+    process: SimProcess,
+    caller: Caller,
+    request_id: string,
+    wait_seconds: number,
+  ): Promise<Result<Grant | Waiting> | undefined> {
+    this.#links.onAsk?.(this.#wish.limits);
+    return this.#home.ask(process, "acquire", this.#command(caller, request_id, wait_seconds), REQUEST_MS);
+  }
+
+  #command(caller: Caller, request_id: string, wait_seconds: number): AcquireCommand {
+    const { limits, slots, lease_seconds, run } = this.#wish;
+    return {
+      names: limits.map(({ name }) => name),
+      members: limits.map(({ name, key }) => ({ name, key })),
+      request_id,
+      slots,
+      mode: "concurrency",
+      lease_seconds,
+      wait_seconds,
+      priority: 0,
+      caller,
+      run,
+    };
+  }
+}
+
+/** Whether the same call may succeed later. */
+function isRetryable(answer: Result<unknown> & { ok: false }): boolean {
+  return (
+    answer.error.code === "unavailable" ||
+    answer.error.code === "overloaded" ||
+    answer.error.code === "locked"
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * `npm run sim`: simulates many seeds, and says how to repeat what fails.
+ *
+ *   --seed N | --seeds FROM-TO   which seeds (1-200)
+ *   --hours H                    hours with faults for each seed (1); the end without faults comes on top
+ *   --trace                      tells every event
+ *   --faults A,B --clients C,D   only these faults, only these callers and agents: as a failing run was made small
+ *   --mutants                    puts faults into the code and says which seed finds each
+ */
+import { spawn } from "node:child_process";
+import { parseArgs } from "node:util";
+import { loadMutant, MUTANTS } from "./mutants.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string", default: "1-200" },
+    hours: { type: "string", default: "1" },
+    trace: { type: "boolean", default: false },
+    faults: { type: "string" },
+    clients: { type: "string" },
+    mutants: { type: "boolean", default: false },
+    mutant: { type: "string" },
+  },
+});
+
+const MUTANT_SEEDS = "1-60";
+const MUTANT_HOURS = "0.5";
+const MUTANTS_AT_ONCE = 2;
+
+const listOf = (text: string | undefined): Set<string> | undefined =>
+  text === undefined ? undefined : new Set(text.split(",").filter((word) => word !== ""));
+
+async function runSeeds(): Promise<number> {
+  if (values.mutant !== undefined) loadMutant(values.mutant);
+  const { simulate } = await import("./simulate.ts");
+  const { shrink } = await import("./shrink.ts");
+  const { formatReplay, formatViolation } = await import("./report.ts");
+  const [from = 1, to = from] = (values.seed ?? values.seeds).split("-").map(Number);
+  const startedMs = performance.now();
+  let [hours, steps, failed] = [0, 0, 0];
+  for (let seed = from; seed <= to; seed += 1) {
+    const options = {
+      seed,
+      hours: Number(values.hours),
+      faults: listOf(values.faults),
+      clients: listOf(values.clients),
+      tell: values.trace ? (line: string) => console.log(line) : undefined,
+    };
+    const report = await simulate(options);
+    hours += report.simulated_hours;
+    steps += report.steps;
+    if (report.violation === undefined) continue;
+    failed += 1;
+    if (values.mutant !== undefined) {
+      console.log(`seed ${seed}: ${report.violation.promise}`);
+      return 1;
+    }
+    console.log(formatViolation(seed, report.violation));
+    if (values.trace) continue;
+    const small = await shrink(options, report);
+    console.log(formatReplay(small, report));
+  }
+  const minutes = (performance.now() - startedMs) / 60_000;
+  console.log(
+    `${to - from + 1} seeds, ${failed} failed; ${Math.round(hours)} hours in ${(minutes * 60).toFixed(1)} s, ${Math.round(hours / minutes)} hours/min, ${steps} events`,
+  );
+  return failed === 0 ? 0 : 1;
+}
+
+/** Prints which seed finds each mutant, and by which promise. */
+async function runMutants(): Promise<number> {
+  const waiting = [...MUTANTS];
+  const rows: string[] = [];
+  let missed = 0;
+  const work = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const [code, output] = await runMutant(mutant.name);
+      const found = /^seed (\d+): (.*)$/m.exec(output);
+      if (code !== 1 || found === null) missed += 1;
+      const outcome =
+        found === null
+          ? code === 0
+            ? "NOT FOUND"
+            : `broken: ${output.slice(0, 500)}`
+          : `seed ${found[1]} by ${found[2]}`;
+      rows.push(`${mutant.name.padEnd(70)} ${outcome}`);
+      console.log(rows.at(-1));
+    }
+  };
+  await Promise.all(Array.from({ length: MUTANTS_AT_ONCE }, work));
+  console.log(
+    `${MUTANTS.length - missed} of ${MUTANTS.length} mutants found within the seeds ${MUTANT_SEEDS}`,
+  );
+  return missed === 0 ? 0 : 1;
+}
+
+function runMutant(name: string): Promise<[number | null, string]> {
+  const { promise, resolve } = Promise.withResolvers<[number | null, string]>();
+  const child = spawn(
+    process.execPath,
+    [import.meta.filename, "--mutant", name, "--seeds", MUTANT_SEEDS, "--hours", MUTANT_HOURS],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let output = "";
+  child.stdout.on("data", (text: Buffer) => (output += text.toString()));
+  child.stderr.on("data", (text: Buffer) => (output += text.toString()));
+  child.on("close", (code) => resolve([code, output]));
+  return promise;
+}
+
+process.exitCode = values.mutants ? await runMutants() : await runSeeds();

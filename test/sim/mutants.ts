@@ -1,0 +1,116 @@
+/**
+ * Faults put into the code on purpose, each of which the simulation must find. The sources on disk stay as they are: a
+ * mutant changes a module's text while it is loaded, in a process of its own.
+ */
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { type Mutant, mutant } from "./mutant.ts";
+import { POOL_MUTANTS } from "./pool-mutants.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  mutant("a lease is counted twice", "src/objects/limit/lease-store.ts", [
+    '"SELECT coalesce(sum(slots), 0) AS occupied FROM lease"',
+    '"SELECT coalesce(sum(2 * slots), 0) AS occupied FROM lease"',
+  ]),
+  mutant(
+    "reservations are not counted",
+    "src/objects/limit/lease-store.ts",
+    [
+      '"SELECT coalesce(sum(slots), 0) AS occupied FROM lease"',
+      `"SELECT coalesce(sum(slots), 0) AS occupied FROM lease WHERE kind <> 'reserved'"`,
+    ],
+    [
+      "(SELECT coalesce(sum(slots), 0) FROM lease) AS occupied",
+      "(SELECT coalesce(sum(slots), 0) FROM lease WHERE kind <> 'reserved') AS occupied",
+    ],
+    [
+      "(SELECT coalesce(sum(slots), 0) FROM lease) + ? <= ?",
+      "(SELECT coalesce(sum(slots), 0) FROM lease WHERE kind <> 'reserved') + ? <= ?",
+    ],
+  ),
+  mutant("the alarm of a new lease is forgotten", "src/objects/limit/core.ts", [
+    `        lease,
+      });
+    this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));`,
+    `        lease,
+      });`,
+  ]),
+  mutant("fences begin anew after a restart", "src/objects/limit/core.ts", [
+    "      this.store.raiseFenceCeiling(this.#fence_ceiling);\n",
+    "",
+  ]),
+  mutant("a grant is told and not stored", "src/objects/limit/lease-store.ts", [
+    "  insert(lease: Lease, capacity: number | null): boolean {",
+    "  insert(lease: Lease, capacity: number | null): boolean {\n    if (lease.fence % 5 === 0) return true;",
+  ]),
+  mutant("one slot is offered to two at once", "src/contract/bounds.ts", [
+    "OFFER_SHARED_MS = 250",
+    "OFFER_SHARED_MS = 0",
+  ]),
+  mutant("the tombstone of a request is dropped", "src/objects/limit/core.ts", [
+    '    this.wakeAt(this.store.ended.remember("request", request_id, now));\n',
+    "    void [request_id, now];\n",
+  ]),
+  mutant("an effect is acknowledged before it is delivered", "src/objects/shared/outbox.ts", [
+    '      !result.ok && (result.error.code === "unavailable" || result.error.code === "overloaded");',
+    "      result === undefined;",
+  ]),
+  mutant("waiters are served last come, first served", "src/objects/limit/line.ts", [
+    "seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.waiters.lastSeq(waiter.priority) ?? 0) + 1);",
+    "seq = -waiter.arrived_at * SEQS_PER_MS;",
+  ]),
+  mutant("there is no grace after a deadline", "src/contract/bounds.ts", [
+    "GRACE_SECONDS = 10",
+    "GRACE_SECONDS = 0",
+  ]),
+  mutant("a release wakes nobody", "src/objects/limit/actor.ts", [
+    "    if (lease !== undefined) this.#advance();\n    return accept(null);",
+    "    return accept(null);",
+  ]),
+  mutant("a renewal is answered and not stored", "src/objects/limit/lease-store.ts", [
+    '"UPDATE lease SET expires_at = ?, lease_seconds = coalesce(?, lease_seconds) WHERE fence = ? AND tail = ? RETURNING fence"',
+    '"UPDATE lease SET expires_at = max(expires_at, ? - 1000000000), lease_seconds = coalesce(?, lease_seconds) WHERE fence = ? AND tail = ? RETURNING fence"',
+  ]),
+  mutant("a share is dropped without asking its home", "src/objects/limit/actor.ts", [
+    'if (lease.kind === "reserved" || lease.kind === "member") this.#reservations.askHome(lease, now);',
+    'if (lease.kind === "reserved") this.#reservations.askHome(lease, now);',
+  ]),
+  mutant(
+    "a lease over several limits is renewed for as long as a reservation",
+    "src/objects/limit/joint-store.ts",
+    [
+      'lease_seconds = ?, expires_at = ? WHERE joint_id = ?"',
+      'lease_seconds = min(30, ?), expires_at = ? WHERE joint_id = ?"',
+    ],
+  ),
+  ...POOL_MUTANTS,
+];
+
+const root = new URL("../../", import.meta.url);
+
+/** The changed text of a mutant's file. Throws where the code has moved on and the mutant means nothing any more. */
+export function applyMutant({ name, file, edits }: Mutant, source: string): string {
+  let text = source;
+  for (const { find, replace } of edits) {
+    if (text.split(find).length !== 2)
+      throw new Error(`The mutant "${name}" does not fit ${file} any more: ${find}`);
+    text = text.replace(find, () => replace);
+  }
+  return text;
+}
+
+export function readMutantSource({ file }: Mutant): string {
+  return readFileSync(new URL(file, root), "utf8");
+}
+
+/** From now on modules are loaded with the mutant's fault. Must run before any of them is imported. */
+export function loadMutant(name: string): void {
+  const found = MUTANTS.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`No mutant is called "${name}".`);
+  const url = new URL(found.file, root).href;
+  const source = applyMutant(found, readMutantSource(found));
+  registerHooks({
+    load: (asked, context, nextLoad) =>
+      asked === url ? { format: "module-typescript", source, shortCircuit: true } : nextLoad(asked, context),
+  });
+}

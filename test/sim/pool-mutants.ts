@@ -1,0 +1,65 @@
+/** Faults in pools, their claims, sessions and runs. */
+import { type Mutant, mutant } from "./mutant.ts";
+
+export const POOL_MUTANTS: readonly Mutant[] = [
+  mutant(
+    "a claim counts the slots of its queue only, and not those of the pool",
+    "src/objects/pool/claims.ts",
+    [
+      "pool_used: active.filter(({ queue_id }) => queue_id !== null).length,",
+      "pool_used: 0 * active.length,",
+    ],
+    [
+      "pool.concurrency_limit !== null && active.length > pool.concurrency_limit",
+      "pool.concurrency_limit !== null && active.length > 1_000_000",
+    ],
+  ),
+  mutant("a worker's own limit does not count", "src/objects/pool/claims.ts", [
+    "worker_limit: worker.run_limit,",
+    "worker_limit: null,",
+  ]),
+  mutant("a claim that is repeated gives other runs", "src/objects/pool/claims.ts", [
+    "attempt_id !== null && wanted.has(attempt_id));",
+    "attempt_id !== null && wanted.has(attempt_id) && false);",
+  ]),
+  mutant("the fence of a run does not rise", "src/objects/pool/claims.ts", [
+    "const fence = stored.fence + 1;",
+    "const fence = Math.max(1, stored.fence);",
+  ]),
+  mutant("an agent that dies is never missed", "src/objects/pool/attempts.ts", [
+    "for (const active of store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);",
+    "void LOST_PER_SWEEP_MAX;",
+  ]),
+  mutant("a session has no grace", "src/objects/pool/attempts.ts", [
+    "store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)",
+    "store.attempts.listLost(now + 2 * GRACE_MS, LOST_PER_SWEEP_MAX)",
+  ]),
+  mutant("a claim that nobody starts is kept", "src/objects/pool/attempts.ts", [
+    "else this.giveBack(active);",
+    "else void active;",
+  ]),
+  mutant("the limits of an ended attempt are not visited", "src/objects/pool/attempts.ts", [
+    "visitLimits(this.#context, { flow_run_id: run_id, attempt_id }, store.attempts.takeNotes(attempt_id));",
+    "void visitLimits;",
+  ]),
+  mutant("an idempotency key is forgotten", "src/objects/pool/runs.ts", [
+    "if (draft.idempotency_key !== null) store.runs.writeIdempotent(draft.flow_id, draft.idempotency_key, id);",
+    "",
+  ]),
+  mutant("a future run is never found due", "src/domain/pool/place.ts", [
+    'if (due_at > now) return { due_at, deadline: { at: due_at, kind: "due" } };',
+    "if (due_at > now) return { due_at, deadline: null };",
+  ]),
+  mutant("a deployment's slot lasts as long as its lease", "src/objects/pool/deployment-limit.ts", [
+    "if ((store.attempts.readActive(run.id)?.attempt_id ?? null) !== null) return LEASE_SECONDS_MAX;",
+    "void LEASE_SECONDS_MAX;",
+  ]),
+  mutant("a run that ends keeps its deployment's slot", "src/objects/pool/run-states.ts", [
+    "      this.#limit.release(run, decision.released_lease_id);\n    }\n    if (decision.run !== null) {",
+    "    }\n    if (decision.run !== null) {",
+  ]),
+  mutant("what an agent still names is given up", "src/domain/pool/adopt.ts", [
+    "attempt.attempt_id !== null && session.named?.has(attempt.attempt_id) === true;",
+    'attempt.attempt_id === null && session.named?.has("") === true;',
+  ]),
+];

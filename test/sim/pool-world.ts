@@ -1,0 +1,94 @@
+/** A pool with everything around it: hub, deployments and their limits, agents on their hosts, people. */
+import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
+import { SimAgent, type AgentPlan } from "./agents.ts";
+import { SimDeployment } from "./deployments.ts";
+import { Executions } from "./executions.ts";
+import { FlowMaker } from "./flows.ts";
+import type { Holdings } from "./holdings.ts";
+import { SimLimit } from "./limits.ts";
+import type { Network } from "./network.ts";
+import type { SimObject } from "./objects.ts";
+import { People, type PeoplePlan } from "./people.ts";
+import { openHub, SimPool } from "./pools.ts";
+import type { World } from "./world.ts";
+
+export interface PoolPlan {
+  agents: readonly AgentPlan[];
+  people: PeoplePlan;
+  deployments: readonly { id: string; size: number; collision_strategy: "ENQUEUE" | "CANCEL_NEW" }[];
+}
+
+export class PoolWorld {
+  readonly agents: readonly SimAgent[];
+  /** The limits of deployments. */
+  readonly limits: readonly SimLimit[];
+  readonly #world: World;
+  readonly #pool: SimPool;
+  readonly #people: People;
+
+  constructor(
+    world: World,
+    network: Network,
+    objects: Map<string, SimObject>,
+    find: (address: ObjectAddress) => SimObject | undefined,
+    holdings: Holdings,
+    limits: readonly SimLimit[],
+    plan: PoolPlan,
+  ) {
+    this.#world = world;
+    const add = (object: SimObject) => objects.set(formatAddress(object.address), object);
+    add(openHub(world, network, find));
+    this.#pool = new SimPool(world, network, "pool", find);
+    add(this.#pool.object);
+    const executions = new Executions(world, this.#pool, holdings, limits);
+    const deployments = plan.deployments.map((deployment) => {
+      const limit = new SimLimit(world, network, SimDeployment.limitName(deployment.id), find);
+      add(limit.object);
+      return new SimDeployment(world, this.#pool, executions, limit, deployment);
+    });
+    this.limits = deployments.map(({ limit }) => limit);
+    const findLimit = (id: string) => deployments.find((deployment) => deployment.id === id)?.limit;
+    const flows = new FlowMaker(world, this.#pool, holdings, executions, limits, findLimit);
+    this.agents = plan.agents.map((agent) => new SimAgent(world, this.#pool, flows, agent));
+    this.#people = new People(world, this.#pool, deployments, plan.people);
+  }
+
+  async start(): Promise<void> {
+    await this.#people.open();
+    this.#people.start();
+    for (const agent of this.agents) agent.start();
+  }
+
+  /** Everything may run now. */
+  makeRoom(): Promise<void> {
+    return this.#people.makeRoom();
+  }
+
+  get isDone(): boolean {
+    return this.#pool.watch.listUnfinished().length === 0;
+  }
+
+  /** I9 and I12: every run that was acknowledged is there and has ended. Then the agents may leave. */
+  checkRuns(): void {
+    for (const id of this.#pool.watch.created) {
+      if (!this.#pool.watch.isStored(id))
+        this.#world.fail("I12", `run ${id} was acknowledged and is not there any more`);
+      this.#world.count("runs");
+    }
+    const open = this.#pool.watch.listUnfinished();
+    if (open.length > 0)
+      this.#world.fail("I9", `${open.length} runs have not ended, long after the last fault`, {
+        runs: open.slice(0, 5),
+        ...(this.#pool.watch.describe() as object),
+      });
+    for (const agent of this.agents) agent.isStopping = true;
+  }
+
+  /** When nobody is left, nothing is held and nothing is left to be told. */
+  checkRest(): void {
+    if (!this.#pool.watch.isEmpty)
+      this.#world.fail("I9", "the pool never comes to rest", this.#pool.watch.describe());
+    const outbox = this.#pool.object.database.prepare("SELECT * FROM outbox").all();
+    if (outbox.length > 0) this.#world.fail("I9", "the pool still has something to tell", outbox.slice(0, 5));
+  }
+}

@@ -1,0 +1,123 @@
+/** What a seed plays: how many limits and callers of which kinds, and which faults how often. */
+import type { PoolPlan } from "./pool-world.ts";
+import { FAULT_KINDS, type FaultKind, type FaultRates, POOL_FAULT_KINDS, Random } from "./random.ts";
+
+export interface ScenarioCaller {
+  name: string;
+  kind: "held requests" | "socket" | "prefect";
+  /** Which limits it wants, by their number. */
+  wants: number[];
+  slots: number;
+  lease_seconds: number;
+  think_ms: number;
+  hold_ms: number;
+  clock: { skew_ms: number; rate: number };
+}
+
+export interface Scenario {
+  limits: { size: number; bypass_max: number; has_names: boolean }[];
+  callers: ScenarioCaller[];
+  /** Undefined where only limits are played. */
+  pool: PoolPlan | undefined;
+  rates: FaultRates;
+  operator_every_ms: number;
+}
+
+/** The most that each kind of fault strikes of its opportunities; the least is a thousandth of it. */
+const RATE_MAX: Record<FaultKind, number> = {
+  delay: 0.2,
+  lose: 0.2,
+  double: 0.2,
+  cut: 0.02,
+  evict: 0.5,
+  crash: 0.1,
+  commit: 0.1,
+  alarm_late: 0.1,
+  alarm_early: 0.3,
+  alarm_double: 0.3,
+  kill: 0.1,
+  freeze: 0.1,
+  resize: 0.5,
+  force_release: 0.3,
+  recreate: 0.1,
+  reprioritize: 0.1,
+  host_down: 0.02,
+  fresh_folder: 0.5,
+  cancel: 0.3,
+  crash_run: 0.1,
+  retry_run: 0.3,
+  delete_run: 0.1,
+  pause: 0.3,
+  resize_pool: 0.3,
+  resize_queue: 0.3,
+  resize_deployment: 0.3,
+};
+
+export function makeScenario(seed: number): Scenario {
+  const random = new Random(seed, "scenario");
+  const rates: FaultRates = {};
+  // Some seeds are calm, so that what only shows without other faults shows, too.
+  const share = random.pick([0, 0.2, 0.5, 0.8]);
+  for (const kind of FAULT_KINDS)
+    if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const bypass_max = random.pick([0, 0, 0, 1]);
+  const limits = Array.from({ length: random.int(1, 3) }, () => {
+    const has_names = random.chance(0.2);
+    return { size: random.int(1, 3), bypass_max, has_names };
+  });
+  const pace_ms = random.magnitude(500, 300_000);
+  const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
+    const wants = limits.map((_, limit) => limit).filter(() => random.chance(0.5));
+    const hold_ms = pace_ms * random.magnitude(0.2, 5);
+    const lease_seconds =
+      hold_ms > 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
+    return {
+      name: `caller-${index + 1}`,
+      kind: random.pick(["held requests", "socket", "prefect"]),
+      wants: wants.length === 0 ? [0] : wants,
+      slots: random.pick([1, 1, 1, 2]),
+      lease_seconds,
+      think_ms: pace_ms * random.magnitude(0.2, 5),
+      hold_ms,
+      clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.95 + random.next() * 0.1 },
+    };
+  });
+  const pool = makePool(seed, limits.length, rates);
+  return { limits, callers, pool, rates, operator_every_ms: Math.max(5000, pace_ms) };
+}
+
+/** What is played of pools, from a stream of its own. Adds what strikes there. */
+function makePool(seed: number, limits: number, rates: FaultRates): PoolPlan | undefined {
+  const random = new Random(seed, "scenario of the pool");
+  if (random.chance(0.4)) return undefined;
+  const share = random.pick([0, 0.3, 0.6]);
+  for (const kind of POOL_FAULT_KINDS)
+    if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const work_ms = random.magnitude(1000, 400_000);
+  const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
+    name: `agent-${index + 1}`,
+    limit: random.int(1, 4),
+    session_seconds: random.pick([20, 60, 60, 120, 300]),
+    poll_ms: random.pick([10_000, 60_000]),
+    clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.99 + random.next() * 0.02 },
+  }));
+  const slots = agents.reduce((sum, { limit }) => sum + limit, 0);
+  return {
+    agents,
+    people: {
+      every_ms: Math.max(2000, work_ms / slots),
+      work_ms,
+      // What is left when the faults stop ends within an hour, one after the other.
+      unfinished_max: Math.min(25, Math.max(3, Math.floor(3_000_000 / work_ms))),
+      lost_run_policy: random.pick(["crash", "reschedule"]),
+      limits,
+    },
+    deployments: [
+      {
+        id: "0f9a1c52-0000-4000-8000-0000000000d1",
+        size: random.int(1, 3),
+        collision_strategy: random.pick(["ENQUEUE", "ENQUEUE", "CANCEL_NEW"]),
+      },
+    ],
+  };
+}

@@ -1,0 +1,25 @@
+/** A fixed set of seeds, and that each mutant still fits the code. The long run is `npm run sim`. */
+import { expect, test } from "vitest";
+import { applyMutant, MUTANTS, readMutantSource } from "./mutants.ts";
+import { formatViolation } from "./report.ts";
+import { simulate } from "./simulate.ts";
+
+const SEEDS = Array.from({ length: 12 }, (_, index) => 1001 + index);
+
+test.each(SEEDS)("no promise is broken by seed %i", async (seed) => {
+  const { violation } = await simulate({ seed, hours: 0.25 });
+  expect(violation && formatViolation(seed, violation)).toBeUndefined();
+});
+
+test("the same seed plays the same run", async () => {
+  const trace = async () => {
+    const lines: string[] = [];
+    await simulate({ seed: 7, hours: 0.1, tell: (line) => lines.push(line) });
+    return lines.join("\n");
+  };
+  expect(await trace()).toBe(await trace());
+});
+
+test.each(MUTANTS)("the mutant “$name” fits the code", (mutant) => {
+  expect(applyMutant(mutant, readMutantSource(mutant))).not.toBe(readMutantSource(mutant));
+});

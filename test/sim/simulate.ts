@@ -1,0 +1,166 @@
+/** One simulated run: a seed, some hours with faults, and then as long without any as it takes for everything to end. */
+import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
+import { SimCaller } from "./callers.ts";
+import { Holdings } from "./holdings.ts";
+import { SimLimit } from "./limits.ts";
+import { Network } from "./network.ts";
+import type { SimObject } from "./objects.ts";
+import { Operator } from "./operator.ts";
+import { openJournal } from "./pools.ts";
+import { type PoolPlan, PoolWorld } from "./pool-world.ts";
+import { Faults } from "./random.ts";
+import { makeScenario, type Scenario } from "./scenario.ts";
+import { openDirectory } from "./directory.ts";
+import { World, START, type Violation } from "./world.ts";
+
+export interface SimOptions {
+  seed: number;
+  hours: number;
+  /** Only these faults strike; all that the seed draws where it is not given. */
+  faults?: ReadonlySet<string> | undefined;
+  /** Only these callers and agents take part. */
+  clients?: ReadonlySet<string> | undefined;
+  tell?: ((line: string) => void) | undefined;
+}
+
+export interface SimReport {
+  violation: Violation | undefined;
+  /** The faults that struck, in order. */
+  struck: readonly string[];
+  clients: readonly string[];
+  /** How long was simulated, with the end that has no faults. */
+  simulated_hours: number;
+  steps: number;
+  counts: ReadonlyMap<string, number>;
+}
+
+const HOUR_MS = 3_600_000;
+/** Without faults each caller gets its turn within this long, and what nobody holds any more ends. */
+const DRAIN_MS = 3 * HOUR_MS;
+const DRAIN_STEP_MS = HOUR_MS / 4;
+/** What is remembered after everything has ended (ended requests, ten minutes) is forgotten by then. */
+const REST_MS = HOUR_MS;
+
+export async function simulate(options: SimOptions): Promise<SimReport> {
+  const scenario = makeScenario(options.seed);
+  const faults = new Faults(options.seed, scenario.rates, options.faults);
+  const world = new World(options.seed, faults);
+  world.tell = options.tell;
+  const network = new Network(world);
+  const objects = new Map<string, SimObject>();
+  const find = (address: ObjectAddress): SimObject | undefined => {
+    const name = formatAddress(address);
+    const known = objects.get(name);
+    if (known !== undefined || address.kind !== "journal") return known;
+    const journal = openJournal(world, network, address, find);
+    objects.set(name, journal);
+    return journal;
+  };
+  openDirectory(world, network, objects, find);
+  const limits = scenario.limits.map((_, index) => {
+    const limit = new SimLimit(world, network, `limit-${index + 1}`, find);
+    objects.set(formatAddress(limit.object.address), limit.object);
+    return limit;
+  });
+  const holdings = new Holdings(world);
+  const operator = new Operator(world, holdings, limits);
+  const callers = scenario.callers
+    .filter(({ name }) => options.clients?.has(name) !== false)
+    .map(({ wants, ...plan }) => {
+      const wanted = limits
+        .filter((_, index) => wants.includes(index))
+        .sort((left, right) => (left.key < right.key ? -1 : 1));
+      return new SimCaller(world, holdings, { ...plan, limits: wanted });
+    });
+  const plan = scenario.pool && withAgents(scenario.pool, options.clients);
+  const pool = plan && new PoolWorld(world, network, objects, find, holdings, limits, plan);
+  world.spawn("operator", async () => {
+    for (const [index, limit] of limits.entries())
+      await operator.create(limit, ...settingsOf(scenario, index));
+    if (pool !== undefined) world.spawn("people", () => pool.start());
+    for (const caller of callers) caller.start();
+    const [size, settings] = settingsOf(scenario, 0);
+    operator.start(scenario.operator_every_ms, {
+      ...settings,
+      size,
+      slot_names: limits.length > 1 ? null : settings.slot_names,
+    });
+  });
+  await world.timeline.run(START + options.hours * HOUR_MS);
+  if (world.violation === undefined) await drain(world, limits, callers, operator, pool, scenario);
+  return {
+    violation: world.violation,
+    struck: faults.struck,
+    clients: [...callers.map((caller) => caller.plan.name), ...(plan?.agents ?? []).map(({ name }) => name)],
+    simulated_hours: (world.now - START) / HOUR_MS,
+    steps: world.timeline.steps,
+    counts: world.counts,
+  };
+}
+
+/** Without any agent no run would end. */
+function withAgents(plan: PoolPlan, names: ReadonlySet<string> | undefined): PoolPlan {
+  const agents = plan.agents.filter(({ name }) => names?.has(name) !== false);
+  return { ...plan, agents: agents.length === 0 ? plan.agents.slice(0, 1) : agents };
+}
+
+function settingsOf(
+  { limits }: Scenario,
+  index: number,
+): [number, { bypass_max: number; slot_names: string[] | null }] {
+  const { size = 1, bypass_max = 0, has_names = false } = limits[index] ?? {};
+  const slot_names = has_names ? Array.from({ length: size }, (_, slot) => `slot-${slot + 1}`) : null;
+  return [size, { bypass_max, slot_names }];
+}
+
+/** I9: left in peace, everybody gets a turn, and everything ends by itself. */
+async function drain(
+  world: World,
+  limits: SimLimit[],
+  callers: SimCaller[],
+  operator: Operator,
+  pool: PoolWorld | undefined,
+  scenario: Scenario,
+): Promise<void> {
+  const { timeline, faults } = world;
+  world.say("world", "no more faults");
+  faults.isOver = true;
+  for (const caller of callers) caller.isStopping = true;
+  world.spawn("operator", async () => {
+    for (const [index, limit] of limits.entries()) {
+      const [size, settings] = settingsOf(scenario, index);
+      await operator.create(limit, size, settings);
+      // Everybody's wish fits again.
+      const slot_names = settings.slot_names === null ? null : ["slot-1", "slot-2", "slot-3"];
+      await limit.ask("operator", "update", {
+        limit: slot_names === null ? Math.max(2, size) : 3,
+        slot_names,
+      });
+    }
+  });
+  if (pool !== undefined) world.spawn("people", () => pool.makeRoom());
+  const isQuiet = () =>
+    pool?.isDone !== false &&
+    callers.every(({ waits_since }) => waits_since === undefined) &&
+    limits.every(({ watch }) => watch.isEmpty());
+  const over = world.now + DRAIN_MS;
+  do await timeline.run(world.now + DRAIN_STEP_MS);
+  while (world.now < over && !isQuiet() && world.violation === undefined);
+  for (const caller of callers)
+    if (caller.waits_since !== undefined)
+      world.fail(
+        "I9",
+        `${caller.plan.name} waits for its turn since ${(world.now - caller.waits_since) / 1000} s, without a fault for ${DRAIN_MS / 1000} s`,
+        limits.map(({ watch }) => watch.describe()),
+      );
+  pool?.checkRuns();
+  await timeline.run(world.now + REST_MS);
+  pool?.checkRest();
+  for (const limit of [...limits, ...(pool?.limits ?? [])]) {
+    if (!limit.watch.isEmpty()) world.fail("I9", `${limit.name} never comes to rest`, limit.watch.describe());
+    const outbox = limit.object.database.prepare("SELECT * FROM outbox").all();
+    if (outbox.length > 0) world.fail("I9", `${limit.name} still has something to tell`, outbox);
+    if (limit.object.alarm_at !== null)
+      world.fail("I9", `${limit.name} has an alarm and nothing to do`, limit.object.alarm_at);
+  }
+}

@@ -1,0 +1,61 @@
+/** What all parts of one simulated run share: time, what the seed decides, and where broken promises are told. */
+import type { Faults } from "./random.ts";
+import { Random } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+
+export const START = Date.UTC(2026, 10, 22, 12);
+
+/** A promise of the design that did not hold. */
+export interface Violation {
+  promise: string;
+  message: string;
+  at: number;
+  detail: unknown;
+}
+
+export class World {
+  readonly seed: number;
+  readonly timeline = new Timeline(START);
+  readonly faults: Faults;
+  violation: Violation | undefined;
+  /** Takes lines for people who want to follow a run. */
+  tell: ((line: string) => void) | undefined;
+  /** Requests that were answered, over all callers. */
+  readonly counts = new Map<string, number>();
+
+  constructor(seed: number, faults: Faults) {
+    this.seed = seed;
+    this.faults = faults;
+  }
+
+  get now(): number {
+    return this.timeline.now;
+  }
+
+  random(name: string): Random {
+    return new Random(this.seed, name);
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  /** The run is over: a promise was broken. The first one is told. */
+  fail(promise: string, message: string, detail: unknown = null): void {
+    if (this.violation !== undefined) return;
+    this.violation = { promise, message, at: this.now, detail };
+    this.say("world", `${promise} BROKEN: ${message} ${JSON.stringify(detail)}`);
+    this.timeline.stop();
+  }
+
+  say(who: string, what: string): void {
+    this.tell?.(`${((this.now - START) / 1000).toFixed(3).padStart(12)} ${who.padEnd(14)} ${what}`);
+  }
+
+  /** Lets something live by itself; what it throws is a fault of the code that runs here. */
+  spawn(who: string, body: () => Promise<void>): void {
+    body().catch((error: unknown) =>
+      this.fail("no throw", `${who} threw`, error instanceof Error ? error.stack : String(error)),
+    );
+  }
+}
