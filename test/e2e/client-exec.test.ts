@@ -40,7 +40,12 @@ function startExec(...args: string[]) {
 function startExecInTerminal(...args: string[]) {
   const words = [process.execPath, SLUICE, "exec", ...args];
   const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  return start("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], "pipe");
+  // Without exec the shell that reads the line may stay in between, get Ctrl-C too, and end in its own way.
+  return start(
+    "script",
+    ["--quiet", "--return", "--flush", "--command", `exec ${line}`, "/dev/null"],
+    "pipe",
+  );
 }
 
 function start(program: string, args: string[], stdin: "ignore" | "pipe") {
