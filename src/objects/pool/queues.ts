@@ -7,9 +7,12 @@ import { isOnline, serves, SLOT_HOLDING_TYPES, statusOfQueue } from "../../domai
 import { mintId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
 import type { QueueRow } from "./rows.ts";
+import type { RunRecords } from "./run-records.ts";
 
 /** Queues of one pool; every claim looks at all of them. */
 const QUEUES_MAX = 1000;
+/** Waiting runs of a deleted queue that are read at a time. */
+const MOVED_PER_PAGE = 200;
 /** `last_polled` is rewritten when it is older than this; a queue counts as polled for a minute. */
 export const POLLED_REWRITE_MS = 20_000;
 
@@ -147,12 +150,18 @@ export class PoolQueues {
     return accept(this.present(next));
   }
 
-  /** Tells whether the queue may go; its runs move to the default queue, which is the caller's task. */
-  checkDelete(of: { id: string } | { name: string }): Result<QueueRow> {
+  /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
+  delete(of: { id: string } | { name: string }, records: RunRecords): Result<null> {
+    const { store } = this.#context;
     const queue = this.find(of);
     if (queue === undefined) return refuse("not_found", "Work queue not found.");
     if (queue.id === poolOf(this.#context).default_queue_id)
       return refuse("conflict", "The default queue of a work pool cannot be deleted.");
-    return accept(queue);
+    store.catalog.deleteQueue(queue.id);
+    for (;;) {
+      const waiting = store.runs.listWaiting({ queue_id: queue.id }, MOVED_PER_PAGE);
+      for (const stored of waiting) records.save(stored, stored.run);
+      if (waiting.length < MOVED_PER_PAGE) return accept(null);
+    }
   }
 }
