@@ -1,19 +1,11 @@
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { addressOfJournal, formatAddress } from "../../src/contract/envelope.ts";
 import { dayOfId, deriveShardKey, formatId, keyOfId } from "../../src/contract/ids.ts";
+import { send } from "./support/send.ts";
 
 const DAY_MS = 86_400_000;
-
-async function send(method: string, path: string, body?: unknown) {
-  const response = await exports.default.fetch(`http://sluice.test/api${path}`, {
-    method,
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-}
 
 let tail = 0;
 /** The id of a run that was expected some days ago, in a pool of its own. */

@@ -8,23 +8,15 @@ import {
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
+import { API, send } from "./support/send.ts";
 
-const LIMITS = "http://sluice.test/api/v2/concurrency_limits";
+const LIMITS = "/v2/concurrency_limits";
 
-async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await exports.default.fetch(`${LIMITS}${path}`, {
-    method,
-    headers: { "content-type": "application/json", ...headers },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
-}
-const create = (name: string, limit: number) => send("POST", "/", { name, limit });
+const create = (name: string, limit: number) => send("POST", `${LIMITS}/`, { name, limit });
 const ask = (names: string[], request_id: string, more: object = {}) =>
-  send("POST", "/acquire", { names, request_id, ...more });
-const release = (lease_id: string) => send("POST", `/leases/${lease_id}/release`);
-const waitersOf = async (name: string) => (await send("GET", `/${name}/waiters`)).body as unknown[];
+  send("POST", `${LIMITS}/acquire`, { names, request_id, ...more });
+const release = (lease_id: string) => send("POST", `${LIMITS}/leases/${lease_id}/release`);
+const waitersOf = async (name: string) => (await send("GET", `${LIMITS}/${name}/waiters`)).body as unknown[];
 const stubOf = (name: string) =>
   env.CONCURRENCY_LIMIT.getByName(formatAddress(addressOfName("default", "limit", name)));
 
@@ -39,7 +31,7 @@ interface Frame {
 
 /** Waits on a socket as our client does. */
 async function open(names: string[], request_id: string) {
-  const response = await exports.default.fetch(`${LIMITS}/wait`, { headers: { upgrade: "websocket" } });
+  const response = await exports.default.fetch(`${API}${LIMITS}/wait`, { headers: { upgrade: "websocket" } });
   expect(response.status).toBe(101);
   const socket = response.webSocket;
   if (socket === null) throw new Error("no socket");
@@ -136,7 +128,7 @@ test("a closed socket leaves its turn to the next, and a withdrawal leaves the l
 test("a holder hears on its socket that others ended its lease, after eviction too", async () => {
   await create("watched", 3);
   const watch = async (lease_id: string) => {
-    const response = await exports.default.fetch(`${LIMITS}/leases/${lease_id}/watch`, {
+    const response = await exports.default.fetch(`${API}${LIMITS}/leases/${lease_id}/watch`, {
       headers: { upgrade: "websocket" },
     });
     const frames: unknown[] = [];
@@ -153,12 +145,12 @@ test("a holder hears on its socket that others ended its lease, after eviction t
   const released = await watch(two.body.lease_id as string);
   await evictDurableObject(stubOf("watched"), { webSockets: "hibernate" });
   await release(two.body.lease_id as string);
-  await send("POST", `/leases/${one.body.lease_id}/force_release`);
+  await send("POST", `${LIMITS}/leases/${one.body.lease_id}/force_release`);
   await expect.poll(() => forced.frames).toEqual([{ type: "ended" }]);
   expect(released.frames).toEqual([]);
   const late = await watch(one.body.lease_id as string);
   await expect.poll(() => late.frames).toEqual([{ type: "ended" }]);
-  expect((await send("GET", `/leases/${three.body.lease_id}/watch`)).status).toBe(400);
+  expect((await send("GET", `${LIMITS}/leases/${three.body.lease_id}/watch`)).status).toBe(400);
   expect((await watch(crypto.randomUUID())).status).toBe(404);
 });
 
@@ -174,7 +166,7 @@ test("leases, places and fences survive an abort of everything", async () => {
   const first = await ask(["abort"], "first");
   await ask(["abort"], "second");
   await abortAllDurableObjects();
-  expect((await send("GET", "/abort")).body).toMatchObject({ active_slots: 1, waiting: 1 });
+  expect((await send("GET", `${LIMITS}/abort`)).body).toMatchObject({ active_slots: 1, waiting: 1 });
   expect((await ask(["abort"], "first")).body.lease_id).toBe(first.body.lease_id);
   await release(first.body.lease_id as string);
   const second = await ask(["abort"], "second");
@@ -186,22 +178,23 @@ test("an alarm that is early or comes twice changes nothing, a late one nothing 
   await create("alarm", 1);
   const first = await ask(["alarm"], "first");
   for (let times = 0; times < 3; times += 1) await runDurableObjectAlarm(stubOf("alarm"));
-  expect((await send("GET", "/alarm")).body.active_slots).toBe(1);
+  expect((await send("GET", `${LIMITS}/alarm`)).body.active_slots).toBe(1);
   await runInDurableObject(stubOf("alarm"), async (_, state) => {
     expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
     state.storage.sql.exec("UPDATE lease SET expires_at = ?", Date.now() - 11_000);
     await state.storage.deleteAlarm();
   });
   await evictDurableObject(stubOf("alarm"));
-  expect((await send("GET", "/alarm")).body.active_slots).toBe(0);
-  expect((await send("POST", `/leases/${first.body.lease_id}/renew`, {})).status).toBe(410);
+  expect((await send("GET", `${LIMITS}/alarm`)).body.active_slots).toBe(0);
+  expect((await send("POST", `${LIMITS}/leases/${first.body.lease_id}/renew`, {})).status).toBe(410);
 });
 
 test("a client of Prefect's is held on its second try and takes what it was offered with a full lease", async () => {
   await create("prefect", 1);
   const first = await ask(["prefect"], "first");
   const wanted = { names: ["prefect"], slots: 1, mode: "concurrency", lease_duration: 300 };
-  const increment = () => send("POST", "/increment-with-lease", wanted, { "prefect-csrf-client": "client" });
+  const increment = () =>
+    send("POST", `${LIMITS}/increment-with-lease`, wanted, { "prefect-csrf-client": "client" });
   const refused = await increment();
   expect(refused.status).toBe(423);
   // The client sleeps for what it was told; the line knows when it is due back.
@@ -209,7 +202,10 @@ test("a client of Prefect's is held on its second try and takes what it was offe
   const slept = Date.now() + Number(refused.headers.get("retry-after")) * 1000;
   await expect.poll(() => Date.now() >= slept).toBe(true);
   const held = increment();
-  const isHeld = await Promise.race([held.then(() => false), send("GET", "/prefect").then(() => true)]);
+  const isHeld = await Promise.race([
+    held.then(() => false),
+    send("GET", `${LIMITS}/prefect`).then(() => true),
+  ]);
   expect(isHeld).toBe(true);
   await release(first.body.lease_id as string);
   expect(await held.then(({ status, headers }) => [status, headers.get("retry-after")])).toEqual([423, "0"]);
@@ -234,21 +230,27 @@ test("several limits are taken all or none", async () => {
   await release(both.body.lease_id as string);
   await expect.poll(() => second.frames.at(-1)?.type).toBe("granted");
   await expect.poll(() => second.closed()).toBe(1000);
-  for (const name of ["left", "right"]) expect((await send("GET", `/${name}`)).body.active_slots).toBe(1);
+  for (const name of ["left", "right"])
+    expect((await send("GET", `${LIMITS}/${name}`)).body.active_slots).toBe(1);
 });
 
 test("names of routes are names of limits too", async () => {
   for (const name of ["acquire", "wait", "filter", "withdraw"]) {
     expect((await create(name, 1)).status).toBe(201);
-    expect((await send("GET", `/${name}`)).body.name).toBe(name);
-    expect((await send("DELETE", `/${name}`)).status).toBe(204);
+    expect((await send("GET", `${LIMITS}/${name}`)).body.name).toBe(name);
+    expect((await send("DELETE", `${LIMITS}/${name}`)).status).toBe(204);
   }
 });
 
 test("what is wrong is told in Prefect's shape", async () => {
   await create("wrong", 1);
   const increment = (more: object) =>
-    send("POST", "/increment-with-lease", { names: ["wrong"], slots: 1, mode: "concurrency", ...more });
+    send("POST", `${LIMITS}/increment-with-lease`, {
+      names: ["wrong"],
+      slots: 1,
+      mode: "concurrency",
+      ...more,
+    });
   expect((await increment({ lease_duration: 10 })).body.exception_detail[0].loc).toEqual([
     "body",
     "lease_duration",
@@ -265,10 +267,10 @@ test("what is wrong is told in Prefect's shape", async () => {
     },
   });
   expect((await increment({ slots: 0 })).status).toBe(422);
-  await send("PATCH", "/wrong", { limit: 0 });
+  await send("PATCH", `${LIMITS}/wrong`, { limit: 0 });
   expect((await increment({})).status).toBe(422);
-  expect((await send("PATCH", "/wrong", { unknown: 1 })).status).toBe(422);
-  expect((await send("POST", "/", { name: "a/b", limit: 1 })).status).toBe(422);
+  expect((await send("PATCH", `${LIMITS}/wrong`, { unknown: 1 })).status).toBe(422);
+  expect((await send("POST", `${LIMITS}/`, { name: "a/b", limit: 1 })).status).toBe(422);
 });
 
 test("32 clients at once never exceed a limit, and all get their turn", async () => {
@@ -296,5 +298,5 @@ test("32 clients at once never exceed a limit, and all get their turn", async ()
   await Promise.all(Array.from({ length: 32 }, (_, who) => client(who)));
   expect(most).toBeLessThanOrEqual(capacity);
   expect(fences.size).toBe(32 * rounds);
-  expect((await send("GET", "/load")).body).toMatchObject({ active_slots: 0, waiting: 0 });
+  expect((await send("GET", `${LIMITS}/load`)).body).toMatchObject({ active_slots: 0, waiting: 0 });
 });

@@ -1,17 +1,5 @@
-import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
-
-const ROOT = "http://sluice.test/api";
-
-async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await exports.default.fetch(`${ROOT}${path}`, {
-    method,
-    headers: { "content-type": "application/json", ...headers },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
-}
+import { send } from "./support/send.ts";
 
 const LIMITS = "/v2/concurrency_limits";
 

@@ -1,14 +1,5 @@
-import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
-
-async function send(method: string, path: string, body?: unknown) {
-  const response = await exports.default.fetch(`http://sluice.test/api${path}`, {
-    method,
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-}
+import { send } from "./support/send.ts";
 
 let names = 0;
 /** A pool and a deployment of its own for each test. */

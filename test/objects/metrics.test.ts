@@ -1,16 +1,9 @@
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-async function send(method: string, path: string, body?: unknown) {
-  const response = await exports.default.fetch(`http://sluice.test/api${path}`, {
-    method,
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, text: await response.text() };
-}
+import { send } from "./support/send.ts";
 
 const scrape = async () => (await send("GET", "/metrics")).text.split("\n");
 const acquire = (name: string) =>

@@ -1,19 +1,5 @@
-import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
-
-const ROOT = "http://sluice.test/api";
-
-async function send(method: string, path: string, body?: unknown) {
-  const response = await exports.default.fetch(`${ROOT}${path}`, {
-    method,
-    ...(body !== undefined && {
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    }),
-  });
-  const text = await response.text();
-  return { status: response.status, text, body: text === "" ? null : JSON.parse(text) };
-}
+import { send } from "./support/send.ts";
 
 let names = 0;
 /** A flow of its own for each test: all share one workspace. */

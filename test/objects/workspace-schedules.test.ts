@@ -1,22 +1,11 @@
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { beforeAll, expect, test } from "vitest";
 import { addressOfWorkspace, formatAddress } from "../../src/contract/envelope.ts";
+import { send } from "./support/send.ts";
 
 const POOL = "schedule-pool";
 const HOURLY = { schedule: { cron: "0 * * * *", timezone: "UTC" } };
-
-async function send(method: string, path: string, body?: unknown) {
-  const response = await exports.default.fetch(`http://sluice.test/api${path}`, {
-    method,
-    ...(body !== undefined && {
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-}
 
 let flows = 0;
 async function deploy(more: object): Promise<string> {
