@@ -4,7 +4,8 @@ import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from 
 import type { IdLayout } from "../contract/ids.ts";
 import { deriveShardKey, keyOfId } from "../contract/ids.ts";
 import { INTERNAL_POOL_NAMES } from "../contract/internal-pools.ts";
-import type { WorkPoolFilter, WorkQueueFilter } from "../contract/wire/filters.ts";
+import type { WorkQueueFilter } from "../contract/wire/catalog-filters.ts";
+import type { WorkPoolFilter } from "../contract/wire/filters.ts";
 import type { WorkPool } from "../contract/wire/work-pools.ts";
 import type { DirectoryEntry } from "../objects/workspace/operations.ts";
 import { call, fail, orIfAbsent, type ApiContext } from "./context.ts";

@@ -11,7 +11,7 @@ import {
 import {
   DeploymentFilter,
   type CatalogFilter,
-  type QueueOfDeploymentFilter,
+  type WorkQueueFilter,
 } from "../../contract/wire/catalog-filters.ts";
 import { Id, InstantIn } from "../../contract/wire/common.ts";
 import { Deployment, DeploymentCreate, DeploymentUpdate } from "../../contract/wire/deployments.ts";
@@ -36,7 +36,7 @@ const workspace = (c: ApiContext) => addressOfWorkspace(c.get("workspace"));
 /** Deployments are filtered by `work_pool_queues`, flows by `work_queues`: the same thing. */
 function toFilter(
   c: ApiContext,
-  sent: FilterWithRuns & { work_pool_queues?: QueueOfDeploymentFilter | null | undefined },
+  sent: FilterWithRuns & { work_pool_queues?: WorkQueueFilter | null | undefined },
 ): Promise<CatalogFilter> {
   const { flows, deployments, work_pools, work_pool_queues: work_queues, flow_runs, task_runs } = sent;
   return resolveRuns(c, "deployments", { flows, deployments, work_pools, work_queues, flow_runs, task_runs });

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { formatInstant, instantToMs } from "../../contract/instants.ts";
 import { STATE_TYPES, StateType } from "../../contract/wire/states.ts";
-import { WorkPoolFilter, WorkQueueFilter } from "../../contract/wire/filters.ts";
+import { WorkQueueFilter } from "../../contract/wire/catalog-filters.ts";
+import { WorkPoolFilter } from "../../contract/wire/filters.ts";
 import { TaskRun, TaskRunsCountBody } from "../../contract/wire/task-runs.ts";
 import { factory, fail } from "../context.ts";
 import { describeResource } from "../describe.ts";

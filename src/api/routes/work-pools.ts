@@ -4,7 +4,8 @@ import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { Claim, ClaimAnswer, SessionAnswer, SessionBeat } from "../../contract/wire/agents.ts";
 import { Id, InstantIn, Name, Page } from "../../contract/wire/common.ts";
-import { WorkerFilter, WorkPoolFilter, WorkQueueFilter } from "../../contract/wire/filters.ts";
+import { WorkQueueFilter } from "../../contract/wire/catalog-filters.ts";
+import { WorkerFilter, WorkPoolFilter } from "../../contract/wire/filters.ts";
 import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import {
   Worker,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { InstantIn, Page } from "../../contract/wire/common.ts";
-import { WorkQueueFilter } from "../../contract/wire/filters.ts";
+import { WorkQueueFilter } from "../../contract/wire/catalog-filters.ts";
 import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
 import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";

@@ -3,10 +3,9 @@ import { z } from "zod";
 import { NAME_CHARACTERS_MAX } from "../bounds.ts";
 import { DeploymentFilter, FlowFilter } from "./catalog-filters.ts";
 import { Id, Json, Page, Stamps } from "./common.ts";
+import { anyId, operator, textList } from "./filter-parts.ts";
 import { FlowRunFilter, TaskRunFilter } from "./filters.ts";
 
-/** Items that one list inside a filter may have. */
-const FILTER_ITEMS_MAX = 1000;
 const METADATA_CHARACTERS_MAX = 500;
 
 const Key = z
@@ -14,7 +13,7 @@ const Key = z
   .min(1)
   .max(NAME_CHARACTERS_MAX)
   .regex(/^[a-z0-9-]*$/, "Artifact key must only contain lowercase letters, numbers, and dashes.");
-/** Longer texts are cut, as Prefect does. */
+/** Longer textList are cut, as Prefect does. */
 const Metadata = z.record(
   z.string(),
   z
@@ -58,18 +57,18 @@ export const ArtifactUpdate = z.strictObject({
 });
 export type ArtifactUpdate = z.infer<typeof ArtifactUpdate>;
 
-const ids = z.strictObject({ any_: z.array(Id).max(FILTER_ITEMS_MAX).nullish() }).nullish();
-const texts = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
 const conditions = {
-  operator: z.enum(["and_", "or_"]).nullish(),
-  key: z.strictObject({ any_: texts, like_: z.string().nullish(), exists_: z.boolean().nullish() }).nullish(),
-  flow_run_id: ids,
-  task_run_id: ids,
-  type: z.strictObject({ any_: texts, not_any_: texts }).nullish(),
+  operator,
+  key: z
+    .strictObject({ any_: textList, like_: z.string().nullish(), exists_: z.boolean().nullish() })
+    .nullish(),
+  flow_run_id: anyId,
+  task_run_id: anyId,
+  type: z.strictObject({ any_: textList, not_any_: textList }).nullish(),
 };
-export const ArtifactFilter = z.strictObject({ ...conditions, id: ids });
+export const ArtifactFilter = z.strictObject({ ...conditions, id: anyId });
 export type ArtifactFilter = z.infer<typeof ArtifactFilter>;
-export const ArtifactCollectionFilter = z.strictObject({ ...conditions, latest_id: ids });
+export const ArtifactCollectionFilter = z.strictObject({ ...conditions, latest_id: anyId });
 
 export const ARTIFACT_SORTS = ["CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC"] as const;
 export type ArtifactSort = (typeof ARTIFACT_SORTS)[number];

@@ -2,9 +2,8 @@
 import { z } from "zod";
 import { NAME_CHARACTERS_MAX } from "../bounds.ts";
 import { Id, JsonObject, Name, Page, Stamps } from "./common.ts";
+import { anyId, nameFilter, operator, textList } from "./filter-parts.ts";
 
-/** Items that one list inside a filter may have. */
-const FILTER_ITEMS_MAX = 10_000;
 const TEXT_CHARACTERS_MAX = 20_000;
 /** The version of a schema whose class says none. */
 export const BLOCK_SCHEMA_VERSION_DEFAULT = "non-versioned";
@@ -98,27 +97,23 @@ export const BlockDocumentUpdate = z.strictObject({
   merge_existing_data: z.boolean().nullish(),
 });
 
-const operator = z.enum(["and_", "or_"]).nullish();
-const ids = z.strictObject({ any_: z.array(Id).max(FILTER_ITEMS_MAX).nullish() }).nullish();
-const texts = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
-
 export const BlockTypeFilter = z.strictObject({
   name: z.strictObject({ like_: z.string().nullish() }).nullish(),
-  slug: z.strictObject({ any_: texts }).nullish(),
+  slug: z.strictObject({ any_: textList }).nullish(),
 });
 export const BlockSchemaFilter = z.strictObject({
   operator,
-  id: ids,
-  block_type_id: ids,
-  block_capabilities: z.strictObject({ all_: texts }).nullish(),
-  version: z.strictObject({ any_: texts }).nullish(),
+  id: anyId,
+  block_type_id: anyId,
+  block_capabilities: z.strictObject({ all_: textList }).nullish(),
+  version: z.strictObject({ any_: textList }).nullish(),
 });
 export const BlockDocumentFilter = z.strictObject({
   operator,
-  id: ids,
+  id: anyId,
   is_anonymous: z.strictObject({ eq_: z.boolean().nullish() }).nullish(),
-  block_type_id: ids,
-  name: z.strictObject({ any_: texts, like_: z.string().nullish() }).nullish(),
+  block_type_id: anyId,
+  name: nameFilter,
 });
 export type BlockTypeFilter = z.infer<typeof BlockTypeFilter>;
 export type BlockSchemaFilter = z.infer<typeof BlockSchemaFilter>;

@@ -6,7 +6,7 @@ import {
   FLOW_SORTS,
   FlowFilter,
   PoolOfDeploymentFilter,
-  QueueOfDeploymentFilter,
+  WorkQueueFilter,
   type CatalogFilter,
 } from "./catalog-filters.ts";
 import { NumberedPage, Page } from "./common.ts";
@@ -27,8 +27,8 @@ export type FilterWithRuns = CatalogFilter & {
   task_runs?: TaskRunFilter | null | undefined;
 };
 
-const flowsBody = { ...filters, work_queues: QueueOfDeploymentFilter.nullish() };
-const deploymentsBody = { ...filters, work_pool_queues: QueueOfDeploymentFilter.nullish() };
+const flowsBody = { ...filters, work_queues: WorkQueueFilter.nullish() };
+const deploymentsBody = { ...filters, work_pool_queues: WorkQueueFilter.nullish() };
 const flowSort = { sort: z.enum(FLOW_SORTS).nullish() };
 const deploymentSort = { sort: z.enum(DEPLOYMENT_SORTS).nullish() };
 

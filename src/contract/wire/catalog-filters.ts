@@ -1,16 +1,9 @@
 /** Filters, sorts and pages of flows, deployments and variables. Source: wire §4.11. */
 import { z } from "zod";
-import { Id, Page } from "./common.ts";
+import { Page } from "./common.ts";
+import { anyId, idList, isNull, nameFilter, operator, tagFilter, textList } from "./filter-parts.ts";
 
-/** Items that one list inside a filter may have. */
-const FILTER_ITEMS_MAX = 10_000;
-const operator = z.enum(["and_", "or_"]).nullish();
-const idList = z.array(Id).max(FILTER_ITEMS_MAX).nullish();
-const textList = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
-const isNull = z.boolean().nullish();
 const idFilter = z.strictObject({ any_: idList, not_any_: idList }).nullish();
-const nameFilter = z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish();
-const tagFilter = z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish();
 
 export const FlowFilter = z.strictObject({
   operator,
@@ -41,25 +34,25 @@ export type VariableFilter = z.infer<typeof VariableFilter>;
 /** Which pools a flow's or deployment's runs go to; the type of a pool is not known to the catalog. */
 export const PoolOfDeploymentFilter = z.strictObject({
   operator,
-  id: z.strictObject({ any_: idList }).nullish(),
+  id: anyId,
   name: z.strictObject({ any_: textList }).nullish(),
   type: z.null().optional(),
 });
 export type PoolOfDeploymentFilter = z.infer<typeof PoolOfDeploymentFilter>;
 
-export const QueueOfDeploymentFilter = z.strictObject({
+export const WorkQueueFilter = z.strictObject({
   operator,
-  id: z.strictObject({ any_: idList }).nullish(),
+  id: anyId,
   name: z.strictObject({ any_: textList, startswith_: textList }).nullish(),
 });
-export type QueueOfDeploymentFilter = z.infer<typeof QueueOfDeploymentFilter>;
+export type WorkQueueFilter = z.infer<typeof WorkQueueFilter>;
 
 /** All conditions must hold together. */
 export interface CatalogFilter {
   flows?: FlowFilter | null | undefined;
   deployments?: DeploymentFilter | null | undefined;
   work_pools?: PoolOfDeploymentFilter | null | undefined;
-  work_queues?: QueueOfDeploymentFilter | null | undefined;
+  work_queues?: WorkQueueFilter | null | undefined;
 }
 
 export const FLOW_SORTS = ["NAME_ASC", "NAME_DESC", "CREATED_DESC", "UPDATED_DESC"] as const;

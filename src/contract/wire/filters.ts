@@ -1,24 +1,28 @@
 /** Filters, sorts and pages of flow runs, pools, queues and workers. Source: wire §4.11. */
 import { z } from "zod";
-import { DeploymentFilter, FlowFilter } from "./catalog-filters.ts";
-import { Id, InstantIn, NumberedPage, Page } from "./common.ts";
+import { DeploymentFilter, FlowFilter, WorkQueueFilter } from "./catalog-filters.ts";
+import { InstantIn, NumberedPage, Page } from "./common.ts";
+import {
+  anyId,
+  FILTER_ITEMS_MAX,
+  idList,
+  isNull,
+  nameFilter,
+  operator,
+  tagFilter,
+  textList,
+} from "./filter-parts.ts";
 import { StateType } from "./states.ts";
 
-/** Items that one list inside a filter may have. */
-const FILTER_ITEMS_MAX = 10_000;
-const operator = z.enum(["and_", "or_"]).nullish();
-const idList = z.array(Id).max(FILTER_ITEMS_MAX).nullish();
-const textList = z.array(z.string()).max(FILTER_ITEMS_MAX).nullish();
 const stateTypes = z.array(StateType).max(FILTER_ITEMS_MAX).nullish();
-const isNull = z.boolean().nullish();
 const instant = InstantIn.nullish();
 const timeFilter = z.strictObject({ before_: instant, after_: instant, is_null_: isNull }).nullish();
 
 export const FlowRunFilter = z.strictObject({
   operator,
   id: z.strictObject({ any_: idList, not_any_: idList }).nullish(),
-  name: z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish(),
-  tags: z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish(),
+  name: nameFilter,
+  tags: tagFilter,
   deployment_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
   work_queue_name: z.strictObject({ operator, any_: textList, is_null_: isNull }).nullish(),
   state: z
@@ -42,9 +46,9 @@ export type FlowRunFilter = z.infer<typeof FlowRunFilter>;
 
 export const TaskRunFilter = z.strictObject({
   operator,
-  id: z.strictObject({ any_: idList }).nullish(),
-  name: z.strictObject({ any_: textList, like_: z.string().nullish() }).nullish(),
-  tags: z.strictObject({ operator, all_: textList, any_: textList, is_null_: isNull }).nullish(),
+  id: anyId,
+  name: nameFilter,
+  tags: tagFilter,
   state: z
     .strictObject({
       operator,
@@ -77,18 +81,11 @@ export type FlowRunSort = (typeof FLOW_RUN_SORTS)[number];
 
 export const WorkPoolFilter = z.strictObject({
   operator,
-  id: z.strictObject({ any_: idList }).nullish(),
+  id: anyId,
   name: z.strictObject({ any_: textList }).nullish(),
   type: z.strictObject({ any_: textList }).nullish(),
 });
 export type WorkPoolFilter = z.infer<typeof WorkPoolFilter>;
-
-export const WorkQueueFilter = z.strictObject({
-  operator,
-  id: z.strictObject({ any_: idList }).nullish(),
-  name: z.strictObject({ any_: textList, startswith_: textList }).nullish(),
-});
-export type WorkQueueFilter = z.infer<typeof WorkQueueFilter>;
 
 export const WorkerFilter = z.strictObject({
   operator,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { NAME_CHARACTERS_MAX } from "../bounds.ts";
 import { Id, InstantIn, InstantOut, Json, Stamps, Tags } from "./common.ts";
+import { operator } from "./filter-parts.ts";
 
 export const Log = z.object({
   id: Id,
@@ -36,7 +37,7 @@ const FILTER_IDS_MAX = 200;
 const Ids = z.array(Id).max(FILTER_IDS_MAX);
 /** A filter of logs as clients send it. */
 export const LogFilterIn = z.strictObject({
-  operator: z.enum(["and_", "or_"]).nullish(),
+  operator,
   level: z.strictObject({ ge_: z.int().nullish(), le_: z.int().nullish() }).nullish(),
   timestamp: z.strictObject({ before_: InstantIn.nullish(), after_: InstantIn.nullish() }).nullish(),
   flow_run_id: z.strictObject({ any_: Ids.nullish() }).nullish(),

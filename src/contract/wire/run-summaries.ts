@@ -1,7 +1,8 @@
 /** Counts of flow runs over time, and requests that concern many runs at once. Source: Prefect's `schemas/responses.py`. */
 import { z } from "zod";
 import { Id, InstantIn, InstantOut } from "./common.ts";
-import { FlowRunFilter, FlowRunsCountBody, WorkQueueFilter } from "./filters.ts";
+import { WorkQueueFilter } from "./catalog-filters.ts";
+import { FlowRunFilter, FlowRunsCountBody } from "./filters.ts";
 import { OrchestrationResult, StateCreate, StateType } from "./states.ts";
 
 /** Runs that one request changes. */

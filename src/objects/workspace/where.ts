@@ -4,7 +4,7 @@ import type {
   DeploymentFilter,
   FlowFilter,
   PoolOfDeploymentFilter,
-  QueueOfDeploymentFilter,
+  WorkQueueFilter,
   VariableFilter,
 } from "../../contract/wire/catalog-filters.ts";
 import type { SqlValue } from "../shared/sql.ts";
@@ -113,7 +113,7 @@ function wherePool({ operator, id, name }: PoolOfDeploymentFilter): Maybe {
   ]);
 }
 
-function whereQueue({ operator, id, name }: QueueOfDeploymentFilter): Maybe {
+function whereQueue({ operator, id, name }: WorkQueueFilter): Maybe {
   return combine(operator, [
     whereIn("deployment.work_queue_id", lower(id?.any_)),
     whereIn("deployment.work_queue_name", name?.any_),
