@@ -1,6 +1,6 @@
 /** Prefect's worker and `serve()` against this server: run, watch, cancel, pause, suspend, resume, schedules. */
 import { expect } from "vitest";
-import { FLOWS, POOL, type Fleet } from "./support/fleet.ts";
+import { FLOWS, POOL, RUN_MS_MAX, type Fleet } from "./support/fleet.ts";
 import type { Prefect } from "./support/prefect.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -62,7 +62,7 @@ export async function checkWorker(prefect: Prefect, fleet: Fleet): Promise<void>
   await waitFor(async () => {
     const runs = await client.flowRuns.list(scheduled);
     expect(runs.filter(({ state_name }) => state_name === "Completed")).not.toEqual([]);
-  }, 60_000);
+  }, RUN_MS_MAX);
   await prefect.cli(["deployment", "schedule", "clear", "greeting/d", "--accept-yes"]);
 
   const listed = await prefect.cli(["work-pool", "inspect", POOL]);

@@ -12,7 +12,7 @@ import { waitFor } from "../../support/wait-for.ts";
 export const FLOWS = fileURLToPath(new URL("../flows/", import.meta.url));
 export const POOL = "fleet";
 /** A flow process needs seconds of CPU before its first line. */
-const RUN_MS_MAX = 180_000;
+export const RUN_MS_MAX = 180_000;
 
 /** A line of a flow's process; `at` in seconds since the epoch by its own clock. */
 export interface Note {
