@@ -61,7 +61,9 @@ export class LimitActor extends Actor<LimitOperations> {
     this.#reservations = new Reservations(this.#core, this.#line, this.#jointStore, {
       send: (...effect) => this.send(...effect),
       askHere: (joint_id, share, now) => this.#joints.ask(joint_id, share, now),
+      endHere: (joint_id, now) => this.#joints.end(joint_id, now),
     });
+    this.#core.onShareTaken = (share, now) => this.#reservations.tellHomeOfEnd(share, now);
     const members = new JointMembers(this.#core, this.#reservations, (...effect) => this.send(...effect));
     this.#joints = new Joints(this.#core, this.#ears, this.#jointStore, members, (waiter_key) =>
       this.#endHold(waiter_key, REQUEST_RETRY_SECONDS),
@@ -102,7 +104,7 @@ export class LimitActor extends Actor<LimitOperations> {
       const is_tied = parts !== undefined && run !== null && this.#store.leases.tie(parts, run);
       return accept({ limit_id: config.id, is_tied });
     },
-    release: ({ lease_id }) => this.#release(lease_id, true),
+    release: ({ lease_id }) => this.#release(lease_id),
     watch: ({ lease_id }) => {
       const parts = partsOfLeaseId(this.#core.key, lease_id);
       return parts !== undefined && this.#store.leases.find(parts.fence, parts.tail) !== undefined
@@ -113,8 +115,9 @@ export class LimitActor extends Actor<LimitOperations> {
       const parts = partsOfLeaseId(this.#core.key, lease_id);
       const lease = parts && this.#store.leases.find(parts.fence, parts.tail);
       if (lease === undefined) return refuse("not_found", "No such lease is held.");
-      this.#reservations.tellHomeOfEnd(lease);
-      return this.#release(lease_id, false);
+      this.#core.takeAway(lease, this.host.now());
+      this.#advance();
+      return accept(null);
     },
     decrement: ({ slots }) => {
       this.#settings.giveBackAnonymous(slots);
@@ -168,7 +171,7 @@ export class LimitActor extends Actor<LimitOperations> {
       if (!found.ok) return found;
       const now = this.host.now();
       for (const lease of this.#store.leases.list(0, found.value.limit + ANONYMOUS_MAX))
-        this.#core.endLease(lease, now);
+        this.#core.takeAway(lease, now);
       for (const id of task_run_ids)
         this.#core.takeSlots(
           found.value,
@@ -189,7 +192,7 @@ export class LimitActor extends Actor<LimitOperations> {
     },
     release_holder: ({ holder }) => {
       const now = this.host.now();
-      for (const lease of this.#store.leases.listOfHolder(holder)) this.#core.endLease(lease, now);
+      for (const lease of this.#store.leases.listOfHolder(holder)) this.#core.takeAway(lease, now);
       this.#advance();
       return accept(null);
     },
@@ -303,10 +306,10 @@ export class LimitActor extends Actor<LimitOperations> {
 
   // Taking and giving back
 
-  #release(lease_id: string, isByHolder: boolean): Result<null> {
+  #release(lease_id: string): Result<null> {
     const parts = partsOfLeaseId(this.#core.key, lease_id);
     if (parts === undefined) return accept(null);
-    const lease = this.#core.endLease(parts, this.host.now(), isByHolder);
+    const lease = this.#core.endLease(parts, this.host.now(), true);
     if (lease !== undefined) this.#advance();
     return accept(null);
   }

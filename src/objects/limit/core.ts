@@ -42,6 +42,8 @@ export class LimitCore {
   mean_occupancy_seconds: number | undefined;
   /** Called when the lease of an acquire over several limits has ended at its home. */
   onHomeEnded: (joint_id: string) => void = () => {};
+  /** Called before a share of an acquire over several limits is taken away: what is held together ends together. */
+  onShareTaken: (share: Lease, now: number) => void = () => {};
   /** Called when a lease was ended by anybody but its holder. */
   onTakenAway: (lease: Pick<Lease, "fence" | "tail">) => void = () => {};
 
@@ -186,6 +188,12 @@ export class LimitCore {
       },
       now,
     );
+  }
+
+  /** Ends a lease for somebody who may do so and is not its holder. */
+  takeAway(lease: Lease, now: number): void {
+    if (lease.joint_id !== null) this.onShareTaken(lease, now);
+    this.endLease(lease, now);
   }
 
   /** Ends a lease now; its request id stays known for a while. */

@@ -19,6 +19,8 @@ export interface ReservationLinks {
   send(target: AddressOf<"limit">, operation: string, request_id: string, command: unknown): void;
   /** Asks the home of an acquire where that is this very limit. */
   askHere(joint_id: string, share: ShareName, now: number): Asked;
+  /** Tells the home of an acquire, where that is this very limit, that a part of it is taken away. */
+  endHere(joint_id: string, now: number): void;
 }
 
 export class Reservations {
@@ -141,8 +143,12 @@ export class Reservations {
   }
 
   /** Somebody who may do so ends a share: what is held together ends together. */
-  tellHomeOfEnd({ joint_id, home_key }: Lease): void {
-    if (joint_id === null || home_key === null || home_key === this.#core.key) return;
+  tellHomeOfEnd({ joint_id, home_key }: Lease, now: number): void {
+    if (joint_id === null || home_key === null) return;
+    if (home_key === this.#core.key) {
+      this.#links.endHere(joint_id, now);
+      return;
+    }
     this.#links.send(
       addressOfKey(this.#core.host.address.workspace, "limit", home_key),
       "end_joint",

@@ -187,7 +187,7 @@ export class Settings {
     while (this.#core.store.leases.countOccupied() > wanted) {
       const [oldest] = this.#core.store.leases.list(0, 1);
       if (oldest === undefined) break;
-      this.#core.endLease(oldest, now);
+      this.#core.takeAway(oldest, now);
     }
     const missing = wanted - this.#core.store.leases.countOccupied();
     if (missing > 0) this.#core.takeAnonymousSlots(config, missing, now);

@@ -316,14 +316,21 @@ test("what a limit reserved before it was disabled is given back when the others
 });
 
 test("whoever ends a share of a lease by force ends all of it, and its holder hears of it", async () => {
-  for (const which of [0, 1]) {
+  const ends: ((member: LimitWorld) => Promise<unknown>)[] = [
+    async (member) => {
+      const [share] = await member.must("list_holders", { after_fence: 0, limit: 9 });
+      await member.must("force_release", { lease_id: share?.lease_id ?? "" });
+    },
+    (member) => member.must("reset_holders", { task_run_ids: [] }),
+    (member) => member.must("update", { active_slots: 0 }),
+  ];
+  for (const [which, end] of [0, 1].flatMap((each) => ends.map((end) => [each, end] as const))) {
     const fleet = await new Fleet(["a", "b"]).create(1);
     const member = fleet.limits[which] ?? expect.fail();
     const answer = fleet.acquire({ request_id: "one" });
     await fleet.quiet();
     const grant = granted(await peek(answer));
-    const [share] = await member.must("list_holders", { after_fence: 0, limit: 9 });
-    await member.must("force_release", { lease_id: share?.lease_id ?? "" });
+    await end(member);
     await fleet.quiet();
     expect(await fleet.inUse()).toEqual([0, 0]);
     expect(fleet.home.ended).toContain(grant.lease_id);
@@ -333,21 +340,24 @@ test("whoever ends a share of a lease by force ends all of it, and its holder he
 });
 
 test("what is reserved and taken away by force is not granted with the rest", async () => {
-  const fleet = await new Fleet(["a", "b", "c"]).create(1);
-  const [, middle, last] = fleet.limits;
-  let isHeld = true;
-  fleet.onAnswered = async ({ operation, address }) => {
-    if (operation !== "reserve" || address.key !== middle?.key || !isHeld) return;
-    isHeld = false;
-    const [share] = await middle.must("list_holders", { after_fence: 0, limit: 9 });
-    await middle.must("force_release", { lease_id: share?.lease_id ?? "" });
-    for (let round = 0; round < 5; round += 1) await middle.quiet();
-  };
-  const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
-  await fleet.quiet();
-  expect(await peek(held)).toMatchObject({ ok: false, error: { code: "gone" } });
-  expect(await fleet.inUse()).toEqual([0, 0, 0]);
-  expect(await last?.must("list_waiters", { offset: 0, limit: 9 })).toEqual([]);
+  for (const which of [0, 1]) {
+    const fleet = await new Fleet(["a", "b", "c"]).create(1);
+    const [, middle, last] = fleet.limits;
+    const taken = fleet.limits[which] ?? expect.fail();
+    let isHeld = true;
+    fleet.onAnswered = async ({ operation, address }) => {
+      if (operation !== "reserve" || address.key !== middle?.key || !isHeld) return;
+      isHeld = false;
+      const [share] = await taken.must("list_holders", { after_fence: 0, limit: 9 });
+      await taken.must("force_release", { lease_id: share?.lease_id ?? "" });
+      for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+    await fleet.quiet();
+    expect(await peek(held)).toMatchObject({ ok: false, error: { code: "gone" } });
+    expect(await fleet.inUse()).toEqual([0, 0, 0]);
+    expect(await last?.must("list_waiters", { offset: 0, limit: 9 })).toEqual([]);
+  }
 });
 
 test("an acquire over several limits is refused as one over a single limit is when one is lowered below it", async () => {
