@@ -24,20 +24,18 @@ export const MUTANTS: readonly Mutant[] = [
       "(SELECT coalesce(sum(slots), 0) FROM lease WHERE kind <> 'reserved') AS occupied",
     ],
     [
-      "(SELECT coalesce(sum(slots), 0) FROM lease) + ? <= ?",
-      "(SELECT coalesce(sum(slots), 0) FROM lease WHERE kind <> 'reserved') + ? <= ?",
+      "const MEASURE = `SELECT coalesce(sum(slots), 0)",
+      "const MEASURE = `SELECT coalesce(sum(slots) FILTER (WHERE kind <> 'reserved'), 0)",
     ],
   ),
   mutant("the alarm of a new lease is forgotten", "src/objects/limit/core.ts", [
-    `        lease,
-      });
+    `    this.#insert(lease, draft.room ?? null);
     this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));`,
-    `        lease,
-      });`,
+    "    this.#insert(lease, draft.room ?? null);",
   ]),
-  mutant("fences begin anew after a restart", "src/objects/limit/core.ts", [
-    "      this.store.raiseFenceCeiling(this.#fence_ceiling);\n",
-    "",
+  mutant("fences begin anew after a restart", "src/objects/limit/store.ts", [
+    "UPDATE config SET fence_ceiling = ? WHERE one = 1 AND fence_ceiling < ?",
+    "UPDATE config SET fence_ceiling = ? - 1000 WHERE one = 1 AND fence_ceiling < ?",
   ]),
   mutant("a grant is told and not stored", "src/objects/limit/lease-store.ts", [
     "  insert(lease: Lease, capacity: number | null): boolean {",

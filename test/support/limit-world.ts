@@ -53,6 +53,8 @@ export class LimitWorld {
   #timers: Timer[] = [];
   #requests = 0;
   statements: string[] = [];
+  /** Puts a fault into statements on their way. */
+  distort: (statement: string) => string = (statement) => statement;
 
   constructor(
     name = "gpu",
@@ -183,7 +185,7 @@ export class LimitWorld {
     const all = host.sql.all.bind(host.sql);
     host.sql.all = (statement, ...bindings) => {
       this.statements.push(statement);
-      return all(statement, ...bindings);
+      return all(this.distort(statement), ...bindings);
     };
     return host;
   }

@@ -139,6 +139,41 @@ export function isBefore(
   return left.priority < right.priority || (left.priority === right.priority && left.seq < right.seq);
 }
 
+/** What a walk has done with one waiter, and how often that one had been passed before. */
+export interface LineStep extends Pick<Waiter, "waiter_key" | "priority" | "seq" | "slots" | "passed"> {
+  action: LineAction;
+}
+
+/**
+ * Looks back at a walk: I8, each step is behind the one before, and nobody is given or offered anything behind one who may
+ * not be passed any more; I7, the first who is there does not wait while what it asks for is free.
+ */
+export function findBrokenOrder(
+  steps: readonly LineStep[],
+  free: number,
+  bypass_max: number,
+): { invariant: "I7" | "I8"; message: string } | undefined {
+  const passed = new Map<LineStep, number>();
+  let before: LineStep | undefined;
+  let first: LineStep | undefined;
+  for (const step of steps) {
+    if (before !== undefined && isBefore(step, before))
+      return { invariant: "I8", message: `${step.waiter_key} was met behind ${before.waiter_key}` };
+    before = step;
+    if (step.action !== "drop" && step.action !== "park") first ??= step;
+    if (step.action === "block") passed.set(step, step.passed);
+    if (step.action !== "take" && step.action !== "grant" && step.action !== "offer") continue;
+    for (const [blocked, times] of passed) {
+      if (times >= bypass_max)
+        return { invariant: "I8", message: `${step.waiter_key} passes ${blocked.waiter_key}` };
+      if (step.action !== "offer") passed.set(blocked, times + 1);
+    }
+  }
+  return first?.action === "block" && first.slots <= free
+    ? { invariant: "I7", message: `${first.waiter_key} is first, and waits beside ${free} free slots` }
+    : undefined;
+}
+
 function noteDeadline(state: LineState, at: number): void {
   if (at < state.next_at) state.next_at = at;
 }

@@ -4,8 +4,9 @@ import type { WaiterRecord } from "../../contract/wire/limits.ts";
 import { endOfLease, expiredUpTo } from "../../domain/limit/deadlines.ts";
 import { keyOfRequest, leaseIdOf, partsOfLeaseId } from "../../domain/limit/naming.ts";
 import { isPresent } from "../../domain/limit/line.ts";
+import type { Lease } from "../../domain/limit/types.ts";
 import { toLeaseRecord, toWaiterRecord } from "../../domain/limit/records.ts";
-import { Actor, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
+import { Actor, InvariantViolation, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { Acquires, REQUEST_RETRY_SECONDS } from "./acquire.ts";
 import { LimitCore } from "./core.ts";
@@ -56,7 +57,7 @@ export class LimitActor extends Actor<LimitOperations> {
       walkAgain: () => void this.turn("walk", () => this.#advance()),
       tellPlaces: () => void this.turn("places", () => this.#line.tellPlaces(this.host.now())),
     });
-    this.#jointStore = new JointStore(host.sql);
+    this.#jointStore = new JointStore(host.sql, this.#store.deadlines);
     this.#settings = new Settings(this.#core, this.#line, this.#ears, (...effect) => this.send(...effect));
     this.#reservations = new Reservations(this.#core, this.#line, this.#jointStore, {
       send: (...effect) => this.send(...effect),
@@ -153,10 +154,11 @@ export class LimitActor extends Actor<LimitOperations> {
       this.#advance();
       return accept(null);
     },
-    list_holders: ({ after_fence, limit }) =>
-      accept(
-        this.#store.leases.list(after_fence, limit).map((lease) => toLeaseRecord(this.#core.key, lease)),
-      ),
+    list_holders: ({ after_fence, limit }) => {
+      const holders = this.#store.leases.list(after_fence, limit);
+      if (after_fence === 0 && holders.length < limit) this.#assertShown(holders);
+      return accept(holders.map((lease) => toLeaseRecord(this.#core.key, lease)));
+    },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
     set_priority: ({ waiter_id, priority }) => {
       const waiter = this.#store.waiters.find(waiter_id);
@@ -242,6 +244,28 @@ export class LimitActor extends Actor<LimitOperations> {
     if (forgetting !== undefined) deadlines.push(Math.max(forgetting, this.#tidied_at + TIDY_MS));
     const earliest = Math.min(...deadlines);
     return Number.isFinite(earliest) ? earliest : undefined;
+  }
+
+  /** I7 and I9, of what the operation did: whoever may go now was told, and the alarm comes in time for what was written. */
+  protected override assertPromises(): void {
+    const deadline = Math.max(this.#store.deadlines.take(), endOfLease(0, this.host.expiry_floor));
+    if (!this.isAwakeBy(deadline))
+      throw new InvariantViolation("I9", "a deadline was written that no alarm stands for", { deadline });
+    if (this.#core.isLineDue && !this.#line.isEmpty())
+      throw new InvariantViolation("I7", "room was made, and nobody looked at the line", {
+        config: this.#core.stored,
+      });
+    this.#core.isLineDue = false;
+  }
+
+  /** I2: those who are listed have what is counted. */
+  #assertShown(holders: readonly Lease[]): void {
+    const occupied = this.#store.leases.countOccupied();
+    const held = holders.reduce((sum, { slots }) => sum + slots, 0);
+    if (held !== occupied)
+      throw new InvariantViolation("I2", `${occupied} slots are shown, and holders have ${held}`, {
+        holders,
+      });
   }
 
   protected override answerAbsent(): Result<never> {

@@ -9,7 +9,7 @@ import { pickSlots } from "../../domain/limit/slots.ts";
 import type { About, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
 import { InvariantViolation } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
-import type { EndedLease } from "./lease-store.ts";
+import type { EndedLease, Room } from "./lease-store.ts";
 import type { LimitStore } from "./store.ts";
 
 /** Fences are reserved in blocks, so that most grants write no second row; a restart skips the rest of its block. */
@@ -26,8 +26,8 @@ export interface LeaseDraft extends About {
   first_seconds: number;
   joint_id?: string;
   home_key?: string;
-  /** What all leases together may occupy with this one; unchecked where it is absent. */
-  capacity?: number | undefined;
+  /** What was free when it was decided to give them; absent where they are taken regardless. */
+  room?: Room | undefined;
 }
 
 export class LimitCore {
@@ -38,6 +38,8 @@ export class LimitCore {
   #fence_ceiling = 0;
   /** The fence that was given last; undefined until this instance has begun a block of its own. */
   #fence: number | undefined;
+  /** Something may have made room since the line was walked: it must be before the commit (promise I7). */
+  isLineDue = false;
   /** How long leases have lasted lately, for estimates only. */
   mean_occupancy_seconds: number | undefined;
   /** Called when the lease of an acquire over several limits has ended at its home. */
@@ -77,12 +79,15 @@ export class LimitCore {
   forget(): void {
     this.#config = undefined;
     this.#fence = undefined;
+    this.isLineDue = false;
+    this.store.deadlines.take();
   }
 
   writeConfig(config: LimitConfig): void {
     void this.stored;
     this.store.writeConfig(config, this.#fence_ceiling);
     this.#config = config;
+    this.isLineDue = true;
   }
 
   /** The next fence: higher than every one before, in this life of the limit and in all earlier ones. */
@@ -91,7 +96,10 @@ export class LimitCore {
     const next = (this.#fence ?? this.#fence_ceiling) + 1;
     if (next > this.#fence_ceiling) {
       this.#fence_ceiling = next + FENCES_PER_BLOCK - 1;
-      this.store.raiseFenceCeiling(this.#fence_ceiling);
+      if (!this.store.raiseFenceCeiling(this.#fence_ceiling))
+        throw new InvariantViolation("I4", "the stored ceiling of fences is higher than it was read", {
+          next,
+        });
     }
     this.#fence = next;
     return next;
@@ -137,11 +145,7 @@ export class LimitCore {
     };
     if (lease.slot_names !== null && lease.slot_names.length < lease.slots && lease.kind !== "anonymous")
       throw new InvariantViolation("I3", "fewer named slots than were granted", { config, lease });
-    if (!this.store.leases.insert(lease, draft.capacity ?? null))
-      throw new InvariantViolation("I1", `${draft.slots} more than ${config.limit} slots would be in use`, {
-        config,
-        lease,
-      });
+    this.#insert(lease, draft.room ?? null);
     this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));
     return lease;
   }
@@ -168,8 +172,24 @@ export class LimitCore {
       run: joint.run,
       note: joint.note,
     };
-    this.store.leases.insert(lease, null);
+    this.#insert(lease, null);
     return lease;
+  }
+
+  /** Asserts I1, I2 and I4: the statement that writes a lease refuses it where one of them would not hold. */
+  #insert(lease: Lease, room: Room | null): void {
+    if (this.store.leases.insert(lease, room)) return;
+    const { occupied, highest_fence } = this.store.leases.measure();
+    const state = { lease, room, occupied, highest_fence };
+    if (highest_fence >= lease.fence)
+      throw new InvariantViolation("I4", `fence ${lease.fence} is not above ${highest_fence}`, state);
+    if (occupied !== room?.occupied)
+      throw new InvariantViolation(
+        "I2",
+        `${room?.occupied} slots were counted, and leases have ${occupied}`,
+        state,
+      );
+    throw new InvariantViolation("I1", `${lease.slots} more than ${room.limit} slots would be in use`, state);
   }
 
   /** Slots without a lease, given back by `decrement` or after a day. */
@@ -204,6 +224,7 @@ export class LimitCore {
   ): EndedLease | undefined {
     const lease = this.store.leases.delete(fence, tail);
     if (lease === undefined) return undefined;
+    this.isLineDue = true;
     if (!isByHolder) this.onTakenAway({ fence, tail });
     if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
     if (lease.request_id !== null) this.endRequest(lease.request_id, now);
@@ -211,6 +232,12 @@ export class LimitCore {
     this.mean_occupancy_seconds =
       this.mean_occupancy_seconds === undefined ? seconds : this.mean_occupancy_seconds * 0.8 + seconds * 0.2;
     return lease;
+  }
+
+  /** Slots of a lease are given back, and it keeps the others. */
+  shrinkLease({ fence }: Pick<Lease, "fence">, slots: number): void {
+    this.store.leases.setSlots(fence, slots);
+    this.isLineDue = true;
   }
 
   /** A request id that has ended is refused for ten minutes. */

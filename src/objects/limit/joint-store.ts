@@ -1,11 +1,13 @@
 /** The table of acquires over several limits, at their home, and the shares of such acquires at a member. */
 import type { Joint } from "../../domain/limit/joint.ts";
 import { first, type Sql } from "../shared/sql.ts";
+import type { WrittenDeadlines } from "./written-deadlines.ts";
 
 export class JointStore {
   readonly #sql: Sql;
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  readonly #deadlines: WrittenDeadlines;
+  constructor(sql: Sql, deadlines: WrittenDeadlines) {
+    [this.#sql, this.#deadlines] = [sql, deadlines];
   }
 
   find(joint_id: string): Joint | undefined {
@@ -17,6 +19,7 @@ export class JointStore {
   }
 
   write(joint: Joint): void {
+    if (joint.due_at > 0) this.#deadlines.note(joint.due_at);
     this.#sql.all(
       `INSERT INTO joint (joint_id, waiter_key, due_at, record) VALUES (?, ?, ?, ?)
         ON CONFLICT (joint_id) DO UPDATE SET waiter_key = excluded.waiter_key, due_at = excluded.due_at, record = excluded.record`,
@@ -56,6 +59,7 @@ export class JointStore {
   }
 
   setShare(joint_id: string, kind: "reserved" | "member", expires_at: number): void {
+    this.#deadlines.noteLease(expires_at);
     this.#sql.all(
       "UPDATE lease SET kind = ?, expires_at = ? WHERE joint_id = ? AND kind IN ('reserved', 'member')",
       kind,
@@ -66,6 +70,7 @@ export class JointStore {
 
   /** The share becomes slots without a lease. */
   makeAnonymous(joint_id: string, expires_at: number): void {
+    this.#deadlines.noteLease(expires_at);
     this.#sql.all(
       "UPDATE lease SET kind = 'anonymous', expires_at = ?, joint_id = NULL, home_key = NULL WHERE joint_id = ?",
       expires_at,
@@ -75,6 +80,7 @@ export class JointStore {
 
   /** The share of home becomes the lease that the caller knows. */
   makeHome({ joint_id, request_id, lease_seconds }: Joint, expires_at: number): void {
+    this.#deadlines.noteLease(expires_at);
     this.#sql.all(
       "UPDATE lease SET kind = 'home', request_id = ?, lease_seconds = ?, expires_at = ? WHERE joint_id = ?",
       request_id,

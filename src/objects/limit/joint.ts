@@ -20,7 +20,7 @@ import {
   type JointMember,
 } from "../../domain/limit/joint.ts";
 import type { Lease } from "../../domain/limit/types.ts";
-import type { Answer, Effect } from "../shared/actor.ts";
+import { InvariantViolation, type Answer, type Effect } from "../shared/actor.ts";
 import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import type { JointMembers } from "./joint-members.ts";
@@ -320,6 +320,7 @@ export class Joints {
   #commit(joint: Joint, first_seconds: number, now: number): Grant {
     const expires_at = now + Math.round(first_seconds * 1000);
     let share = this.#store.findShare(joint.joint_id);
+    this.#assertWhole(joint, share?.slots ?? 0);
     if (share === undefined) {
       // Home itself counts nobody, yet the lease must have a row to live and end by.
       const lease = this.#core.insertShare(joint, expires_at, now);
@@ -343,8 +344,21 @@ export class Joints {
     };
     this.#write(held);
     const lease = this.#core.store.leases.find(share.fence, share.tail);
-    if (lease === undefined) throw new Error(`The home lease of ${joint.joint_id} is not there.`);
+    if (lease === undefined) throw new InvariantViolation("I11", "the lease at home is not there", { joint });
     return this.#grantOf(held, lease, now);
+  }
+
+  /** I11: each limit that counts has said that it reserved, and home has what it reserved itself. */
+  #assertWhole(joint: Joint, slots_at_home: number): void {
+    for (const { name, key, status, granted } of joint.members) {
+      if (status === "out") continue;
+      const isMissing = key === this.#core.key && slots_at_home !== joint.slots;
+      if (status !== "reserved" || granted === null || isMissing)
+        throw new InvariantViolation("I11", `${name} would be granted without its slots`, {
+          joint,
+          slots_at_home,
+        });
+    }
   }
 
   #grantOf(joint: Joint, lease: Lease, now: number): Grant {

@@ -4,6 +4,7 @@ import type { About, Lease } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
 import { slicesAfter } from "./ended-store.ts";
+import type { WrittenDeadlines } from "./written-deadlines.ts";
 
 type LeaseRow = Omit<Lease, "slot_names" | keyof About> & AboutRow & { slot_names: string | null };
 
@@ -14,9 +15,10 @@ const DEADLINE = "max(expires_at, ? + lease_seconds * 1000)";
 const RECALL = `SELECT EXISTS (SELECT 1 FROM lease WHERE request_id = ?) AS is_held,
   EXISTS (SELECT 1 FROM ended WHERE slice IN (?, ?) AND kind = 'request' AND id = ? AND until > ?) AS has_ended,
   (SELECT coalesce(sum(slots), 0) FROM lease) AS occupied`;
+const MEASURE = `SELECT coalesce(sum(slots), 0) AS occupied, coalesce(max(fence), 0) AS highest_fence FROM lease`;
 const INSERT_LEASE = `INSERT INTO lease (${LEASE_COLUMNS})
-  SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-  WHERE ? IS NULL OR (SELECT coalesce(sum(slots), 0) FROM lease) + ? <= ? RETURNING fence`;
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM (${MEASURE})
+  WHERE highest_fence < ?1 AND (?18 IS NULL OR (occupied = ?19 AND occupied + ?5 <= ?18)) RETURNING fence`;
 
 /** What must be known of a lease once it has ended; a release is too frequent to read the rest. */
 export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id" | "acquired_at">;
@@ -30,10 +32,19 @@ export interface Recollection {
   occupied: number;
 }
 
+/** What a decision to give slots was made by. */
+export interface Room {
+  /** What all leases together may occupy, the new one included. */
+  limit: number;
+  /** What they occupied when that was decided. */
+  occupied: number;
+}
+
 export class LeaseStore {
   readonly #sql: Sql;
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  readonly #deadlines: WrittenDeadlines;
+  constructor(sql: Sql, deadlines: WrittenDeadlines) {
+    [this.#sql, this.#deadlines] = [sql, deadlines];
   }
 
   /** Occupancy: what the gate, the display and the list of holders agree on. */
@@ -44,8 +55,12 @@ export class LeaseStore {
     );
   }
 
-  /** Writes a lease; false when the leases would then occupy more than `capacity`, where one is given. */
-  insert(lease: Lease, capacity: number | null): boolean {
+  /**
+   * Writes a lease; false where a promise would not hold then: a live lease has a higher fence (I4), or the leases occupy
+   * something else than was counted (I2), or more than the limit (I1). `room` is null where slots are taken regardless.
+   */
+  insert(lease: Lease, room: Room | null): boolean {
+    this.#deadlines.noteLease(lease.expires_at);
     const inserted = this.#sql.all(
       INSERT_LEASE,
       lease.fence,
@@ -60,11 +75,15 @@ export class LeaseStore {
       lease.joint_id,
       lease.home_key,
       ...aboutValues(lease),
-      capacity,
-      lease.slots,
-      capacity,
+      room?.limit ?? null,
+      room?.occupied ?? null,
     );
     return inserted.length > 0;
+  }
+
+  /** What the statement that writes a lease sees. */
+  measure(): { occupied: number; highest_fence: number } {
+    return first(this.#sql, MEASURE) ?? { occupied: 0, highest_fence: 0 };
   }
 
   find(fence: number, tail: number): Lease | undefined {
@@ -90,6 +109,7 @@ export class LeaseStore {
 
   /** Moves the deadline; false when the lease has ended. */
   renew(fence: number, tail: number, lease_seconds: number | null, expires_at: number): boolean {
+    this.#deadlines.noteLease(expires_at);
     return (
       this.#sql.all(
         "UPDATE lease SET expires_at = ?, lease_seconds = coalesce(?, lease_seconds) WHERE fence = ? AND tail = ? RETURNING fence",

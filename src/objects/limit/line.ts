@@ -4,6 +4,7 @@ import { accept, refuse, TOO_MANY_SLOTS } from "../../contract/errors.ts";
 import type { Waiting } from "../../contract/wire/limits.ts";
 import { doesDecay, fitsAt } from "../../domain/limit/decay.ts";
 import {
+  findBrokenOrder,
   isBefore,
   isPresent,
   isWalkOver,
@@ -11,8 +12,10 @@ import {
   stepLine,
   type LineAction,
   type LineState,
+  type LineStep,
 } from "../../domain/limit/line.ts";
 import type { Lease, LeaseKind, Waiter } from "../../domain/limit/types.ts";
+import { InvariantViolation } from "../shared/actor.ts";
 import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import { tellHome, tellRun, type Send } from "./notices.ts";
@@ -113,23 +116,32 @@ export class Line {
 
   remove(waiter: Waiter): void {
     this.#core.store.waiters.delete(waiter);
+    if (waiter.lane === 0) this.#core.isLineDue = true;
     this.#isEmpty = undefined;
     if (this.#waiters !== undefined) this.#waiters -= 1;
     this.#places.noteMoved(this.#core.host.now());
   }
 
   /**
-   * Gives what is free to whoever's turn it is. `asking` is a caller who asks in this very turn, in line or not yet:
+   * Gives what is free to whoever's turn it is, and asserts of it I7 and I8. `asking` is a caller who asks in this very turn, in line or not yet:
    * when its turn has come it takes what it asks for, and that is returned.
    */
   walk(now: number, asking?: Asking): Taken | undefined {
+    const taken = this.#walk(now, asking);
+    this.#core.isLineDue = false;
+    return taken;
+  }
+
+  #walk(now: number, asking: Asking | undefined): Taken | undefined {
     const { store } = this.#core;
     const config = this.#core.config;
     this.next_at = Number.POSITIVE_INFINITY;
     if (config === undefined || !config.active) return undefined;
     const hasLine = !this.isEmpty() && store.waiters.hasLine();
     if (!hasLine && asking === undefined) return undefined;
-    const state = startWalk(config.limit - this.#core.countInUse(config, now, asking?.occupied));
+    let occupied = asking?.occupied ?? store.leases.countOccupied();
+    const state = startWalk(config.limit - this.#core.countInUse(config, now, occupied));
+    const steps: LineStep[] = [];
     let taken: Taken | undefined;
     let hasGiven = false;
     let isAskingDone = asking === undefined;
@@ -151,15 +163,24 @@ export class Line {
         now,
         config,
       );
+      const { waiter_key, priority, seq, slots, passed } = waiter;
+      steps.push({ waiter_key, priority, seq, slots, passed, action });
       if (action !== "keep" && action !== "block") hasChanged = true;
       if (action === "take" || action === "grant") {
         hasGiven = true;
-        for (const passed of state.blocked) store.waiters.countPassed(passed);
+        for (const blocked of state.blocked) {
+          blocked.passed += 1;
+          store.waiters.countPassed(blocked);
+        }
       }
       if (action === "take" && asking !== undefined) {
         if (asking.is_stored) this.remove(waiter);
-        taken = { lease: this.#give(asking.waiter, asking.kind, asking.waiter.lease_seconds, now) };
-      } else if (!isAsking) this.#apply(action, waiter, now);
+        const { lease_seconds } = asking.waiter;
+        const lease = this.#give(asking.waiter, asking.kind, lease_seconds, occupied, now);
+        occupied += lease?.slots ?? 0;
+        taken = { lease };
+      } else if (action === "grant") occupied += this.#grant(waiter, occupied, now)?.slots ?? 0;
+      else if (!isAsking) this.#apply(action, waiter, now);
       // A run whose limit was lowered below what it asks for waits until it is raised again.
       if (action === "block" && doesDecay(config) && waiter.slots <= config.limit) {
         const current = this.#core.config ?? config;
@@ -190,6 +211,9 @@ export class Line {
     }
     if (!isAskingDone && asking !== undefined && looked < WAITERS_SEEN_MAX && mayGoOn()) step(asking.waiter);
     if (hasGiven) this.#core.assertCapacity(this.#core.config ?? config, now);
+    const broken = findBrokenOrder(steps, state.free, config.bypass_max);
+    if (broken !== undefined)
+      throw new InvariantViolation(broken.invariant, broken.message, { free: state.free, steps });
     this.#watch(state, now);
     return taken;
   }
@@ -197,6 +221,7 @@ export class Line {
   /** Refuses everybody who asks for more than the limit, which was lowered, has at all. */
   refuseAbove(limit: number): void {
     for (const waiter of this.#core.store.waiters.deleteAbove(limit)) this.#tellTooMany(waiter);
+    this.#core.isLineDue = true;
     this.#waiters = undefined;
     this.#isEmpty = undefined;
     this.#places.noteMoved(this.#core.host.now());
@@ -224,6 +249,7 @@ export class Line {
     }
     this.#waiters = 0;
     this.#isEmpty = undefined;
+    this.#core.isLineDue = false;
     this.next_at = Number.POSITIVE_INFINITY;
   }
 
@@ -298,23 +324,24 @@ export class Line {
         else this.#ears.answer(waiter.waiter_key, accept(describeOffer(this.#core)));
         return;
       }
-      case "grant": {
-        this.remove(waiter);
-        const first_seconds = Math.min(RUN_FIRST_SECONDS, waiter.lease_seconds);
-        const lease = this.#give(waiter, "lease", first_seconds, now);
-        tellRun(this.#core, this.#links.send, waiter, lease, now);
-        return;
-      }
       default:
     }
   }
 
-  #give(waiter: Waiter, kind: LeaseKind, first_seconds: number, now: number): Lease | null {
+  #grant(waiter: Waiter, occupied: number, now: number): Lease | null {
+    this.remove(waiter);
+    const first_seconds = Math.min(RUN_FIRST_SECONDS, waiter.lease_seconds);
+    const lease = this.#give(waiter, "lease", first_seconds, occupied, now);
+    tellRun(this.#core, this.#links.send, waiter, lease, now);
+    return lease;
+  }
+
+  #give(waiter: Waiter, kind: LeaseKind, first_seconds: number, occupied: number, now: number): Lease | null {
     const config = this.#core.config;
     if (config === undefined) return null;
     const { request_id, slots, lease_seconds, holder, run, note } = waiter;
-    const capacity = doesDecay(config) ? undefined : config.limit;
-    const draft = { kind, slots, lease_seconds, first_seconds, holder, run, note, capacity };
+    const room = doesDecay(config) ? undefined : { limit: config.limit, occupied };
+    const draft = { kind, slots, lease_seconds, first_seconds, holder, run, note, room };
     return waiter.caller === "joint" && request_id !== null && waiter.pool_key !== null
       ? this.#core.takeSlots(
           config,

@@ -104,6 +104,7 @@ export class Reservations {
           { ...lease, kind: "lease", request_id: null, first_seconds: 0, joint_id: "", home_key: "" },
           now,
         );
+      this.#line.walk(now);
       return;
     }
     if (is_anonymous) this.#store.makeAnonymous(joint_id, expires_at);

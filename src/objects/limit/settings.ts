@@ -206,7 +206,7 @@ export class Settings {
     for (const lease of this.#core.store.leases.listAnonymous()) {
       if (left <= 0) return;
       if (lease.slots <= left) this.#core.endLease(lease, now);
-      else this.#core.store.leases.setSlots(lease.fence, lease.slots - left);
+      else this.#core.shrinkLease(lease, lease.slots - left);
       left -= lease.slots;
     }
   }

@@ -4,6 +4,7 @@ import { first, type Sql } from "../shared/sql.ts";
 import { EndedStore } from "./ended-store.ts";
 import { LeaseStore } from "./lease-store.ts";
 import { WaiterStore } from "./waiter-store.ts";
+import { WrittenDeadlines } from "./written-deadlines.ts";
 
 type ConfigRow = Omit<LimitConfig, "active" | "slot_names"> & {
   one: 1;
@@ -13,14 +14,15 @@ type ConfigRow = Omit<LimitConfig, "active" | "slot_names"> & {
 };
 
 export class LimitStore {
+  readonly deadlines = new WrittenDeadlines();
   readonly leases: LeaseStore;
   readonly waiters: WaiterStore;
   readonly ended: EndedStore;
   readonly #sql: Sql;
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.leases = new LeaseStore(sql);
-    this.waiters = new WaiterStore(sql);
+    this.leases = new LeaseStore(sql, this.deadlines);
+    this.waiters = new WaiterStore(sql, this.deadlines);
     this.ended = new EndedStore(sql);
   }
 
@@ -68,8 +70,15 @@ export class LimitStore {
     );
   }
 
-  raiseFenceCeiling(fence_ceiling: number): void {
-    this.#sql.all("UPDATE config SET fence_ceiling = ? WHERE one = 1", fence_ceiling);
+  /** False where the stored ceiling does not rise by it. */
+  raiseFenceCeiling(fence_ceiling: number): boolean {
+    return (
+      this.#sql.all(
+        "UPDATE config SET fence_ceiling = ? WHERE one = 1 AND fence_ceiling < ? RETURNING one",
+        fence_ceiling,
+        fence_ceiling,
+      ).length > 0
+    );
   }
 
   writeLevel(level: number, level_at: number): void {

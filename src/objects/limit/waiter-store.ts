@@ -1,7 +1,9 @@
 /** SQL of the line. Every query that could meet many waiters has a LIMIT. */
+import { ABSENT_SECONDS } from "../../contract/bounds.ts";
 import type { About, Lane, Waiter } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
+import type { WrittenDeadlines } from "./written-deadlines.ts";
 
 type WaiterRow = Omit<Waiter, keyof About> & AboutRow;
 
@@ -17,8 +19,9 @@ export interface Place {
 
 export class WaiterStore {
   readonly #sql: Sql;
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  readonly #deadlines: WrittenDeadlines;
+  constructor(sql: Sql, deadlines: WrittenDeadlines) {
+    [this.#sql, this.#deadlines] = [sql, deadlines];
   }
 
   find(waiter_key: string): Waiter | undefined {
@@ -26,6 +29,7 @@ export class WaiterStore {
   }
 
   insert(waiter: Waiter): void {
+    this.#deadlines.note(waiter.arrived_at + ABSENT_SECONDS * 1000);
     this.#sql.all(
       `INSERT INTO waiter (${WAITER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       waiter.lane,
@@ -51,6 +55,7 @@ export class WaiterStore {
     place: Place,
     change: Pick<Waiter, "lane" | "priority" | "caller" | "present_until" | "retry_at" | "offered_at">,
   ): void {
+    if (change.offered_at !== null) this.#deadlines.note(change.present_until);
     this.#sql.all(
       `UPDATE waiter SET lane = ?, priority = ?, caller = ?, present_until = ?, retry_at = ?, offered_at = ?
         WHERE lane = ? AND priority = ? AND seq = ?`,

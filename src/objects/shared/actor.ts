@@ -85,6 +85,11 @@ export abstract class Actor<Of extends Operations> {
   protected abstract earliestDeadline(): number | undefined;
   /** Called in a turn of its own when the target of an effect has answered for good. */
   protected settleEffect(_effect: Effect, _result: Result<unknown>): void {}
+  /**
+   * Called at the end of each operation's transaction, also of a sweep: throws an {@link InvariantViolation} where a
+   * promise would not hold if it were committed.
+   */
+  protected assertPromises(): void {}
   /** Called after a turn failed: whatever is cached in memory must be read again. */
   protected forget(): void {}
   /** The answer to any operation that does not create the object, while it does not exist. */
@@ -180,6 +185,11 @@ export abstract class Actor<Of extends Operations> {
     if (!this.#turns.isRunning) this.#storeAlarm();
   }
 
+  /** Whether the alarm comes by `at`, or as soon as a sweep that failed is tried again (promise I9). */
+  protected isAwakeBy(at: number): boolean {
+    return this.#alarmAt <= Math.max(at, this.host.now() + SWEEP_RETRY_MS);
+  }
+
   /** Outside the operations' transactions, so that one which is undone cannot take the alarm of another with it. */
   #storeAlarm(): void {
     if (!this.#isAlarmMoved) return;
@@ -260,7 +270,11 @@ export abstract class Actor<Of extends Operations> {
   #guard(operation: string, body: () => Answer<unknown>): Answer<unknown> {
     const hadTables = this.#hasTables;
     try {
-      return this.host.transaction(body);
+      return this.host.transaction(() => {
+        const answer = body();
+        this.assertPromises();
+        return answer;
+      });
     } catch (error) {
       this.#hasTables = hadTables;
       this.forget();

@@ -339,6 +339,24 @@ test("whoever ends a share of a lease by force ends all of it, and its holder he
   }
 });
 
+test("I11: what is not reserved everywhere is not granted anywhere", async () => {
+  for (const fault of [
+    `UPDATE joint SET record = json_set(record, '$.members[0].granted', NULL)`,
+    `UPDATE joint SET record = json_set(record, '$.members[0].status', 'lost')`,
+    "DELETE FROM lease",
+  ]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const { home } = fleet;
+    fleet.onAnswered = async ({ operation }) => {
+      if (operation === "reserve") home.database.exec(fault);
+    };
+    const asked = fleet.acquire({ request_id: "one" });
+    await fleet.quiet();
+    expect(await peek(asked)).toBeUndefined();
+    expect(home.host.events.at(-1)).toMatchObject({ event: "invariant_violated", invariant: "I11" });
+  }
+});
+
 test("what is reserved and taken away by force is not granted with the rest", async () => {
   for (const which of [0, 1]) {
     const fleet = await new Fleet(["a", "b", "c"]).create(1);

@@ -6,6 +6,7 @@ async function world(limit: number, more: object = {}): Promise<LimitWorld> {
   await made.must("create", { name: made.name, limit, ...more });
   return made;
 }
+const run = { type: "run", pool_key: "0123456789" } as const;
 const prefect = (csrf_client: string) =>
   ({ type: "prefect", csrf_client, first_retry_after_seconds: 0.2 }) as const;
 
@@ -266,6 +267,18 @@ test("nobody passes an earlier, larger one unless the limit allows it, and then 
     expect(passed).toBe(bypass_max);
     void large;
   }
+});
+
+test("room for several at once lets no more of them pass a larger one than room for one after the other", async () => {
+  const limit = await world(4, { bypass_max: 1 });
+  const holder = granted(await limit.acquire({ slots: 3 }));
+  granted(await limit.acquire());
+  waiting(await limit.acquire({ request_id: "large", slots: 4, caller: run }));
+  for (const slots of [1, 1, 1]) waiting(await limit.acquire({ caller: run, slots }));
+  await limit.must("release", { lease_id: holder.lease_id });
+  expect((await limit.must("list_waiters", { offset: 0, limit: 9 })).map(({ slots }) => slots)).toEqual([
+    4, 1, 1,
+  ]);
 });
 
 test("what is left beside an offer that is too large for it is for nobody behind that one", async () => {

@@ -32,11 +32,13 @@ const leaseOf = (fence: number, slots: number): Lease => ({
   note: null,
 });
 
-test("the statement that writes a lease refuses what the limit cannot hold", () => {
+test("the statement that writes a lease refuses what the limit cannot hold, what was counted wrongly, and an old fence", () => {
   const store = openStore();
-  expect(store.leases.insert(leaseOf(1, 2), 3)).toBe(true);
-  expect(store.leases.insert(leaseOf(2, 2), 3)).toBe(false);
-  expect(store.leases.insert(leaseOf(3, 1), 3)).toBe(true);
+  expect(store.leases.insert(leaseOf(1, 2), { limit: 3, occupied: 0 })).toBe(true);
+  expect(store.leases.insert(leaseOf(2, 2), { limit: 3, occupied: 2 })).toBe(false);
+  expect(store.leases.insert(leaseOf(3, 1), { limit: 3, occupied: 1 })).toBe(false);
+  expect(store.leases.insert(leaseOf(3, 1), { limit: 3, occupied: 2 })).toBe(true);
+  expect(store.leases.insert(leaseOf(2, 1), null)).toBe(false);
   expect(store.leases.insert(leaseOf(4, 5), null)).toBe(true);
   expect(store.leases.countOccupied()).toBe(8);
 });
