@@ -1,7 +1,8 @@
 /** The table of acquires over several limits, at their home, and the shares of such acquires at a member. */
+import { endOfLease } from "../../domain/limit/deadlines.ts";
 import type { Joint } from "../../domain/limit/joint.ts";
 import { first, type Sql } from "../shared/sql.ts";
-import type { WrittenDeadlines } from "./written-deadlines.ts";
+import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
 export class JointStore {
   readonly #sql: Sql;
@@ -59,7 +60,7 @@ export class JointStore {
   }
 
   setShare(joint_id: string, kind: "reserved" | "member", expires_at: number): void {
-    this.#deadlines.noteLease(expires_at);
+    this.#deadlines.note(endOfLease(expires_at, 0));
     this.#sql.all(
       "UPDATE lease SET kind = ?, expires_at = ? WHERE joint_id = ? AND kind IN ('reserved', 'member')",
       kind,
@@ -70,7 +71,7 @@ export class JointStore {
 
   /** The share becomes slots without a lease. */
   makeAnonymous(joint_id: string, expires_at: number): void {
-    this.#deadlines.noteLease(expires_at);
+    this.#deadlines.note(endOfLease(expires_at, 0));
     this.#sql.all(
       "UPDATE lease SET kind = 'anonymous', expires_at = ?, joint_id = NULL, home_key = NULL WHERE joint_id = ?",
       expires_at,
@@ -80,7 +81,7 @@ export class JointStore {
 
   /** The share of home becomes the lease that the caller knows. */
   makeHome({ joint_id, request_id, lease_seconds }: Joint, expires_at: number): void {
-    this.#deadlines.noteLease(expires_at);
+    this.#deadlines.note(endOfLease(expires_at, 0));
     this.#sql.all(
       "UPDATE lease SET kind = 'home', request_id = ?, lease_seconds = ?, expires_at = ? WHERE joint_id = ?",
       request_id,

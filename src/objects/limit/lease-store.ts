@@ -1,10 +1,11 @@
 /** SQL of leases. What is occupied is always the sum over their rows. */
 import type { Holder, RunIdentity } from "../../contract/wire/limits.ts";
+import { endOfLease } from "../../domain/limit/deadlines.ts";
 import type { About, Lease } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
 import { slicesAfter } from "./ended-store.ts";
-import type { WrittenDeadlines } from "./written-deadlines.ts";
+import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
 type LeaseRow = Omit<Lease, "slot_names" | keyof About> & AboutRow & { slot_names: string | null };
 
@@ -60,7 +61,7 @@ export class LeaseStore {
    * something else than was counted (I2), or more than the limit (I1). `room` is null where slots are taken regardless.
    */
   insert(lease: Lease, room: Room | null): boolean {
-    this.#deadlines.noteLease(lease.expires_at);
+    this.#deadlines.note(endOfLease(lease.expires_at, 0));
     const inserted = this.#sql.all(
       INSERT_LEASE,
       lease.fence,
@@ -109,7 +110,7 @@ export class LeaseStore {
 
   /** Moves the deadline; false when the lease has ended. */
   renew(fence: number, tail: number, lease_seconds: number | null, expires_at: number): boolean {
-    this.#deadlines.noteLease(expires_at);
+    this.#deadlines.note(endOfLease(expires_at, 0));
     return (
       this.#sql.all(
         "UPDATE lease SET expires_at = ?, lease_seconds = coalesce(?, lease_seconds) WHERE fence = ? AND tail = ? RETURNING fence",

@@ -4,7 +4,7 @@ import { first, type Sql } from "../shared/sql.ts";
 import { EndedStore } from "./ended-store.ts";
 import { LeaseStore } from "./lease-store.ts";
 import { WaiterStore } from "./waiter-store.ts";
-import { WrittenDeadlines } from "./written-deadlines.ts";
+import { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
 type ConfigRow = Omit<LimitConfig, "active" | "slot_names"> & {
   one: 1;

@@ -3,7 +3,7 @@ import { ABSENT_SECONDS } from "../../contract/bounds.ts";
 import type { About, Lane, Waiter } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
-import type { WrittenDeadlines } from "./written-deadlines.ts";
+import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
 type WaiterRow = Omit<Waiter, keyof About> & AboutRow;
 

@@ -8,12 +8,12 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
-import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
+import { Actor, InvariantViolation, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { admitting, CREATING_INTERNAL, refuseAbsent } from "./admission.ts";
 import { PoolCatalog } from "./catalog.ts";
 import { Announcements } from "./announcements.ts";
-import { PoolAttempts } from "./attempts.ts";
+import { GRACE_MS, PoolAttempts } from "./attempts.ts";
 import { PoolClaims } from "./claims.ts";
 import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
 import { migrations } from "./migrations.ts";
@@ -202,7 +202,15 @@ export class PoolActor extends Actor<PoolOperations> {
     if (ANSWERED.has(effect.operation)) this.#slots.settle(effect, result);
   }
 
+  /** I9: the alarm comes in time for every deadline that the operation wrote. */
+  protected override assertPromises(): void {
+    const deadline = Math.max(this.#context.store.deadlines.take(), this.host.expiry_floor + GRACE_MS);
+    if (!this.isAwakeBy(deadline))
+      throw new InvariantViolation("I9", "A deadline was written that no alarm stands for.", { deadline });
+  }
+
   protected override forget(): void {
+    this.#context.store.deadlines.take();
     this.#announcements.forget();
     this.#statuses.forget();
     this.#states.forget();

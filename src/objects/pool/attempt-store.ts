@@ -1,13 +1,15 @@
 /** SQL of who runs what: the runs that hold slots, the attempts that have ended, the limits that an attempt has asked. */
 import { first, type Sql } from "../shared/sql.ts";
+import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 import type { ActiveRow, Row } from "./rows.ts";
 
 /** At most one row of `active` per run is promise I3. */
 export class AttemptStore {
   readonly #sql: Sql;
+  readonly #deadlines: WrittenDeadlines;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  constructor(sql: Sql, deadlines: WrittenDeadlines) {
+    [this.#sql, this.#deadlines] = [sql, deadlines];
   }
 
   readActive(run_id: string): ActiveRow | undefined {
@@ -37,7 +39,28 @@ export class AttemptStore {
     );
   }
 
+  /** Gives a run to an attempt; false where it has one (promise I3), or where the fence is not above the run's (I4). */
+  beginAttempt(active: ActiveRow & { fence: number; deadline_at: number }): boolean {
+    this.#deadlines.note(active.deadline_at);
+    return (
+      this.#sql.all(
+        `INSERT INTO active (run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM flow_run WHERE id = ?1 AND fence < ?6
+         ON CONFLICT (run_id) DO NOTHING RETURNING run_id`,
+        active.run_id,
+        active.queue_id,
+        active.attempt_id,
+        active.session_id,
+        active.worker_name,
+        active.fence,
+        Number(active.is_started),
+        active.deadline_at,
+      ).length > 0
+    );
+  }
+
   writeActive(active: ActiveRow): void {
+    if (active.deadline_at !== null) this.#deadlines.note(active.deadline_at);
     this.#sql.all(
       `INSERT INTO active (run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)

@@ -148,12 +148,10 @@ export class PoolClaims {
     const stored = store.runs.readRun(run_id);
     if (stored === undefined)
       throw new InvariantViolation("I3", "A run is ready that does not exist.", { run_id });
-    if (store.attempts.readActive(run_id) !== undefined)
-      throw new InvariantViolation("I3", "A run is ready that has a live attempt.", { run_id });
     const pool = poolOf(this.#context);
     const fence = stored.fence + 1;
     const deadline_at = host.now() + claimMs(worker.session_seconds);
-    store.attempts.writeActive({
+    const isGiven = store.attempts.beginAttempt({
       run_id,
       queue_id: stored.run.work_queue_id,
       attempt_id,
@@ -163,6 +161,15 @@ export class PoolClaims {
       is_started: false,
       deadline_at,
     });
+    if (!isGiven) {
+      const active = store.attempts.readActive(run_id);
+      throw active === undefined
+        ? new InvariantViolation("I4", "The fence of a new attempt is not above the run's.", {
+            run_id,
+            fence,
+          })
+        : new InvariantViolation("I3", "A run is ready that has a live attempt.", { active });
+    }
     const labels = {
       ...stored.run.labels,
       "prefect.worker.name": worker.name,

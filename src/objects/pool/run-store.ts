@@ -8,6 +8,7 @@ import { selectKeys, type Condition } from "../shared/run-filter.ts";
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import { summarizeRuns } from "../shared/run-summary.ts";
 import { first, type Sql } from "../shared/sql.ts";
+import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 import type { AttemptStore } from "./attempt-store.ts";
 import { DEADLINE_KINDS, type Row, type StoredRun } from "./rows.ts";
 
@@ -39,10 +40,10 @@ const CHANGES = [
 export class RunStore {
   readonly #sql: Sql;
   readonly #attempts: AttemptStore;
+  readonly #deadlines: WrittenDeadlines;
 
-  constructor(sql: Sql, attempts: AttemptStore) {
-    this.#sql = sql;
-    this.#attempts = attempts;
+  constructor(sql: Sql, attempts: AttemptStore, deadlines: WrittenDeadlines) {
+    [this.#sql, this.#attempts, this.#deadlines] = [sql, attempts, deadlines];
   }
 
   readRun(id: string): StoredRun | undefined {
@@ -120,6 +121,7 @@ export class RunStore {
       stored.slot_expires_at === null
         ? place.deadline
         : { at: stored.slot_expires_at, kind: "slot" as const };
+    if (deadline !== null) this.#deadlines.note(deadline.at);
     const before = first<{
       ready_at: number | null;
       deadline_at: number | null;

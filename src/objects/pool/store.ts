@@ -1,5 +1,6 @@
 /** All SQL of a pool, one file per family of tables. */
 import type { Sql } from "../shared/sql.ts";
+import { WrittenDeadlines } from "../shared/written-deadlines.ts";
 import { CatalogStore } from "./catalog-store.ts";
 import { MovedStore } from "./moved-store.ts";
 import { RunStore } from "./run-store.ts";
@@ -21,10 +22,12 @@ export class PoolStore {
   readonly deployments: DeploymentStore;
   readonly heartbeats: HeartbeatStore;
 
+  readonly deadlines = new WrittenDeadlines();
+
   constructor(sql: Sql) {
     this.catalog = new CatalogStore(sql);
-    this.attempts = new AttemptStore(sql);
-    this.runs = new RunStore(sql, this.attempts);
+    this.attempts = new AttemptStore(sql, this.deadlines);
+    this.runs = new RunStore(sql, this.attempts, this.deadlines);
     this.inputs = new InputStore(sql);
     this.moved = new MovedStore(sql);
     this.states = new StateStore(sql);

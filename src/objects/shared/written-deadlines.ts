@@ -1,14 +1,8 @@
 /** Which deadlines an operation has written: promise I9 wants an alarm for each, whoever sets it. */
-import { GRACE_SECONDS } from "../../contract/bounds.ts";
-
 export class WrittenDeadlines {
   #earliest = Number.POSITIVE_INFINITY;
 
-  /** A lease ends with its grace. */
-  noteLease(expires_at: number): void {
-    this.note(expires_at + GRACE_SECONDS * 1000);
-  }
-
+  /** Stores call this for each instant, in milliseconds, at which something that they write must be dealt with. */
   note(at: number): void {
     if (at < this.#earliest) this.#earliest = at;
   }
