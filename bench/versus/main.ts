@@ -1,0 +1,110 @@
+/**
+ * `npm run versus`: the same experiments on Sluice and on a Prefect server, on the same machine in the same run. Prefect's
+ * clients are unmodified on both; ours is measured beside them. Run it on a quiet machine; it takes about an hour.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { installPrefect } from "../../test/prefect/versions.ts";
+import type { Experiment, Plan } from "./experiment.ts";
+import { handingOn, lostAnswer, order, restart } from "./limits.ts";
+import { load } from "./load.ts";
+import { writeReport, type Outcome } from "./report.ts";
+import { headOfLine, idling, pipeline, start } from "./runs.ts";
+import { openScene, type Scene } from "./scene.ts";
+import { startPrefectServer, startSluice, type System } from "./systems.ts";
+
+const EXPERIMENTS: readonly Experiment[] = [
+  handingOn,
+  order,
+  headOfLine,
+  pipeline,
+  start,
+  load,
+  restart,
+  lostAnswer,
+  idling,
+];
+const FULL: Plan = {
+  holders: 60,
+  waiters: 200,
+  blockedRuns: 250,
+  pipelineRuns: 20,
+  starts: 10,
+  loadSeconds: 5,
+  claimedRuns: 200,
+  idleSeconds: 60,
+};
+/** Shows that everything runs; its numbers mean little. */
+const QUICK: Plan = {
+  holders: 5,
+  waiters: 10,
+  blockedRuns: 10,
+  pipelineRuns: 4,
+  starts: 2,
+  loadSeconds: 2.5,
+  claimedRuns: 20,
+  idleSeconds: 20,
+};
+
+interface Contender {
+  /** The heading of its column. */
+  name: string;
+  client: Scene["client"];
+  open(): Promise<System>;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string", default: EXPERIMENTS.map(({ key }) => key).join(",") },
+      on: { type: "string", default: "" },
+      postgres: { type: "string" },
+      out: { type: "string" },
+      quick: { type: "boolean", default: false },
+    },
+  });
+  const python = await installPrefect("3.8.8");
+  const contenders = listContenders(python, values.postgres).filter(({ name }) => name.includes(values.on));
+  const wanted = EXPERIMENTS.filter(({ key }) => values.only.split(",").includes(key));
+  const outcomes: Outcome[] = [];
+  for (const experiment of wanted) {
+    for (const contender of contenders) {
+      process.stderr.write(`${experiment.key}  ${experiment.title}: ${contender.name} …\n`);
+      // A control plane of its own for each: nobody pays for what another left behind.
+      await using system = await contender.open();
+      await using scene = await openScene(system, contender.client, python);
+      const figures = await experiment.run(scene, values.quick ? QUICK : FULL);
+      outcomes.push({ experiment, contender: contender.name, figures });
+    }
+  }
+  const report = writeReport(
+    outcomes,
+    contenders.map(({ name }) => name),
+  );
+  if (values.out !== undefined) writeFileSync(values.out, report);
+  process.stdout.write(report);
+}
+
+function listContenders(python: string, postgres: string | undefined): Contender[] {
+  return [
+    {
+      name: "Prefect server (SQLite)",
+      client: "prefect",
+      open: () => startPrefectServer({ name: "Prefect server (SQLite)", python }),
+    },
+    ...(postgres === undefined
+      ? []
+      : [
+          {
+            name: "Prefect server (PostgreSQL)",
+            client: "prefect" as const,
+            open: () =>
+              startPrefectServer({ name: "Prefect server (PostgreSQL)", python, databaseUrl: postgres }),
+          },
+        ]),
+    { name: "Sluice, Prefect's clients", client: "prefect", open: startSluice },
+    { name: "Sluice, its own", client: "sluice", open: startSluice },
+  ];
+}
+
+await main();

@@ -1,0 +1,98 @@
+/** Holders of a limit as processes, and what their own clocks say of how the slots went from one to the next. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Running } from "../../test/prefect/support/prefect.ts";
+import { spawnNode, type Scene } from "./scene.ts";
+
+const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
+
+export interface SlotsPlan {
+  limit: string;
+  count: number;
+  /** How long each holds its slot. */
+  seconds: number;
+  /** Between the coming of one and of the next. */
+  stagger_seconds: number;
+  lease_seconds: number;
+  /** Null waits for ever. */
+  timeout_seconds: number | null;
+}
+
+export interface SlotNote {
+  at: number;
+  event: "wants" | "holds" | "frees" | "fails";
+  index: number;
+  error?: string;
+}
+
+export interface Holders {
+  readonly running: Running;
+  /** What they noted so far, in the order of their clock. */
+  readNotes(): SlotNote[];
+}
+
+/** Starts holders with Prefect's client or with ours. */
+export async function startHolders(scene: Scene, plan: SlotsPlan): Promise<Holders> {
+  const trace = join(scene.folder, `slots-${crypto.randomUUID()}`);
+  const args = [JSON.stringify(plan)];
+  const env = { TRACE: trace };
+  const running =
+    scene.client === "prefect"
+      ? await scene.prefect.start(join("../../../bench/versus/programs/slots.py"), args, {
+          env,
+          timeoutMs: 3_600_000,
+        })
+      : spawnNode(join(PROGRAMS, "slots.ts"), args, { ...env, SLUICE_API_URL: scene.prefect.apiUrl });
+  return {
+    running,
+    readNotes: () =>
+      (existsSync(trace) ? readFileSync(trace, "utf8").trim().split("\n") : [])
+        .map((line) => JSON.parse(line) as SlotNote)
+        .toSorted((left, right) => left.at - right.at),
+  };
+}
+
+export interface Passing {
+  /** Seconds from one holder's end to the next one's start, while somebody waits. Ascending. */
+  gaps: number[];
+  /** From the first start to the last end, over the sum of the holders' own times. */
+  total_over_ideal: number;
+  /** Who started after somebody who had come later. */
+  out_of_turn: number;
+  /** The most later ones that went before one of them. */
+  largest_bypass: number;
+  served: number;
+}
+
+/** How one slot went from hand to hand. */
+export function judgePassing(notes: readonly SlotNote[]): Passing {
+  const of = (event: SlotNote["event"]) => notes.filter((note) => note.event === event);
+  const starts = of("holds");
+  const ends = new Map(of("frees").map(({ index, at }) => [index, at]));
+  const order = starts.map(({ index }) => index);
+  const gaps: number[] = [];
+  let busy = 0;
+  for (const [place, start] of starts.entries()) {
+    busy += (ends.get(start.index) ?? start.at) - start.at;
+    const before = starts[place - 1];
+    const freed = before === undefined ? undefined : ends.get(before.index);
+    if (freed !== undefined) gaps.push(start.at - freed);
+  }
+  const last = Math.max(...ends.values());
+  return {
+    gaps: gaps.toSorted((left, right) => left - right),
+    total_over_ideal: (last - (starts[0]?.at ?? last)) / busy,
+    out_of_turn: order.filter((index, place) => order.slice(0, place).some((earlier) => earlier > index))
+      .length,
+    largest_bypass: Math.max(
+      0,
+      ...order.map((index, place) => order.slice(0, place).filter((earlier) => earlier > index).length),
+    ),
+    served: ends.size,
+  };
+}
+
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
