@@ -9,6 +9,9 @@ import { echo, toFaults } from "./validation-faults.ts";
 /** A JSON text that nests deeper is refused: whatever walks it does so on a stack. */
 const JSON_DEPTH_MAX = 100;
 
+/** Path parameters that are UUIDs wherever they stand: judged before the body, which has no route without them. */
+const UUID_PARAMS = ["id", "schedule_id", "attempt_id", "session_id", "lease_id"];
+
 /**
  * Reads a JSON body by its schema, whatever its content type says. An empty body and `null` are `{}`: Prefect's
  * filters may come without any.
@@ -16,6 +19,7 @@ const JSON_DEPTH_MAX = 100;
 export function body<Schema extends ZodType>(schema: Schema) {
   const described = validator("json", schema, undefined, { options: { io: "input" } });
   const read: typeof described = async (c, next) => {
+    for (const name of UUID_PARAMS) if (c.req.param(name) !== undefined) uuidParam(c, name);
     const sent = parseJson(await c.req.text());
     const result = await schema["~standard"].validate(sent);
     if (result.issues !== undefined) {
@@ -69,7 +73,7 @@ export function query<Schema extends ZodType>(schema: Schema) {
 }
 
 /** Reads a path parameter that must be a UUID; anything else is a route that does not exist (source: wire §2.7). */
-export function uuidParam(c: ApiContext, name: string): string {
+export function uuidParam(c: Pick<ApiContext, "req">, name: string): string {
   const value = c.req.param(name) ?? "";
   return isUuid(value) ? value.toLowerCase() : fail("not_found");
 }

@@ -116,6 +116,32 @@ describe("requests that cannot be read", () => {
     });
   });
 
+  test("a body of single parameters may have others, and a part of it that is a model may not", async () => {
+    for (const resource of ["flow_runs", "task_runs", "flows", "deployments", "variables", "logs"]) {
+      const response = await post(`/${resource}/filter`, JSON.stringify({ newer: { any_: [] }, limit: 1 }));
+      expect(response.status, resource).toBe(200);
+      const strict = await post(`/${resource}/filter`, JSON.stringify({ [resource]: { newer: 1 } }));
+      expect(strict.status, resource).toBe(422);
+    }
+    for (const resource of ["flow_runs", "flows", "deployments"]) {
+      const response = await post(`/${resource}/bulk_delete`, JSON.stringify({ newer: { any_: [] } }));
+      expect(response.status, resource).toBe(422);
+    }
+  });
+
+  test("an id that is no UUID is 404, whatever the body", async () => {
+    const routes = app.routes.filter(
+      ({ method, path }) => ["POST", "PATCH", "PUT"].includes(method) && /:(\w+_)?id\b/.test(path),
+    );
+    expect(routes.length).toBeGreaterThan(20);
+    for (const { method, path } of routes) {
+      if (path.includes("waiter_id")) continue;
+      const url = path.replace("/api", "").replaceAll(/:(\w+_)?id\b/g, "no-uuid");
+      for (const body of ["{", "{}", "[]"])
+        expect((await fetchApi(url, { method, body })).status, `${method} ${url} ${body}`).toBe(404);
+    }
+  });
+
   test("what fits no kind of schedule is named for the kind that it is nearest to", async () => {
     const schedules = [{ interval: 0 }, { cron: "" }, { interval: 60, when: 1 }];
     const sent = schedules.map((schedule) => ({ schedule, active: true }));

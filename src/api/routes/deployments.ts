@@ -56,7 +56,7 @@ function withSchemaOf(update: DeploymentUpdate, current: Deployment) {
   };
 }
 
-const ScheduleBody = z.strictObject({
+const ScheduleBody = z.object({
   start_time: InstantIn.nullish(),
   end_time: InstantIn.nullish(),
   min_time: z.number().min(0).max(1e9).nullish(),

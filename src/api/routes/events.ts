@@ -28,7 +28,7 @@ const EventPage = z.object({
   total: z.int(),
   next_page: z.url().nullable(),
 });
-const EventsFilter = z.strictObject({
+const EventsFilter = z.object({
   filter: EventFilter.nullish(),
   limit: z
     .int()
@@ -37,7 +37,7 @@ const EventsFilter = z.strictObject({
     .nullish()
     .transform((limit) => limit ?? EVENTS_PAGE_MAX),
 });
-const CountBody = z.strictObject({
+const CountBody = z.object({
   filter: EventFilter.nullish(),
   time_unit: z
     .enum(TIME_UNITS)

@@ -29,7 +29,7 @@ const TAIL_LOGS_MAX = 1000;
 /** Journals that one search for the logs of task runs asks. */
 const JOURNALS_ASKED_MAX = 200;
 
-const LogsFilter = z.strictObject({
+const LogsFilter = z.object({
   logs: LogFilterIn.nullish(),
   sort: z.enum(["TIMESTAMP_ASC", "TIMESTAMP_DESC"]).nullish(),
   limit: Page.limit,

@@ -7,7 +7,7 @@ import { describeResource } from "../describe.ts";
 import { body } from "../validation.ts";
 
 const describe = describeResource("Task runs");
-const Filter = z.strictObject({
+const Filter = z.object({
   task_worker_filter: z.strictObject({ task_keys: z.array(z.string()).max(1000) }).nullish(),
 });
 const TaskWorker = z.object({

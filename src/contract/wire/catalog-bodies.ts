@@ -32,13 +32,13 @@ const deploymentsBody = { ...filters, work_pool_queues: WorkQueueFilter.nullish(
 const flowSort = { sort: z.enum(FLOW_SORTS).nullish() };
 const deploymentSort = { sort: z.enum(DEPLOYMENT_SORTS).nullish() };
 
-export const FlowsFilterBody = z.strictObject({ ...flowsBody, ...flowSort, ...Page });
-export const FlowsPaginateBody = z.strictObject({ ...flowsBody, ...flowSort, ...NumberedPage });
-export const FlowsCountBody = z.strictObject(flowsBody);
-export const DeploymentsFilterBody = z.strictObject({ ...deploymentsBody, ...deploymentSort, ...Page });
-export const DeploymentsPaginateBody = z.strictObject({
+export const FlowsFilterBody = z.object({ ...flowsBody, ...flowSort, ...Page });
+export const FlowsPaginateBody = z.object({ ...flowsBody, ...flowSort, ...NumberedPage });
+export const FlowsCountBody = z.object(flowsBody);
+export const DeploymentsFilterBody = z.object({ ...deploymentsBody, ...deploymentSort, ...Page });
+export const DeploymentsPaginateBody = z.object({
   ...deploymentsBody,
   ...deploymentSort,
   ...NumberedPage,
 });
-export const DeploymentsCountBody = z.strictObject(deploymentsBody);
+export const DeploymentsCountBody = z.object(deploymentsBody);

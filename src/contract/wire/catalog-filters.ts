@@ -63,9 +63,9 @@ export const VARIABLE_SORTS = FLOW_SORTS;
 export type VariableSort = FlowSort;
 
 const variablesBody = { variables: VariableFilter.nullish() };
-export const VariablesFilterBody = z.strictObject({
+export const VariablesFilterBody = z.object({
   ...variablesBody,
   sort: z.enum(VARIABLE_SORTS).nullish(),
   ...Page,
 });
-export const VariablesCountBody = z.strictObject(variablesBody);
+export const VariablesCountBody = z.object(variablesBody);

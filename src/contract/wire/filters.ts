@@ -112,12 +112,12 @@ const sort = z
   .nullish()
   .transform((chosen) => chosen ?? "ID_DESC");
 
-/** `POST /flow_runs/filter` */
-export const FlowRunsFilterBody = z.strictObject({ ...runFilters, sort, ...Page });
+/** `POST /flow_runs/filter`. Bodies of single parameters ignore what they do not know (source: wire §9.4). */
+export const FlowRunsFilterBody = z.object({ ...runFilters, sort, ...Page });
 /** `POST /flow_runs/paginate` */
-export const FlowRunsPaginateBody = z.strictObject({ ...runFilters, sort, ...NumberedPage });
+export const FlowRunsPaginateBody = z.object({ ...runFilters, sort, ...NumberedPage });
 /** `POST /flow_runs/count` */
-export const FlowRunsCountBody = z.strictObject(runFilters);
+export const FlowRunsCountBody = z.object(runFilters);
 export type FlowRunsCountBody = z.infer<typeof FlowRunsCountBody>;
 
 /** Which runs of a pool are meant; what other objects know is already resolved to ids. */

@@ -57,6 +57,7 @@ export interface Intervals {
 }
 
 const limit = z.int().min(1).max(BULK_RUNS_MAX).nullish();
+/** Stricter than Prefect's, like all bodies that delete many: what is not known here may be a condition. */
 export const FlowRunsBulkDeleteBody = z.strictObject({ flow_runs: FlowRunFilter.nullish(), limit });
 export const FlowRunsBulkSetStateBody = z.strictObject({
   flow_runs: FlowRunFilter.nullish(),

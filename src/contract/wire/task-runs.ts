@@ -106,11 +106,11 @@ const filters = {
   deployments: DeploymentFilter.nullish(),
 };
 /** `POST /task_runs/count` */
-export const TaskRunsCountBody = z.strictObject(filters);
+export const TaskRunsCountBody = z.object(filters);
 export type TaskRunsCountBody = z.output<typeof TaskRunsCountBody>;
 /** `POST /task_runs/filter` */
-export const TaskRunsFilterBody = z.strictObject({ ...filters, sort, ...Page });
+export const TaskRunsFilterBody = z.object({ ...filters, sort, ...Page });
 /** `POST /task_runs/paginate` */
-export const TaskRunsPaginateBody = z.strictObject({ ...filters, sort, ...NumberedPage });
+export const TaskRunsPaginateBody = z.object({ ...filters, sort, ...NumberedPage });
 /** `POST /task_runs/history` */
-export const TaskRunsHistoryBody = z.strictObject({ ...filters, ...HistorySpan });
+export const TaskRunsHistoryBody = z.object({ ...filters, ...HistorySpan });
