@@ -63,6 +63,9 @@ export class Acquires {
           this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
         );
       if (known.has_ended) return refuse("gone", REQUEST_GONE);
+      // No lease tells of what a limit that decays has given.
+      if (doesDecay(config) && this.#store.ended.has("use", command.request_id, now))
+        return accept(this.#core.grantOf(config, null, lease_seconds, now));
     }
     if (command.is_once_per_holder === true && command.holder) {
       const [lease] = this.#store.leases.listOfHolder(command.holder);
@@ -112,6 +115,7 @@ export class Acquires {
     });
     if (taken !== undefined) {
       if (stored?.lane === 1) this.#line.remove(stored);
+      if (taken.lease === null && isNamed) this.#core.remember("use", command.request_id, now);
       const grant = accept(this.#core.grantOf(this.#core.config ?? config, taken.lease, lease_seconds, now));
       // A request of this waiter that is still held must ask again; a socket with its request id hears the same.
       this.#ears.endHeld(waiter_key, accept(describeOffer(this.#core)));

@@ -128,7 +128,7 @@ export class LimitActor extends Actor<LimitOperations> {
     withdraw: ({ request_id }) => {
       const now = this.host.now();
       const lease = this.#store.leases.findOfRequest(request_id);
-      if (lease === undefined) this.#core.endRequest(request_id, now);
+      if (lease === undefined) this.#core.remember("request", request_id, now);
       else this.#core.endLease(lease, now);
       const waiter = this.#store.waiters.find(keyOfRequest(request_id));
       if (waiter !== undefined) {

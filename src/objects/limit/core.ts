@@ -227,7 +227,7 @@ export class LimitCore {
     this.isLineDue = true;
     if (!isByHolder) this.onTakenAway({ fence, tail });
     if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
-    if (lease.request_id !== null) this.endRequest(lease.request_id, now);
+    if (lease.request_id !== null) this.remember("request", lease.request_id, now);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
     this.mean_occupancy_seconds =
       this.mean_occupancy_seconds === undefined ? seconds : this.mean_occupancy_seconds * 0.8 + seconds * 0.2;
@@ -235,14 +235,14 @@ export class LimitCore {
   }
 
   /** Slots of a lease are given back, and it keeps the others. */
-  shrinkLease({ fence }: Pick<Lease, "fence">, slots: number): void {
-    this.store.leases.setSlots(fence, slots);
+  shrinkLease(lease: Lease, slots: number): void {
+    this.store.leases.shrink(lease, slots);
     this.isLineDue = true;
   }
 
-  /** A request id that has ended is refused for ten minutes. */
-  endRequest(request_id: string, now: number): void {
-    this.wakeAt(this.store.ended.remember("request", request_id, now));
+  /** Keeps in mind for ten minutes what has become of a request: `request` is refused, `use` is granted once more. */
+  remember(kind: "request" | "use", request_id: string, now: number): void {
+    this.wakeAt(this.store.ended.remember(kind, request_id, now));
   }
 
   grantedLimit(config: LimitConfig, lease: Lease | null): GrantedLimit {

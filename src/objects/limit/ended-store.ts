@@ -1,5 +1,6 @@
 /**
- * SQL of what has ended and is remembered for a while: requests and attempts of runs that get nothing any more.
+ * SQL of what has ended and is remembered for a while: requests and attempts of runs that get nothing any more, and
+ * requests that have used what a limit that decays gives, of which no lease tells.
  *
  * They lie in slices of time, so that a look-up reads two slices, and what is over is found and deleted without reading
  * the rest, however much ended lately. A row costs one write.
@@ -12,7 +13,7 @@ const REPLAY_MS = REPLAY_SECONDS * 1000;
 const SLICE_MS = REPLAY_MS;
 const FORGOTTEN_AT_ONCE_MAX = 5000;
 
-export type EndedKind = "request" | "attempt";
+export type EndedKind = "request" | "attempt" | "use";
 
 /** The slices in which something lies that is remembered at `now`. */
 export function slicesAfter(now: number): [number, number] {

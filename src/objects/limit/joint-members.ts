@@ -48,8 +48,9 @@ export class JointMembers {
     return member.status === "asked" && request_id === requestIdOf(joint, member);
   }
 
-  /** Home has decided: what the others have reserved is held now. */
-  commit({ joint_id, is_anonymous, members }: Joint, expires_at: number): void {
+  /** Home has decided: what they have reserved is held now, or used where it decays. Home's own share is its lease. */
+  commit({ joint_id, is_anonymous, members }: Joint, expires_at: number, now: number): void {
+    this.#reservations.useUp(joint_id, now);
     for (const { key, status } of members) {
       if (status === "reserved" && key !== this.#core.key)
         this.#send(this.#addressOf(key), "commit_reservation", `commit:${joint_id}:${key}`, {

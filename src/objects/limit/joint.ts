@@ -319,19 +319,20 @@ export class Joints {
   /** The durable decision: from here on the acquire is held, and members follow. */
   #commit(joint: Joint, first_seconds: number, now: number): Grant {
     const expires_at = now + Math.round(first_seconds * 1000);
+    this.#assertWhole(joint, this.#store.findShare(joint.joint_id)?.slots ?? 0);
+    this.#members.commit(joint, expires_at, now);
     let share = this.#store.findShare(joint.joint_id);
-    this.#assertWhole(joint, share?.slots ?? 0);
     if (share === undefined) {
-      // Home itself counts nobody, yet the lease must have a row to live and end by.
+      // Home holds no slots, yet the lease must have a row to live and end by.
       const lease = this.#core.insertShare(joint, expires_at, now);
       share = { ...lease };
     }
     this.#store.makeHome(joint, expires_at);
     this.#core.wakeAt(endOfLease(expires_at, this.#core.host.expiry_floor));
-    this.#members.commit(joint, expires_at);
     if (joint.is_anonymous) {
       const lease = this.#core.store.leases.find(share.fence, share.tail);
-      this.#store.makeAnonymous(joint.joint_id, expires_at);
+      if (share.slots === 0) this.#core.store.leases.delete(share.fence, share.tail);
+      else this.#store.makeAnonymous(joint.joint_id, expires_at);
       this.#store.delete(joint.joint_id);
       if (lease !== undefined) return this.#grantOf(joint, { ...lease, expires_at }, now);
     }

@@ -69,7 +69,7 @@ export class LeaseStore {
       lease.kind,
       lease.request_id,
       lease.slots,
-      lease.slot_names === null ? null : JSON.stringify(lease.slot_names),
+      writeNames(lease.slot_names),
       lease.lease_seconds,
       lease.acquired_at,
       lease.expires_at,
@@ -147,8 +147,14 @@ export class LeaseStore {
     );
   }
 
-  setSlots(fence: number, slots: number): void {
-    this.#sql.all("UPDATE lease SET slots = ? WHERE fence = ?", slots, fence);
+  /** Leaves a lease with fewer slots, and with no more names than these. */
+  shrink({ fence, slot_names }: Lease, slots: number): void {
+    this.#sql.all(
+      "UPDATE lease SET slots = ?, slot_names = ? WHERE fence = ?",
+      slots,
+      writeNames(slot_names?.slice(0, slots) ?? null),
+      fence,
+    );
   }
 
   /** Live leases after `after_fence`, oldest first. */
@@ -194,6 +200,10 @@ export class LeaseStore {
   #select(where: string, ...bindings: (string | number)[]): Lease[] {
     return this.#sql.all<LeaseRow>(`SELECT ${LEASE_COLUMNS} FROM lease ${where}`, ...bindings).map(readLease);
   }
+}
+
+function writeNames(slot_names: string[] | null): string | null {
+  return slot_names === null ? null : JSON.stringify(slot_names);
 }
 
 function readLease(row: LeaseRow): Lease {

@@ -93,23 +93,27 @@ export class Reservations {
 
   /** Home has decided: the reservation is a lease now, or a raised level. */
   commit(joint_id: string, expires_at: number, is_anonymous: boolean, now: number): void {
-    const share = this.#store.findShare(joint_id);
-    const config = this.#core.stored;
-    if (share === undefined || config === undefined) return;
-    if (doesDecay(config)) {
-      const lease = this.#core.store.leases.find(share.fence, share.tail);
-      if (this.#core.endLease(share, now) !== undefined && lease !== undefined)
-        this.#core.takeSlots(
-          config,
-          { ...lease, kind: "lease", request_id: null, first_seconds: 0, joint_id: "", home_key: "" },
-          now,
-        );
-      this.#line.walk(now);
-      return;
-    }
+    if (this.useUp(joint_id, now)) return;
     if (is_anonymous) this.#store.makeAnonymous(joint_id, expires_at);
     else this.#store.setShare(joint_id, "member", expires_at);
     this.#core.wakeAt(endOfLease(expires_at, this.#core.host.expiry_floor));
+  }
+
+  /** Slots of a limit that decays are used and not held: what is reserved becomes level. False: they are held here. */
+  useUp(joint_id: string, now: number): boolean {
+    const config = this.#core.stored;
+    if (config === undefined || !doesDecay(config)) return false;
+    const share = this.#store.findShare(joint_id);
+    const lease = share && this.#core.store.leases.find(share.fence, share.tail);
+    if (lease === undefined) return true;
+    this.#core.endLease(lease, now);
+    this.#core.takeSlots(
+      config,
+      { ...lease, kind: "lease", request_id: null, first_seconds: 0, joint_id: "", home_key: "" },
+      now,
+    );
+    this.#line.walk(now);
+    return true;
   }
 
   /**

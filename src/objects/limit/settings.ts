@@ -4,7 +4,7 @@ import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/
 import { formatId } from "../../contract/ids.ts";
 import type { Limit } from "../../contract/wire/limits.ts";
 import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
-import { doesDecay } from "../../domain/limit/decay.ts";
+import { decayedLevel, doesDecay } from "../../domain/limit/decay.ts";
 import { toLimitRecord } from "../../domain/limit/records.ts";
 import type { LimitConfig } from "../../domain/limit/types.ts";
 import type { Answer } from "../shared/actor.ts";
@@ -179,7 +179,8 @@ export class Settings {
   #setActiveSlots(config: LimitConfig, wanted: number): void {
     const now = this.#core.host.now();
     if (doesDecay(config)) {
-      this.#core.writeConfig({ ...config, level: wanted, level_at: now });
+      const level = Math.max(0, wanted - this.#core.store.leases.countOccupied());
+      this.#core.writeConfig({ ...config, level, level_at: now });
       return;
     }
     const excess = this.#core.store.leases.countOccupied() - wanted;
@@ -198,7 +199,7 @@ export class Settings {
     const config = this.#core.config;
     const now = this.#core.host.now();
     if (config !== undefined && doesDecay(config)) {
-      const level = Math.max(0, this.#core.countInUse(config, now) - slots);
+      const level = Math.max(0, decayedLevel(config, now) - slots);
       this.#core.writeConfig({ ...config, level, level_at: now });
       return;
     }

@@ -280,6 +280,27 @@ test("limits that are disabled or gone drop out, and one that decays keeps its l
   expect((await last?.must("read", {}))?.active_slots).toBe(0);
 });
 
+test("what is taken of several limits that decay falls at each of them, home too, and no lease is left of it", async () => {
+  for (const is_anonymous of [false, true]) {
+    const fleet = new Fleet(["a", "b"]);
+    for (const limit of fleet.limits)
+      await limit.must("create", { name: limit.name, limit: 2, slot_decay_per_second: 1 });
+    const ask = async (request_id: string) => {
+      const answer = fleet.acquire({ request_id, mode: "rate_limit", is_anonymous, lease_seconds: 86_400 });
+      await fleet.quiet();
+      return granted(await peek(answer)).lease_id;
+    };
+    const first = await ask("one");
+    if (!is_anonymous) expect(await ask("one")).toBe(first);
+    await ask("two");
+    expect(await fleet.inUse()).toEqual([2, 2]);
+    await fleet.pass(2000);
+    expect(await fleet.inUse()).toEqual([0, 0]);
+    const holders = await fleet.home.must("list_holders", { after_fence: 0, limit: 9 });
+    expect(holders.map(({ slots }) => slots)).toEqual(is_anonymous ? [] : [0, 0]);
+  }
+});
+
 test("a limit that was disabled when the waiting began counts when it is enabled at its end", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const last = fleet.limits[1] ?? expect.fail();

@@ -323,6 +323,14 @@ test("a grant says which named slots it got, and no slot is held twice", async (
   expect(refused).toMatchObject({ ok: false, error: { code: "invalid" } });
 });
 
+test("slots without a lease that are given back in part give back their names", async () => {
+  const limit = await world(2, { slot_names: ["left", "right"] });
+  await limit.must("update", { active_slots: 2 });
+  await limit.must("decrement", { slots: 1 });
+  expect(granted(await limit.acquire()).limits[0]?.slot_names).toEqual(["right"]);
+  waiting(await limit.acquire());
+});
+
 test("raising a limit grants at once; lowering it ends nothing", async () => {
   const limit = await world(1);
   granted(await limit.acquire());
@@ -470,6 +478,28 @@ test("a limit that decays lets waiters in when its level has fallen, in order", 
   expect(waiting(await peek(four)).reason).toBe("offered");
   granted(await ask("four"));
   expect((await limit.must("read", {})).active_slots).toBe(2);
+});
+
+test("a request that has used what a limit that decays gives is told so again for ten minutes, and uses it once", async () => {
+  const limit = await world(2, { slot_decay_per_second: 0.001 });
+  const ask = () => limit.acquire({ request_id: "one", mode: "rate_limit" });
+  for (let time = 0; time < 3; time += 1) granted(await ask());
+  expect((await limit.must("read", {})).active_slots).toBe(1);
+  await limit.restart();
+  await limit.pass(599_000);
+  granted(await ask());
+  expect((await limit.must("read", {})).active_slots).toBe(1);
+});
+
+test("leases from before a limit decayed are not counted as its level by who changes that by hand", async () => {
+  const limit = await world(5);
+  for (let holder = 0; holder < 3; holder += 1) granted(await limit.acquire());
+  await limit.must("update", { slot_decay_per_second: 0.001 });
+  granted(await limit.acquire());
+  await limit.must("decrement", { slots: 1 });
+  expect((await limit.must("read", {})).active_slots).toBe(3);
+  await limit.must("update", { active_slots: 4 });
+  expect((await limit.must("read", {})).active_slots).toBe(4);
 });
 
 test("rate limiting needs a limit that decays", async () => {
