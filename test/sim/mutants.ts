@@ -38,8 +38,8 @@ export const MUTANTS: readonly Mutant[] = [
     "UPDATE config SET fence_ceiling = ? - 1000 WHERE one = 1 AND fence_ceiling < ?",
   ]),
   mutant("a grant is told and not stored", "src/objects/limit/lease-store.ts", [
-    "  insert(lease: Lease, capacity: number | null): boolean {",
-    "  insert(lease: Lease, capacity: number | null): boolean {\n    if (lease.fence % 5 === 0) return true;",
+    "  insert(lease: Lease, room: Room | null): boolean {",
+    "  insert(lease: Lease, room: Room | null): boolean {\n    if (lease.fence % 5 === 0) return true;",
   ]),
   mutant("one slot is offered to two at once", "src/contract/bounds.ts", [
     "OFFER_SHARED_MS = 250",
