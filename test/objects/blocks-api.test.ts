@@ -131,6 +131,9 @@ test("secrets are shown only to who asks for them, and survive a change that sen
   await send("PATCH", id, { data: { password: "q" }, merge_existing_data: false });
   expect(await read()).toEqual({ password: "q" });
   expect((await send("GET", `${id}?include_secrets=false`)).body.data).toEqual({ password: "********" });
+  // As Prefect's client asks for all documents of a type.
+  const all = `/block_types/slug/${slug}/block_documents?limit=&offset=&include_secrets=true`;
+  expect((await send("GET", all)).body).toMatchObject([{ name: "mine" }]);
 });
 
 test("a document shows those that it refers to, and no circle can be made", async () => {

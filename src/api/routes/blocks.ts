@@ -36,11 +36,6 @@ const flag = z
   .optional()
   .transform((text) => /^(true|1)$/i.test(text ?? ""));
 const SecretsQuery = z.object({ include_secrets: flag });
-const DocumentsQuery = z.object({
-  include_secrets: flag,
-  limit: z.coerce.number().int().min(0).max(PAGE_MAX).default(PAGE_MAX),
-  offset: z.coerce.number().int().min(0).max(10_000).default(0),
-});
 const VersionQuery = z.object({ version: z.string().optional() });
 
 async function readDocument(c: ApiContext, target: BlockTarget, areSecretsIncluded: boolean) {
@@ -74,12 +69,13 @@ export const blockTypes = factory
   .get(
     "/slug/:slug/block_documents",
     describeType("List the block documents of a type", 200, z.array(BlockDocument)),
-    query(DocumentsQuery),
+    query(SecretsQuery),
     async (c) => {
-      const { include_secrets, limit, offset } = c.req.valid("query");
+      const { include_secrets } = c.req.valid("query");
       const { id } = await call(c, workspace(c), "read_block_type", { slug: c.req.param("slug") });
       const filter = { block_documents: { block_type_id: { any_: [id] } } };
-      const command = { filter, sort: "NAME_ASC" as const, limit, offset };
+      // Prefect's client sends an empty `limit` and `offset` here, and its server looks at neither.
+      const command = { filter, sort: "NAME_ASC" as const, limit: PAGE_MAX, offset: 0 };
       const found = await call(c, workspace(c), "filter_block_documents", command);
       return c.json(await present(c, found, include_secrets));
     },
