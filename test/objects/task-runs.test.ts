@@ -249,7 +249,13 @@ describe("found", () => {
     expect(counts.at(-1)).toEqual({ completed: 2, failed: 1 });
     const [{ resource } = reports[0]!] = reports;
     const id = resource["prefect.resource.id"].replace("prefect.task-run.", "");
-    expect(await read(`/ui/task_runs/${id}`)).toMatchObject({ id });
+    expect(await read(`/ui/task_runs/${id}`)).toMatchObject({ id, flow_run_name: expect.any(String) });
+  });
+
+  test("without states where there is no run", async () => {
+    const id = crypto.randomUUID();
+    expect(await read(`/task_run_states/?task_run_id=${id}`)).toEqual([]);
+    expect(await read(`/flow_run_states/?flow_run_id=${id}`)).toEqual([]);
   });
 
   test("an id that nobody has is 404", async () => {

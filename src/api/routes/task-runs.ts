@@ -15,7 +15,7 @@ import {
   TaskRunUpdate,
 } from "../../contract/wire/task-runs.ts";
 import { startOfDay } from "../../domain/pool/journal-days.ts";
-import { call, factory } from "../context.ts";
+import { call, factory, orIfAbsent } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { acceptHubSocket } from "../hub-socket.ts";
 import { answerPage, numberedPage, windowOf } from "../numbered-pages.ts";
@@ -126,7 +126,7 @@ export const taskRunStates = factory
   .createApp()
   .get("/", describe("List the states of a task run", 200, z.array(State)), query(StatesQuery), async (c) => {
     const { task_run_id: id } = c.req.valid("query");
-    return c.json(await askTaskRun(c, "read_task_run_states", { id: id.toLowerCase() }));
+    return c.json(await orIfAbsent(askTaskRun(c, "read_task_run_states", { id: id.toLowerCase() }), []));
   })
   .get("/:id", describe("Read a state of a task run", 200, State), async (c) =>
     c.json(await askTaskRun(c, "read_task_run_state", { id: uuidParam(c, "id") })),

@@ -1,11 +1,13 @@
 /** `/ui/task_runs`: what Prefect's dashboard asks of task runs (source: Prefect's `server/api/ui/task_runs.py`). */
 import { z } from "zod";
+import { addressOfKey } from "../../contract/envelope.ts";
+import { keyOfId } from "../../contract/ids.ts";
 import { formatInstant, instantToMs } from "../../contract/instants.ts";
 import { STATE_TYPES, StateType } from "../../contract/wire/states.ts";
 import { WorkQueueFilter } from "../../contract/wire/catalog-filters.ts";
 import { WorkPoolFilter } from "../../contract/wire/filters.ts";
 import { TaskRun, TaskRunsCountBody } from "../../contract/wire/task-runs.ts";
-import { factory, fail } from "../context.ts";
+import { call, factory, fail, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { askTaskRun, summarizeTaskRuns } from "../task-run-queries.ts";
 import { body, uuidParam } from "../validation.ts";
@@ -16,6 +18,8 @@ const MINUTE_MS = 60_000;
 const BUCKETS = 20;
 /** Every instant lies between these. */
 const ALL_TIMES = ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"];
+
+const NamedTaskRun = TaskRun.extend({ flow_run_name: z.string().nullable() });
 
 /** The dashboard sends filters of pools with all of its questions; task runs are not asked by them. */
 const DashboardBody = TaskRunsCountBody.extend({
@@ -59,6 +63,18 @@ export const uiTaskRuns = factory
       return c.json(counts);
     },
   )
-  .get("/:id", describe("Read a task run", 200, TaskRun), async (c) =>
-    c.json(await askTaskRun(c, "read_task_run", { id: uuidParam(c, "id") })),
+  .get("/:id", describe("Read a task run and its flow run's name", 200, NamedTaskRun), async (c) => {
+    const run = await askTaskRun(c, "read_task_run", { id: uuidParam(c, "id") });
+    return c.json({ ...run, flow_run_name: await readRunName(c, run.flow_run_id) });
+  });
+
+/** Null for a task run without a flow run, and where the flow run is gone. */
+async function readRunName(c: ApiContext, id: string | null): Promise<string | null> {
+  const key = id === null ? undefined : keyOfId(id, "flow_run");
+  if (id === null || key === undefined) return null;
+  const run = await orIfAbsent(
+    call(c, addressOfKey(c.get("workspace"), "pool", key), "read_run", { id }),
+    null,
   );
+  return run?.name ?? null;
+}
