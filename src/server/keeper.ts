@@ -65,7 +65,7 @@ export async function openKeeper(
       server.once("error", (error: NodeJS.ErrnoException) => reject(explainListen(error, listen)));
       server.listen({ ...listen, backlog: 511 }, () => {
         const address = server.address() as { port: number };
-        const child = spawn("sh", ["-c", SCRIPT, "sluice-keeper", ...command], {
+        const child = spawn("/bin/sh", ["-c", SCRIPT, "sluice-keeper", ...command], {
           detached: true,
           env: envOf(address.port),
           stdio: ["pipe", "pipe", "pipe", descriptorOf(server), "pipe"],

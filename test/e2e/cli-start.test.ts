@@ -1,6 +1,7 @@
 /** How commands start and stop: on demand, and quietly when nobody reads on. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { expect, test } from "vitest";
 import { cleanEnvironment, SLUICE_BIN, spawnSluice } from "../support/sluice.ts";
 
@@ -37,4 +38,18 @@ test("a reader who goes away is no fault", async () => {
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   expect(await once(child, "close")).toEqual([0, null]);
   expect(stderr).toBe("");
+});
+
+test.runIf(existsSync("/dev/full"))("a result that finds no room on the disk is no success", () => {
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(process.execPath, [SLUICE_BIN, "completion", "bash"], {
+    env: cleanEnvironment(),
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  closeSync(full);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: "The result cannot be written (ENOSPC: no space left on device, write).\n",
+  });
 });

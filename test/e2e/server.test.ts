@@ -1,5 +1,6 @@
 /** The embedded server as a person starts it: what it says, whom it lets in, how it ends. */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -16,8 +17,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, onTestFinished, test } from "vitest";
+import { readServerRecord } from "../../src/server/server-record.ts";
 import { findServerProcesses, findWorkerd, waitForNoProcesses } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 const servers: TestServer[] = [];
@@ -75,6 +78,28 @@ test("answers once it says that it is ready", async () => {
   expect(await response.json()).toBe(true);
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(server.stderr).toBe("");
+});
+
+test("wants nothing of where it is started: no environment, and nobody who reads what it says", async () => {
+  const dataDir = makeFolder();
+  const child = spawn(process.execPath, [BIN, "server", "start", "--port", "0", "--data-dir", dataDir], {
+    cwd: "/",
+    env: {},
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await waitForNoProcesses(dataDir);
+  });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const { url } = await waitFor(() => readServerRecord(dataDir) ?? Promise.reject(new Error("It starts.")));
+  // The second thing that it has to say.
+  process.kill(await findWorkerd(dataDir), "SIGKILL");
+  await waitFor(() => expect(readFileSync(join(dataDir, "server.log"), "utf8")).toContain("SIGKILL"));
+  expect((await fetch(`${url}/api/health`)).status).toBe(200);
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
 });
 
 test("keeps the data folder to its user", async () => {

@@ -43,7 +43,7 @@ export const command = defineCommand({
     const retention = cli.env["SLUICE_RETENTION_DAYS"] ?? "";
     const moveAfter = cli.env["SLUICE_MOVE_AFTER_SECONDS"] ?? "";
     // A server does not end because nobody reads what it says any more; the log file has it too.
-    for (const stream of [cli.system.stdout, cli.system.stderr]) stream.on("error", () => {});
+    cli.system.stdout.removeAllListeners("error").on("error", () => undefined);
     let server: RunningServer;
     try {
       server = await startServer({
