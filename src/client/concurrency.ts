@@ -2,15 +2,18 @@
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
+import { ERRORS } from "../contract/errors.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";
 import { callAfter } from "./backoff.ts";
 import type { Client } from "./client.ts";
+import { SluiceApiError } from "./errors.ts";
 import { Http } from "./http.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
 import { HeldLease, type Lease } from "./lease.ts";
 import { checkOptions, isCount, isFlag, isFunction, isNumber, isObject, isText } from "./options.ts";
 import { takeGrant, type Ask, type Taken } from "./line.ts";
 import { monotonicMs } from "./monotonic.ts";
+import { Limits } from "./resources/limits.ts";
 
 export interface RateLimitOptions {
   /** Slots to take of every limit named (default 1). */
@@ -173,21 +176,28 @@ async function hold(names: string[], options: ConcurrencyOptions): Promise<HeldL
 }
 
 async function take(names: string[], ask: Ask, options: RateLimitOptions): Promise<Taken> {
-  const { timeoutSeconds, signal, onWaiting } = options;
+  const { timeoutSeconds, signal, strict, onWaiting } = options;
   options.signal?.throwIfAborted();
+  const http = httpOf(options);
   let lastWaiting: Waiting | undefined;
-  const timeout = new AbortController();
-  const giveUp = () => timeout.abort(new ConcurrencyTimeoutError(names, timeoutSeconds ?? 0, lastWaiting));
+  const ended = new AbortController();
+  const giveUp = () => ended.abort(new ConcurrencyTimeoutError(names, timeoutSeconds ?? 0, lastWaiting));
+  // The server lets those who wait pass a limit that is missing; of several it would come out only with the grant.
+  const lookForMissing = async () => {
+    const missing = await readMissing(http, names);
+    if (missing.length > 0) ended.abort(new LimitMissingError(missing));
+  };
   const callOff =
     timeoutSeconds === undefined || timeoutSeconds === 0
       ? undefined
       : callAfter(timeoutSeconds * 1000, giveUp);
   try {
-    return await takeGrant(httpOf(options), ask, {
-      signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
+    return await takeGrant(http, ask, {
+      signal: signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
       onWaiting: (waiting) => {
         lastWaiting = waiting;
         if (timeoutSeconds === 0) giveUp();
+        if (strict === true && names.length > 1) void lookForMissing();
         onWaiting?.(waiting);
       },
     });
@@ -224,6 +234,20 @@ function listNames(names: string | readonly string[]): string[] {
 
 function findMissing(names: string[], found: readonly { name: string }[]): string[] {
   return names.filter((name) => !found.some((limit) => limit.name === name));
+}
+
+/** Those of `names` of which the server says that there is no such limit. */
+async function readMissing(http: Http, names: string[]): Promise<string[]> {
+  const limits = new Limits(http);
+  const looks = await Promise.allSettled(names.map((name) => limits.read(name)));
+  return names.filter((_, index) => {
+    const look = looks[index];
+    return (
+      look?.status === "rejected" &&
+      look.reason instanceof SluiceApiError &&
+      look.reason.status === ERRORS.not_found.status
+    );
+  });
 }
 
 const NOTE_CHARACTERS_MAX = 200;

@@ -126,6 +126,15 @@ test("several limits are taken together or not at all", async () => {
   await expect.poll(countHolders).toEqual([0, 0]);
 });
 
+test("who is strict need not wait for one limit to learn that another is missing", async () => {
+  await client.limits.create({ name: "present", limit: 1 });
+  await using _held = await concurrency("present", { client });
+  await expect(concurrency(["present", "absent"], { client, strict: true })).rejects.toThrow(
+    "No limit is named absent;",
+  );
+  await waitForLine("present", 0);
+});
+
 test("a force-released lease aborts its holder's work", async () => {
   await client.limits.create({ name: "forced", limit: 1 });
   await concurrency("forced", { client, leaseSeconds: 5 }, async (lease) => {
