@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { concurrency, createClient, type Client } from "../../src/client/index.ts";
 import { readStartMark } from "../../worker-agent/process-identity.ts";
+import { findWorkerd } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 const SLUICE = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
@@ -104,6 +106,17 @@ test("it says what it waits for, and runs when its turn comes", async () => {
   expect(stderr).toContain("Waiting for gpu: place 1 in line.");
 });
 
+test("it waits on, and runs, though nobody hears any more what it says", async () => {
+  const held = await concurrency("gpu", { client });
+  const { child, done } = startExec("--limit", "gpu", "--", "sh", "-c", "exit 5");
+  const exit = once(child, "exit");
+  child.stderr?.destroy();
+  await expect(done).rejects.toThrow("Premature close");
+  await waitForLine(1);
+  await held.release();
+  expect(await exit).toEqual([5, null]);
+});
+
 test("it says so when its place in line changes", async () => {
   await using _held = await concurrency("gpu", { client });
   const first = startExec("--limit", "gpu", "--", "true");
@@ -136,6 +149,28 @@ test("a signal is the command's; the code tells of it", async () => {
   await expect.poll(() => existsSync(marker)).toBe(true);
   child.kill("SIGTERM");
   expect((await done).code).toBe(143);
+  expect(await readHolders()).toBe(0);
+});
+
+test("a signal that comes when the command has ended does not keep the slot from being given back", async () => {
+  const file = join(folder, "ended");
+  const script = `echo $$ >${file}.draft; mv ${file}.draft ${file}; read line; exit 5`;
+  const { child, done } = start(
+    process.execPath,
+    [SLUICE, "exec", "--limit", "gpu", "--", "sh", "-c", script],
+    "pipe",
+  );
+  await expect.poll(() => existsSync(file)).toBe(true);
+  const workerd = await findWorkerd(server.dataDir);
+  process.kill(workerd, "SIGSTOP");
+  try {
+    child.stdin?.end("\n");
+    await expect.poll(() => readStartMark(Number(readFileSync(file, "utf8")))).toBe(undefined);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) child.kill(signal);
+  } finally {
+    process.kill(workerd, "SIGCONT");
+  }
+  expect((await done).code).toBe(5);
   expect(await readHolders()).toBe(0);
 });
 
@@ -221,6 +256,20 @@ test("in a terminal Ctrl-C is the command's, once, and so is what is typed", asy
   expect((await done).code).toBe(5);
   expect(readFileSync(marker, "utf8")).toBe("hello\nINT\n");
   expect(await readHolders()).toBe(0);
+});
+
+test("where no more files can be opened it says that the command cannot be run", async () => {
+  const script = `
+    import { openSync } from "node:fs";
+    import { runChild } from ${JSON.stringify(new URL("../../src/cli/exec/child.ts", import.meta.url))};
+    const fill = () => { for (;;) openSync("/dev/null"); };
+    try { fill() } catch {}
+    const stop = new AbortController().signal;
+    await runChild(["true"], { env: {}, mark: "A=b", stop, graceMs: 0 }).catch(({ message }) => console.log(message));`;
+  const line = 'ulimit -n 64; exec "$@"';
+  const words = [process.execPath, "--input-type=module", "--eval", script];
+  const { stdout } = await start("/bin/sh", ["-c", line, "sh", ...words], "ignore").done;
+  expect(stdout).toBe("The command true cannot be run (EMFILE).\n");
 });
 
 test("mistakes are named: no such limit, too many slots, an impossible lease, no such command", async () => {

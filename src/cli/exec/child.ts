@@ -70,7 +70,8 @@ export async function runChild(words: readonly string[], options: ChildOptions):
   } finally {
     guard.dismiss();
     options.stop.removeEventListener("abort", onStop);
-    for (const signal of PASSED_ON) process.off(signal, passOn);
+    // A signal that comes late is still heard, and is nobody's: this process has slots to give back before it ends.
+    pid = undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 /** What sees to it that a command does not outlive its wrapper: nobody would renew its lease, nor stop it in time. */
 import { spawn } from "node:child_process";
+import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { ProcessSet } from "../../../worker-agent/processes.ts";
 
@@ -33,10 +34,12 @@ export function startGuard(mark: string, graceMs: number): Guard {
   });
   // Without a guard the command still runs as it should, for as long as its wrapper lives.
   guard.on("error", () => undefined);
-  guard.stdin.on("error", () => undefined);
   guard.unref();
+  // Missing where this process may open no more files.
+  const pipe: Writable | undefined = guard.stdin;
+  pipe?.on("error", () => undefined);
   return {
-    tell: ({ pid, pgid }) => guard.stdin.write(`${pid} ${pgid ?? ""}\n`),
-    dismiss: () => guard.stdin.end("done\n"),
+    tell: ({ pid, pgid }) => void pipe?.write(`${pid} ${pgid ?? ""}\n`),
+    dismiss: () => void pipe?.end("done\n"),
   };
 }
