@@ -1,4 +1,5 @@
 /** The server as commands see it: the typed client, and its failures as sentences that name the setting to change. */
+import { ERRORS } from "../contract/errors.ts";
 import { createClient, isStatus, SluiceApiError, type Client } from "../client/index.ts";
 import type { Connection } from "./config/connection.ts";
 import { CommandError } from "./framework/errors.ts";
@@ -60,6 +61,8 @@ export function explainApiError(error: unknown, connection: Connection): string 
     return `The server at ${place} speaks no TLS; write http:// instead of https://.`;
   if (error.code === "bad_answer" || (error.status >= 500 && error.status !== 503))
     return `What answers at ${place} is no Sluice (${error.message.replace(/\.$/, "")}); check SLUICE_API_URL.`;
+  if (error.message.startsWith(ERRORS.unavailable.detail))
+    return `The server at ${place} cannot do this now; should it stay so, its log says why.`;
   return error.message;
 }
 
