@@ -131,3 +131,20 @@ test("a run from the command line, without a worker", async () => {
     run.id,
   );
 });
+
+test("a list that is cut short says so, unless somebody has said how short", async () => {
+  const { id } = await cli.api.flows.put({ name: "many" });
+  for (let count = 0; count < 16; count += 1) await cli.api.flowRuns.create({ flow_id: id });
+  const list = (...args: string[]) => cli.run("flow-run", "ls", "--flow-name", "many", "-o", "json", ...args);
+  const cut = await list();
+  expect(JSON.parse(cut.stdout)).toHaveLength(15);
+  expect(cut.stderr).toBe("Only 15 are shown; --limit shows more.\n");
+  for (const args of [
+    ["--limit", "15"],
+    ["--offset", "1"],
+  ]) {
+    const { stdout, stderr } = await list(...args);
+    expect(JSON.parse(stdout)).toHaveLength(15);
+    expect(stderr).toBe("");
+  }
+});

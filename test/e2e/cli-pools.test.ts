@@ -82,7 +82,13 @@ test("a pool from its creation to its end", async () => {
     "cpu",
   );
   await succeed("work-queue", "delete", "urgent", "-p", "ml-pool");
-  expect(await read(z.array(z.unknown()), "worker", "ls")).toEqual([]);
+  for (const named of [[], ["ml-pool"], ["-p", "ml-pool"], ["ml-pool", "--pool", "ml-pool"]])
+    expect(await read(z.array(z.unknown()), "worker", "ls", ...named)).toEqual([]);
+  expect(await read(z.array(WorkQueue), "work-queue", "ls", "ml-pool")).toHaveLength(1);
+  expect(await cli.run("work-queue", "ls", "ml-pool", "-p", "cpu")).toMatchObject({
+    exitCode: 2,
+    stderr: "Name one work pool, ml-pool or cpu.\n",
+  });
   await succeed("work-pool", "delete", "ml-pool");
   expect(await read(z.array(WorkPool), "work-pool", "ls")).toEqual([]);
 });

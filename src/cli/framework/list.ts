@@ -1,4 +1,5 @@
 /** Reads lists page by page. */
+import type { Cli } from "./cli.ts";
 
 /** The API gives at most this many records at once. */
 const PAGE_SIZE = 200;
@@ -16,4 +17,16 @@ export async function readAll<Value>(
     if (page.length < size) break;
   }
   return all;
+}
+
+/** Reads `limit` records; where nobody has said how many, `usual` of them, and says so if there are more. */
+export async function readSome<Value>(
+  cli: Cli,
+  readPage: (page: { limit: number; offset: number }) => Promise<Value[]>,
+  { limit, usual, offset = 0 }: { limit: number | undefined; usual: number; offset?: number | undefined },
+): Promise<Value[]> {
+  if (limit !== undefined) return readAll(readPage, { limit, offset });
+  const found = await readAll(readPage, { limit: usual + 1, offset });
+  if (found.length > usual) cli.note(`Only ${usual} are shown; --limit shows more.`);
+  return found.slice(0, usual);
 }

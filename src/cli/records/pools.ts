@@ -3,6 +3,7 @@ import type { Client } from "../../client/index.ts";
 import { LostRunPolicy, type Worker, type WorkPool, type WorkQueue } from "../../contract/wire/work-pools.ts";
 import { find, rephrase } from "../api.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
+import { option, optionalArgument, parseText, type ValuesOf } from "../framework/parameters.ts";
 import { isId } from "../framework/values.ts";
 import type { Color, Column, Detail } from "../output/table.ts";
 import { formatRelative } from "../output/time.ts";
@@ -10,6 +11,19 @@ import { explainMissing } from "./missing.ts";
 
 /** What `--lost-runs` takes. */
 export const LOST_RUNS = LostRunPolicy.options;
+
+/** A list of one pool, which is named by `--pool` as in Prefect's commands, or just named. */
+export const POOL_PARAMETERS = {
+  named: optionalArgument("POOL", "The same as --pool", parseText, { completes: "pools" }),
+  pool: option("-p, --pool <name>", "Only of this work pool", parseText, { completes: "pools" }),
+};
+
+/** The pool of {@link POOL_PARAMETERS}, undefined where all are meant. */
+export function choosePool({ named, pool }: ValuesOf<typeof POOL_PARAMETERS>): string | undefined {
+  if (named !== undefined && pool !== undefined && named !== pool)
+    throw new UsageError(`Name one work pool, ${named} or ${pool}.`);
+  return named ?? pool;
+}
 
 /** Reads a pool; a missing one is explained. */
 export function readPool(api: Client, name: string): Promise<WorkPool> {

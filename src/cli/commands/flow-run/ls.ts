@@ -1,7 +1,7 @@
 /** `sluice flow-run ls` */
 import { parseStateType, STATE_NAMES } from "../../records/states.ts";
 import { defineCommand } from "../../framework/command.ts";
-import { readAll } from "../../framework/list.ts";
+import { readSome } from "../../framework/list.ts";
 import { option, parseText, repeatedOption } from "../../framework/parameters.ts";
 import { findNearest } from "../../framework/suggest.ts";
 import { parseDeploymentRef, wholeNumber } from "../../framework/values.ts";
@@ -39,7 +39,8 @@ export const command = defineCommand({
       ...(Object.keys(state).length > 0 && { state }),
       ...(deploymentId !== undefined && { deployment_id: { any_: [deploymentId] } }),
     };
-    const runs = await readAll(
+    const runs = await readSome(
+      cli,
       (page) =>
         api.flowRuns.list({
           ...(Object.keys(runFilter).length > 0 && { flow_runs: runFilter }),
@@ -48,7 +49,7 @@ export const command = defineCommand({
           sort: "EXPECTED_START_TIME_DESC",
           ...page,
         }),
-      { limit: limit ?? 15, ...(offset !== undefined && { offset }) },
+      { limit, usual: 15, offset },
     );
     const names = cli.isJson ? new Map<string, string>() : await readFlowNames(api, runs);
     if (runs.length === 0)

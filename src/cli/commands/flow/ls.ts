@@ -1,6 +1,6 @@
 /** `sluice flow ls` */
 import { defineCommand } from "../../framework/command.ts";
-import { readAll } from "../../framework/list.ts";
+import { readSome } from "../../framework/list.ts";
 import { option } from "../../framework/parameters.ts";
 import { wholeNumber } from "../../framework/values.ts";
 import { formatRelative } from "../../output/time.ts";
@@ -12,7 +12,7 @@ export const command = defineCommand({
   examples: ["sluice flow ls"],
   async run({ limit }, cli) {
     const api = await cli.api();
-    const flows = await readAll((page) => api.flows.list(page), { limit: limit ?? 100 });
+    const flows = await readSome(cli, (page) => api.flows.list(page), { limit, usual: 100 });
     const now = cli.system.now();
     await cli.showTable(
       flows,

@@ -1,6 +1,6 @@
 /** `sluice task-run ls` */
 import { defineCommand } from "../../framework/command.ts";
-import { readAll } from "../../framework/list.ts";
+import { readSome } from "../../framework/list.ts";
 import { option, parseText, repeatedOption } from "../../framework/parameters.ts";
 import { wholeNumber } from "../../framework/values.ts";
 import { readRun, RUN_HELP } from "../../records/runs.ts";
@@ -35,7 +35,8 @@ export const command = defineCommand({
       ...(names.length > 0 && { name: { any_: names } }),
       ...(Object.keys(state).length > 0 && { state }),
     };
-    const runs = await readAll(
+    const runs = await readSome(
+      cli,
       (page) =>
         api.taskRuns.list({
           task_runs: filter,
@@ -43,7 +44,7 @@ export const command = defineCommand({
           sort: "EXPECTED_START_TIME_DESC",
           ...page,
         }),
-      { limit: limit ?? 15 },
+      { limit, usual: 15 },
     );
     await cli.showTable(runs, taskRunColumns(cli.system.now()), "No task runs match.");
   },

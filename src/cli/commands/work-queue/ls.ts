@@ -3,16 +3,17 @@ import { rephrase } from "../../api.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { readAll } from "../../framework/list.ts";
 import { flag, option, parseText } from "../../framework/parameters.ts";
-import { explainMissingPool, queueColumns } from "../../records/pools.ts";
+import { choosePool, explainMissingPool, POOL_PARAMETERS, queueColumns } from "../../records/pools.ts";
 
 export const command = defineCommand({
   parameters: {
-    pool: option("-p, --pool <name>", "Only of this work pool", parseText, { completes: "pools" }),
+    ...POOL_PARAMETERS,
     match: option("-m, --match <text>", "Only queues whose name begins so", parseText),
     verbose: flag("-v, --verbose", "With their ids"),
   },
   examples: ["sluice work-queue ls", "sluice work-queue ls --pool ml-pool"],
-  async run({ pool, match, verbose }, cli) {
+  async run({ match, verbose, ...given }, cli) {
+    const pool = choosePool(given);
     const api = await cli.api();
     const reading = readAll((page) => api.workQueues.list(page, { pool }));
     const all = await (pool === undefined

@@ -1,15 +1,13 @@
 /** `sluice worker ls` */
 import { defineCommand } from "../../framework/command.ts";
 import { readAll } from "../../framework/list.ts";
-import { option, parseText } from "../../framework/parameters.ts";
-import { orMissingPool, workerColumns } from "../../records/pools.ts";
+import { choosePool, orMissingPool, POOL_PARAMETERS, workerColumns } from "../../records/pools.ts";
 
 export const command = defineCommand({
-  parameters: {
-    pool: option("-p, --pool <name>", "Only of this work pool", parseText, { completes: "pools" }),
-  },
+  parameters: POOL_PARAMETERS,
   examples: ["sluice worker ls", "sluice worker ls --pool ml-pool -o json"],
-  async run({ pool }, cli) {
+  async run(given, cli) {
+    const pool = choosePool(given);
     const api = await cli.api();
     const pools =
       pool === undefined
