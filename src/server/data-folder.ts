@@ -86,10 +86,13 @@ function lockFolder(path: string): DatabaseSync {
   } catch (error) {
     lock?.close();
     const { message } = error as Error;
-    if (!/locked/.test(message))
+    if (/not a database|malformed/.test(message))
       throw new ServerError(
         `The lock ${file} cannot be used (${message}); make sure that no server runs on this folder, delete that file, and start again.`,
       );
+    // A full disk, above all: to delete the lock would free nothing.
+    if (!/locked/.test(message))
+      throw new ServerError(`The data folder ${path} cannot be used (${file}: ${message}).`);
     const record = readServerRecord(path);
     const who = record === undefined ? "which is starting" : `with pid ${record.pid} at ${record.url}`;
     throw new ServerError(

@@ -133,12 +133,15 @@ test("says what to do when the folder's lock is damaged", async () => {
   expect(refused.stderr.trim().split("\n")).toHaveLength(1);
 });
 
-test("says which file of the folder cannot be written", async () => {
+test.for([
+  ["server.log", /^The data folder .* cannot be used \(EISDIR: .*server\.log'\)\.\n$/],
+  ["lock.sqlite", /^The data folder .* cannot be used \(\/.*lock\.sqlite: unable to open .*\)\.\n$/],
+] as const)("says that %s of the folder cannot be written", async ([file, sentence]) => {
   const dataDir = makeFolder();
-  mkdirSync(join(dataDir, "server.log"));
+  mkdirSync(join(dataDir, file));
   const refused = await sluice(["server", "start", "--port", "0", "--data-dir", dataDir]);
   expect(refused).toMatchObject({ code: 1, stdout: "" });
-  expect(refused.stderr).toMatch(/^The data folder .* cannot be used \(EISDIR: .*server\.log'\)\.\n$/);
+  expect(refused.stderr).toMatch(sentence);
 });
 
 test("says what to do when the port is taken", async () => {
