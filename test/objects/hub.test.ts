@@ -500,6 +500,10 @@ test("events are counted by name, by resource and by stretches of time", async (
     ["2026-11-20T11:00:00.000000Z", 1],
   ]);
   expect((await post("/events/count-by/time", { time_unit: "second" })).status).toBe(422);
+  expect((await post("/events/count-by/time", { time_interval: 1e300 })).status).toBe(422);
+  expect((await post("/events/count-by/time", { time_unit: "week", time_interval: 10_000 })).status).toBe(
+    200,
+  );
 });
 
 test("a page token that is none of ours is forbidden", async () => {

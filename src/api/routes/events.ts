@@ -37,6 +37,8 @@ const EventsFilter = z.object({
     .nullish()
     .transform((limit) => limit ?? EVENTS_PAGE_MAX),
 });
+/** With more weeks than these, stretches of time would begin before the year 1. */
+const TIME_INTERVAL_MAX = 10_000;
 const CountBody = z.object({
   filter: EventFilter.nullish(),
   time_unit: z
@@ -46,6 +48,7 @@ const CountBody = z.object({
   time_interval: z
     .number()
     .min(0.01)
+    .max(TIME_INTERVAL_MAX)
     .nullish()
     .transform((interval) => interval ?? 1),
 });
