@@ -1,8 +1,12 @@
-/** Filters of flows and deployments by their runs: the catalog knows no runs, so these are resolved to ids before. */
+/**
+ * Filters of flows and deployments by their runs, and by the type of their pool: the catalog knows neither, so these are
+ * resolved to ids before.
+ */
 import type { FilterWithRuns } from "../contract/wire/catalog-bodies.ts";
 import type { CatalogFilter } from "../contract/wire/catalog-filters.ts";
 import { isBlank } from "../contract/wire/common.ts";
 import { fail, type ApiContext } from "./context.ts";
+import { readPools } from "./pools.ts";
 import { findRuns } from "./run-queries.ts";
 
 /** Flow runs that one such filter may mean. */
@@ -12,8 +16,9 @@ const RUNS_MAX = 1000;
 export async function resolveRuns(
   c: ApiContext,
   things: "flows" | "deployments",
-  { flow_runs, task_runs, ...filter }: FilterWithRuns,
+  { flow_runs, task_runs, ...sent }: FilterWithRuns,
 ): Promise<CatalogFilter> {
+  const filter = await resolvePools(c, sent);
   if (isBlank(flow_runs) && isBlank(task_runs)) return filter;
   const own = filter[things];
   if (own?.operator === "or_")
@@ -30,4 +35,14 @@ export async function resolveRuns(
   const wanted = own?.id?.any_;
   const any_ = [...found].filter((id) => id !== null && (wanted?.includes(id) ?? true));
   return { ...filter, [things]: { ...own, id: { ...own?.id, any_ } } };
+}
+
+/** The filter with the ids of the pools that it means, where it names a type of pools. */
+async function resolvePools(
+  c: ApiContext,
+  { work_pools, ...filter }: Omit<FilterWithRuns, "flow_runs" | "task_runs">,
+): Promise<CatalogFilter> {
+  if (isBlank(work_pools?.type)) return { ...filter, work_pools };
+  const pools = await readPools(c, work_pools);
+  return { ...filter, work_pools: { id: { any_: pools.map(({ id }) => id) } } };
 }

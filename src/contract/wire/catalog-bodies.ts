@@ -5,24 +5,24 @@ import {
   DeploymentFilter,
   FLOW_SORTS,
   FlowFilter,
-  PoolOfDeploymentFilter,
   WorkQueueFilter,
   type CatalogFilter,
 } from "./catalog-filters.ts";
 import { NumberedPage, Page } from "./common.ts";
-import { FlowRunFilter, TaskRunFilter } from "./filters.ts";
+import { FlowRunFilter, TaskRunFilter, WorkPoolFilter } from "./filters.ts";
 
 const filters = {
   flows: FlowFilter.nullish(),
   deployments: DeploymentFilter.nullish(),
-  work_pools: PoolOfDeploymentFilter.nullish(),
+  work_pools: WorkPoolFilter.nullish(),
   /** Those that have such a flow run. */
   flow_runs: FlowRunFilter.nullish(),
   /** Those with a flow run that has such a task run. */
   task_runs: TaskRunFilter.nullish(),
 };
 /** What is said of flows or deployments and of their runs; all of it must hold. */
-export type FilterWithRuns = CatalogFilter & {
+export type FilterWithRuns = Omit<CatalogFilter, "work_pools"> & {
+  work_pools?: WorkPoolFilter | null | undefined;
   flow_runs?: FlowRunFilter | null | undefined;
   task_runs?: TaskRunFilter | null | undefined;
 };

@@ -1,6 +1,7 @@
 /** Filters, sorts and pages of flows, deployments and variables. Source: wire §4.11. */
 import { z } from "zod";
 import { Page } from "./common.ts";
+import type { WorkPoolFilter } from "./filters.ts";
 import { anyId, idList, isNull, nameFilter, operator, tagFilter, textList } from "./filter-parts.ts";
 
 const idFilter = z.strictObject({ any_: idList, not_any_: idList }).nullish();
@@ -31,15 +32,6 @@ export type DeploymentFilter = z.infer<typeof DeploymentFilter>;
 export const VariableFilter = z.strictObject({ operator, id: idFilter, name: nameFilter, tags: tagFilter });
 export type VariableFilter = z.infer<typeof VariableFilter>;
 
-/** Which pools a flow's or deployment's runs go to; the type of a pool is not known to the catalog. */
-export const PoolOfDeploymentFilter = z.strictObject({
-  operator,
-  id: anyId,
-  name: z.strictObject({ any_: textList }).nullish(),
-  type: z.null().optional(),
-});
-export type PoolOfDeploymentFilter = z.infer<typeof PoolOfDeploymentFilter>;
-
 export const WorkQueueFilter = z.strictObject({
   operator,
   id: anyId,
@@ -51,7 +43,8 @@ export type WorkQueueFilter = z.infer<typeof WorkQueueFilter>;
 export interface CatalogFilter {
   flows?: FlowFilter | null | undefined;
   deployments?: DeploymentFilter | null | undefined;
-  work_pools?: PoolOfDeploymentFilter | null | undefined;
+  /** The type of a pool is not known to the catalog. */
+  work_pools?: Omit<WorkPoolFilter, "type"> | null | undefined;
   work_queues?: WorkQueueFilter | null | undefined;
 }
 

@@ -3,7 +3,6 @@ import type {
   CatalogFilter,
   DeploymentFilter,
   FlowFilter,
-  PoolOfDeploymentFilter,
   WorkQueueFilter,
   VariableFilter,
 } from "../../contract/wire/catalog-filters.ts";
@@ -99,7 +98,7 @@ function whereDeployment(filter: DeploymentFilter): Maybe {
   ]);
 }
 
-function wherePool({ operator, id, name }: PoolOfDeploymentFilter): Maybe {
+function wherePool({ operator, id, name }: NonNullable<CatalogFilter["work_pools"]>): Maybe {
   const ids = id?.any_ ?? null;
   return combine(operator, [
     ids === null
