@@ -1,13 +1,12 @@
 /** Reading requests: zod schemas in, Prefect's 422 shape out when they do not fit (source: wire §2.8). */
 import { validator } from "hono-openapi";
 import type { ZodType } from "zod";
+import { JSON_DEPTH_MAX } from "../contract/bounds.ts";
 import { refuse } from "../contract/errors.ts";
 import { isUuid } from "../contract/ids.ts";
+import { measureDepth } from "../contract/wire/common.ts";
 import { ApiError, fail, type ApiContext } from "./context.ts";
 import { echo, toFaults } from "./validation-faults.ts";
-
-/** A JSON text that nests deeper is refused: whatever walks it does so on a stack. */
-const JSON_DEPTH_MAX = 100;
 
 /** Path parameters that are UUIDs wherever they stand: judged before the body, which has no route without them. */
 const UUID_PARAMS = ["id", "schedule_id", "attempt_id", "session_id", "lease_id"];
@@ -44,23 +43,6 @@ function parseJson(text: string): unknown {
   } catch {
     return fault("JSON decode error");
   }
-}
-
-/** The deepest nesting of arrays and objects in a JSON text. */
-function measureDepth(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isString = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (isString) {
-      if (code === 0x5c) index += 1;
-      else if (code === 0x22) isString = false;
-    } else if (code === 0x22) isString = true;
-    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, (depth += 1));
-    else if (code === 0x5d || code === 0x7d) depth -= 1;
-  }
-  return deepest;
 }
 
 /** Reads the query by its schema. */

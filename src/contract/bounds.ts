@@ -4,6 +4,8 @@
 export const BODY_BYTES_MAX = 1024 * 1024;
 /** Batches of logs may be larger: Prefect's clients send up to 4 MB (source: wire §3.8). */
 export const LOG_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** A JSON text that nests deeper is refused: whatever walks it does so on a stack. */
+export const JSON_DEPTH_MAX = 100;
 export const NAME_CHARACTERS_MAX = 255;
 /** A run's parameters, also with those of its deployment; a run is one row, and a row holds 2 MB on the edge. */
 export const PARAMETERS_BYTES_MAX = 512 * 1024;

@@ -149,6 +149,62 @@ test("a deployment keeps what it was given, key by key, and is replaced by flow 
   });
 });
 
+test("parameters that say how they are meant become what is meant", async () => {
+  const flow = await makeFlow();
+  const json = (value: string) => ({ __prefect_kind: "json", value });
+  const variable = (variable_name: string) => ({ __prefect_kind: "workspace_variable", variable_name });
+  await send("POST", "/variables/", { name: "sizes", value: [1, 2] });
+  const schema = { type: "object", properties: { n: { type: "integer" }, sizes: { type: "array" } } };
+  const made = await send("POST", "/deployments/", {
+    name: "d",
+    flow_id: flow.id,
+    enforce_parameter_schema: true,
+    parameter_openapi_schema: schema,
+  });
+  const path = `/deployments/${made.body.id}`;
+  const run = (parameters: object) => send("POST", `${path}/create_flow_run`, { parameters });
+
+  expect((await send("PATCH", path, { parameters: { n: json("3") } })).status).toBe(204);
+  expect((await send("GET", path)).body.parameters).toEqual({ n: 3 });
+  expect(await run({ sizes: variable("sizes") })).toMatchObject({
+    status: 201,
+    body: { parameters: { n: 3, sizes: [1, 2] } },
+  });
+  expect(await run({ n: json('"x"') })).toMatchObject({ status: 409 });
+  for (const [value, reason] of [
+    [variable("none"), "Variable 'none' not found in workspace."],
+    [json("{"), "Invalid JSON"],
+    [{ __prefect_kind: "jinja", template: "{{ 1 }}" }, "Templates are not rendered here."],
+  ] as const)
+    expect(await run({ n: value })).toMatchObject({
+      status: 400,
+      body: { detail: `Error hydrating flow run parameters: ${reason}` },
+    });
+  expect(await send("PATCH", path, { parameters: { n: json("{") } })).toMatchObject({
+    status: 400,
+    body: { detail: "Error hydrating deployment parameters: Invalid JSON" },
+  });
+  const many = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`p${n}`, variable("long")]));
+  await send("POST", "/variables/", { name: "long", value: "x".repeat(4900) });
+  expect(await run({ sizes: Array.from({ length: 6 }, () => many) })).toMatchObject({ status: 422 });
+
+  const check = (values: object, by: object = schema) =>
+    send("POST", "/ui/schemas/validate", { schema: by, values });
+  expect(await check({ n: json("3"), sizes: variable("sizes") })).toMatchObject({
+    status: 200,
+    body: { errors: [], valid: true },
+  });
+  expect((await check({ n: json("{"), sizes: "x" })).body).toEqual({
+    errors: [
+      { property: "n", errors: ["Invalid JSON"] },
+      { property: "sizes", errors: [expect.stringContaining('"array"')] },
+    ],
+    valid: false,
+  });
+  expect((await check({}, { $ref: "#/nowhere" })).status).toBe(422);
+  for (const name of ["sizes", "long"]) await send("DELETE", `/variables/name/${name}`);
+});
+
 test("an unknown pool is refused in Prefect's words", async () => {
   const flow = await makeFlow();
   const answer = await send("POST", "/deployments/", {
@@ -300,6 +356,29 @@ test("deployments are filtered by flow, pool, queue, limit and pause", async () 
   const deleted = await send("POST", "/deployments/bulk_delete", { deployments: tagged });
   expect(deleted.body.deleted).toHaveLength(3);
   expect(await list({ deployments: tagged })).toEqual([]);
+});
+
+test("flows and deployments are found by the type of their pool", async () => {
+  const flow = await makeFlow();
+  const deployments = [];
+  for (const type of ["process", "other"]) {
+    const pool = `${flow.name}-${type}`;
+    await send("POST", "/work_pools/", { name: pool, type });
+    const sent = { name: type, flow_id: flow.id, work_pool_name: pool };
+    deployments.push((await send("POST", "/deployments/", sent)).body.id);
+  }
+  const find = async (things: string, work_pools: object) => {
+    const filter = { flows: { id: { any_: [flow.id] } }, work_pools };
+    const { body } = await send("POST", `/${things}/filter`, filter);
+    expect((await send("POST", `/${things}/count`, filter)).body).toBe(body.length);
+    return body.map(({ id }: { id: string }) => id);
+  };
+  const other = { type: { any_: ["other"] } };
+  expect(await find("deployments", other)).toEqual([deployments[1]]);
+  expect(await find("flows", other)).toEqual([flow.id]);
+  expect(await find("deployments", { ...other, name: { any_: [`${flow.name}-process`] } })).toEqual([]);
+  expect(await find("flows", { type: { any_: ["none"] } })).toEqual([]);
+  expect(await find("deployments", { type: null })).toHaveLength(2);
 });
 
 test("variables are created, read, changed, listed and deleted", async () => {

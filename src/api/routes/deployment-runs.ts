@@ -1,9 +1,8 @@
 /** Runs of deployments: `create_flow_run` and the poll of a process that serves deployments (source: wire §4.2, §4.10). */
 import { z } from "zod";
-import { PARAMETERS_BYTES_MAX } from "../../contract/bounds.ts";
 import { addressOfName, addressOfWorkspace } from "../../contract/envelope.ts";
 import { INTERNAL_POOL_NAMES, poolNameOfRun } from "../../contract/internal-pools.ts";
-import { Id, InstantIn, measureJson, Page } from "../../contract/wire/common.ts";
+import { Id, InstantIn, Page } from "../../contract/wire/common.ts";
 import { DeploymentFlowRunCreate, FlowRun } from "../../contract/wire/flow-runs.ts";
 import { BULK_CREATE_MAX, BulkCreateAnswer } from "../../contract/wire/run-summaries.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
@@ -11,6 +10,7 @@ import { findParameterFault } from "../../domain/pool/schemas.ts";
 import type { CatalogDeployment } from "../../objects/workspace/operations.ts";
 import { ApiError, call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { hydrateParameters } from "../placeholders.ts";
 import { body, uuidParam } from "../validation.ts";
 
 const Served = z.object({
@@ -37,12 +37,8 @@ async function createRun(
   run: DeploymentFlowRunCreate,
 ) {
   const workspace = c.get("workspace");
-  const parameters = { ...deployment.parameters, ...run.parameters };
-  if (measureJson(parameters) > PARAMETERS_BYTES_MAX)
-    fail(
-      "invalid",
-      `The run's parameters and those of its deployment may have at most ${PARAMETERS_BYTES_MAX} bytes together.`,
-    );
+  const sent = { ...deployment.parameters, ...run.parameters };
+  const parameters = await hydrateParameters(c, "flow run", sent);
   const isEnforced = run.enforce_parameter_schema ?? deployment.enforce_parameter_schema;
   const fault = isEnforced ? findParameterFault(deployment.parameter_openapi_schema, parameters) : undefined;
   if (fault !== undefined) fail("conflict", `Error creating flow run: ${fault}`);

@@ -25,6 +25,7 @@ import { resolveRuns } from "../catalog-runs.ts";
 import { checkValues, completeDeployments, readDeployment, resolvePlace } from "../complete-deployments.ts";
 import { call, factory, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { hydrateParameters } from "../placeholders.ts";
 import { answerPage, numberedPage, windowOf } from "../numbered-pages.ts";
 import { body, uuidParam } from "../validation.ts";
 
@@ -149,8 +150,11 @@ export const deployments = factory
   })
   .patch("/:id", describe("Change what is sent of a deployment", 204), body(DeploymentUpdate), async (c) => {
     const id = uuidParam(c, "id");
-    const update = c.req.valid("json");
+    const sent = c.req.valid("json");
     const { deployment } = await readDeployment(c, { id });
+    const update = sent.parameters
+      ? { ...sent, parameters: await hydrateParameters(c, "deployment", sent.parameters) }
+      : sent;
     const place = await resolvePlace(c, update, deployment);
     const pool = place === undefined ? deployment.work_pool_name : place.work_pool_name;
     await checkValues(c, withSchemaOf(update, deployment), pool, "updating");

@@ -2,12 +2,14 @@
 import { z } from "zod";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
-import { Id, InstantOut } from "../../contract/wire/common.ts";
+import { Id, InstantOut, JsonObject } from "../../contract/wire/common.ts";
 import { FlowRunsCountBody, FLOW_RUN_SORTS } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { StateType } from "../../contract/wire/states.ts";
-import { call, factory, type ApiContext } from "../context.ts";
+import { listFormFaults } from "../../domain/catalog/form-faults.ts";
+import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { hydrateValues } from "../placeholders.ts";
 import { checkPage } from "../pools.ts";
 import { findRuns } from "../run-queries.ts";
 import { countTaskRuns } from "../task-run-queries.ts";
@@ -35,6 +37,9 @@ const NextRun = z.object({
   state_type: StateType.nullable(),
   next_scheduled_start_time: InstantOut.nullable(),
 });
+/** JSON schemas nest, and so do faults: what the dashboard gets is described no further. */
+const FormAnswer = z.object({ errors: z.array(z.unknown()), valid: z.boolean() });
+const FormBody = z.object({ schema: JsonObject, values: JsonObject });
 const HistoryBody = FlowRunsCountBody.omit({ work_pool_queues: true }).extend({
   sort: z.enum(FLOW_RUN_SORTS).nullish(),
   limit: z.int().min(0).max(RUNS_MAX).nullish(),
@@ -126,5 +131,17 @@ export const ui = factory
         ids.map(async (id) => [id, await countTaskRuns(c, { flow_runs: { id: { any_: [id] } } })] as const),
       );
       return c.json(Object.fromEntries(counts));
+    },
+  )
+  .post(
+    "/schemas/validate",
+    describe("Check the values of a form by a JSON schema", 200, FormAnswer),
+    body(FormBody),
+    async (c) => {
+      const { schema, values: sent } = c.req.valid("json");
+      const { values, faults } = await hydrateValues(c, sent);
+      const errors = listFormFaults(schema, values, faults);
+      if (errors === undefined) return fail("invalid", "Invalid schema: values cannot be checked by it.");
+      return c.json({ errors, valid: errors.length === 0 });
     },
   );

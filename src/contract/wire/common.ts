@@ -27,6 +27,23 @@ export function measureJson(value: unknown): number {
   return bytes;
 }
 
+/** The deepest nesting of arrays and objects in a JSON text. */
+export function measureDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (isString) {
+      if (code === 0x5c) index += 1;
+      else if (code === 0x22) isString = false;
+    } else if (code === 0x22) isString = true;
+    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, (depth += 1));
+    else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return deepest;
+}
+
 /** A schema for JSON of so many bytes at most; `what` begins the sentence that refuses more. */
 export function boundJson<Schema extends z.ZodType>(schema: Schema, what: string, bytesMax: number): Schema {
   return schema.refine((value) => measureJson(value) <= bytesMax, {

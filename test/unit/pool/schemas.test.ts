@@ -19,6 +19,43 @@ describe("schemas that people write", () => {
   });
 });
 
+describe("schemas as Prefect's server reads them", () => {
+  const block: JsonObject = {
+    ...property({ $ref: "#/definitions/Key" }),
+    definitions: {
+      Key: {
+        title: "Key",
+        type: "object",
+        block_type_slug: "key",
+        properties: { value: { type: "string" } },
+        required: ["value"],
+      },
+    },
+  };
+  test.each<[string, JsonObject, JsonObject]>([
+    ["null where nothing need be", property({ type: "string" }), { a: null, n: null }],
+    [
+      "a tuple",
+      property({ type: "array", items: [{ type: "string" }, { type: "integer" }] }),
+      { a: ["x", 1] },
+    ],
+    ["a block spelt out", block, { a: { value: "x" } }],
+    ["a block by its id", block, { a: { $ref: "0196f4d2-3d3f-7d4e-9a53-1f9d6c7e2b10" } }],
+    ["a block by its name", block, { a: { $ref: { block_document_slug: "key/mine" } } }],
+  ])("let %s through", (_, schema, parameters) => {
+    expect(findParameterFault(schema, parameters)).toBeUndefined();
+  });
+
+  test.each<[string, JsonObject, JsonObject]>([
+    ["null in place of a default", property({ type: "string", default: "x" }), { a: null }],
+    ["null where something must be", { ...property({ type: "string" }), required: ["a"] }, { a: null }],
+    ["a wrong item of a tuple", property({ items: [{ type: "string" }] }), { a: [1] }],
+    ["a block by nothing", block, { a: { $ref: {} } }],
+  ])("find %s", (_, schema, parameters) => {
+    expect(findParameterFault(schema, parameters)).toMatch(/^Validation failed for field 'a/);
+  });
+});
+
 describe("schemas that would take for ever", () => {
   const text = `${"a".repeat(40)}!`;
   const fan: JsonObject = Object.fromEntries(
