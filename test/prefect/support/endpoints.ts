@@ -10,15 +10,20 @@ const INTRODUCTION = `# Endpoint × client version
 
 Which calls each version of Prefect's clients made in these checks, and the statuses of the answers; WS is a socket's
 upgrade. \`PREFECT_ENDPOINTS=write npm run test:prefect\` writes it anew; without that, a call or an answer that is not
-here fails the check, and so does one that has gone.
+here fails the check, and so does one that has gone. The 410 to a renewal that crosses a release is left out.
 `;
+
+/** Answers that depend on what comes first: a renewal may cross the release of its lease. */
+const BY_CHANCE: ReadonlySet<string> = new Set([
+  "POST /api/v2/concurrency_limits/leases/{lease_id}/renew 410",
+]);
 
 type Table = Map<string, Partial<Record<PrefectVersion, string>>>;
 
 /** Compares what was seen (`METHOD /path STATUS`) with a version's column, or writes that column. */
 export function checkEndpoints(version: PrefectVersion, seen: Iterable<string>): void {
   const column = new Map<string, string>();
-  for (const call of [...seen].toSorted()) {
+  for (const call of [...seen].filter((call) => !BY_CHANCE.has(call)).toSorted()) {
     const [method = "", path = "", status = ""] = call.split(" ");
     const endpoint = `${path} ${method}`;
     column.set(endpoint, [column.get(endpoint), status].filter((part) => part !== undefined).join(", "));
