@@ -21,6 +21,14 @@ export async function checkWorker(prefect: Prefect, fleet: Fleet): Promise<void>
   const cancelled = await prefect.cli(["flow-run", "cancel", sleeping.id]);
   expect(cancelled).toMatchObject({ exitCode: 0 });
 
+  // Its process is on its way and learns when it asks to begin, before the five minutes after which the server gives up.
+  const early = await fleet.run("sleeping");
+  await waitFor(
+    async () => expect((await client.flowRuns.read(early.id)).state_type).toBe("PENDING"),
+    30_000,
+  );
+  await client.flowRuns.cancel(early.id);
+
   await fleet.reaches(pausing.id, "Paused");
   await client.flowRuns.resume(pausing.id);
   await fleet.reaches(suspending.id, "Suspended");
@@ -46,6 +54,8 @@ export async function checkWorker(prefect: Prefect, fleet: Fleet): Promise<void>
     ["asks", undefined],
     ["answered", 7],
   ]);
+  await fleet.reaches(early.id, "Cancelled");
+  expect(fleet.notes(early.id)).toEqual([]);
   await fleet.reaches(sleeping.id, "Cancelled");
   await waitUntilGone(pid);
   for (const { id } of [pausing, suspending]) {

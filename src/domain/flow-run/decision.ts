@@ -30,6 +30,8 @@ export interface OrchestrateInput {
   run: FlowRun;
   proposed: StateCreate;
   is_forced: boolean;
+  /** Where the run is CANCELLING: an agent of ours has its process and will tell of its end. */
+  is_attended: boolean;
   /** The id of the state that is written, if one is. */
   state_id: string;
   slot: SlotKnowledge;

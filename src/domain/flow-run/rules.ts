@@ -22,6 +22,7 @@ export interface Transition {
   readonly run: FlowRun;
   readonly from: State | null;
   readonly to: StateCreate;
+  readonly is_attended: boolean;
   readonly slot: SlotKnowledge;
   readonly policy: SlotPolicy;
   readonly state_id: string;
@@ -129,12 +130,21 @@ const leaveTerminalState: Rule = {
   },
 };
 
+/** What is said of a process that does not execute its flow: it has ended, or it only wants to begin. */
+const NOT_EXECUTING: ReadonlySet<StateType> = new Set(["RUNNING", "COMPLETED", "FAILED", "CRASHED"]);
+
+/** Prefect's worker stops only a process that runs already; one that it started meanwhile learns here that it must not begin. */
 const leaveCancelling: Rule = {
   name: "CANCELLING only to CANCELLED",
-  judge: ({ from, to }) =>
-    from?.type === "CANCELLING" && to.type !== "CANCELLED"
-      ? reject("Cannot transition flows that are cancelling to a state other than Cancelled.")
-      : PASSED,
+  judge: ({ from, to, is_attended }) => {
+    if (from?.type !== "CANCELLING" || to.type === "CANCELLED") return PASSED;
+    const isOver = !is_attended && NOT_EXECUTING.has(to.type);
+    const message = "The run was cancelled; its process had ended or not begun.";
+    return reject(
+      "Cannot transition flows that are cancelling to a state other than Cancelled.",
+      isOver ? { type: "CANCELLED", name: "Cancelled", message } : null,
+    );
+  },
 };
 
 /** Where no process exists there is nobody who would turn CANCELLING into CANCELLED. */

@@ -135,6 +135,10 @@ export class RunStates {
     return active?.attempt_id === attempt_id && active.fence === fence;
   }
 
+  #hasAgent(flow_run_id: string): boolean {
+    return typeof this.#context.store.attempts.readActive(flow_run_id)?.attempt_id === "string";
+  }
+
   /** Runs the state machine and stores what it decides. */
   decide(
     stored: StoredRun,
@@ -156,6 +160,7 @@ export class RunStates {
       run,
       proposed,
       is_forced,
+      is_attended: run.state_type === "CANCELLING" && this.#hasAgent(run.id),
       state_id: mintId(context, "state", now),
       slot,
       policy: {

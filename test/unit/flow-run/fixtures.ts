@@ -64,6 +64,7 @@ export function propose(
     run,
     proposed,
     is_forced: false,
+    is_attended: false,
     state_id: nextStateId(),
     slot: { status: "none" },
     policy: { collision_strategy: "ENQUEUE", grace_period_seconds: null, slot_wait_seconds: 30 },

@@ -137,14 +137,25 @@ const RULES: Record<string, Case[]> = {
     },
   ],
   "4 CANCELLING": [
-    {
-      it: "leads nowhere but to CANCELLED",
+    ...(["RUNNING", "COMPLETED", "FAILED", "CRASHED"] as const).flatMap((type): Case[] => {
+      const objection: Omit<Case, "it" | "state"> = {
+        run: { state: { type: "CANCELLING" } },
+        to: { type },
+        status: "REJECT",
+        reason: "Cannot transition flows that are cancelling to a state other than Cancelled.",
+      };
+      return [
+        { ...objection, it: `has nothing to wait for when ${type} is said`, state: { type: "CANCELLED" } },
+        { ...objection, it: `waits for the agent all the same`, with: { is_attended: true }, state: "same" },
+      ];
+    }),
+    ...(["PENDING", "SCHEDULED", "PAUSED"] as const).map((type): Case => ({
+      it: `does not lead to ${type}`,
       run: { state: { type: "CANCELLING" } },
-      to: { type: "COMPLETED" },
+      to: { type },
       status: "REJECT",
-      reason: "Cannot transition flows that are cancelling to a state other than Cancelled.",
       state: "same",
-    },
+    })),
     {
       it: "leads to CANCELLED",
       run: { state: { type: "CANCELLING" } },

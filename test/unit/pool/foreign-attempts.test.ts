@@ -36,6 +36,18 @@ test.each([
   expect(visits()).toEqual([[LIMIT_KEY, { flow_run_id: id, attempt_id: id }]]);
 });
 
+test.each([
+  ["wants to begin", "RUNNING", "Running"],
+  ["has ended", "CRASHED", "Crashed"],
+])("a cancelled run whose process %s is at its end, and frees what it held", async (_, type, name) => {
+  await note();
+  await setState("CANCELLING", "Cancelling");
+  expect(await setState(type, name)).toMatchObject({
+    result: { status: "REJECT", state: { type: "CANCELLED" } },
+  });
+  expect(visits()).toHaveLength(1);
+});
+
 test("so does one that is given up because nothing is heard of it any more", async () => {
   await note();
   await pool.do("hear_heartbeats", { ids: [id] });

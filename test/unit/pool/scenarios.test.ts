@@ -344,6 +344,9 @@ test("a cancelled run of an agent: the agent is told, and the server ends it alo
   await pool.do("set_state", { id, state: { type: "CANCELLING" }, is_forced: false, run: null });
   expect(pool.wakes).toContainEqual({ reason: "cancel", worker_name: "gpu-1" });
   expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({ cancelling: [id] });
+  // The agent reports the process that it has just started.
+  await pool.do("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run: null });
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLING" });
   for (let passed = 0; passed < 301; passed += 20) {
     await pool.advance(20_000);
     await pool.beat({ attempt_ids: [run.attempt_id] });
