@@ -350,6 +350,40 @@ test("a cancelled flow run takes with it what it has started", async () => {
   });
 });
 
+test("a crashed flow run takes with it the subflows of its process, and what runs elsewhere goes on", async () => {
+  const standIn = (flow_run_id: string, dynamic_key: string) =>
+    ask<TaskRun>("/task_runs/", { flow_run_id, task_key: "sub", dynamic_key });
+  const run = async (more: object = {}) => {
+    const id = await makeRun(more);
+    await ask(`/flow_runs/${id}/set_state`, { state: { type: "RUNNING" } });
+    return id;
+  };
+  const parent = await run();
+  const [ofChild, ofDeployed] = [await standIn(parent, "0"), await standIn(parent, "1")];
+  const child = await run({ parent_task_run_id: ofChild.id });
+  const ofGrandchild = await standIn(child, "0");
+  const grandchild = await run({ parent_task_run_id: ofGrandchild.id });
+  const { id: deployment_id } = await ask<{ id: string }>("/deployments/", {
+    flow_id: (await read<{ flow_id: string }>(`/flow_runs/${parent}`)).flow_id,
+    name: "elsewhere",
+  });
+  const deployed = await run({ parent_task_run_id: ofDeployed.id, deployment_id });
+  await waitFor(async () => {
+    for (const { id } of [ofChild, ofDeployed, ofGrandchild])
+      expect(await read(`/task_runs/${id}`)).toMatchObject({ state_type: "RUNNING" });
+  });
+  await ask(`/flow_runs/${parent}/set_state`, { state: { type: "CRASHED" } });
+  const crashed = {
+    state_type: "CRASHED",
+    state: { message: "The process of the parent flow run is gone." },
+  };
+  await waitFor(async () => {
+    for (const path of [`/flow_runs/${child}`, `/task_runs/${ofChild.id}`, `/flow_runs/${grandchild}`])
+      expect(await read(path)).toMatchObject(crashed);
+  });
+  expect(await read(`/flow_runs/${deployed}`)).toMatchObject({ state_type: "RUNNING" });
+});
+
 test("the graph of a flow run has its tasks and subflows, what they were given and what they ran inside of", async () => {
   const parent = await makeRun();
   const at = Date.now();

@@ -41,6 +41,13 @@ const LISTING: ReadonlySet<string> = new Set([
   "find_runs_of_task_runs",
   "summarize_task_runs",
 ]);
+/** Operations that have nothing to do where nothing was ever written. */
+const NEEDLESS: ReadonlySet<string> = new Set([
+  "delete_run_logs",
+  "cancel_children",
+  "crash_children",
+  "drop_run",
+]);
 /** One answer carries about this many characters at most. */
 const TAIL_CHARACTERS_MAX = 4_000_000;
 
@@ -124,6 +131,10 @@ export class JournalActor extends Actor<JournalOperations> {
     },
     cancel_children: ({ flow_run_id }) => {
       this.#taskRuns.cancelOfRun(flow_run_id);
+      return accept(null);
+    },
+    crash_children: ({ flow_run_id }) => {
+      this.#taskRuns.crashSubflowsOf(flow_run_id);
       return accept(null);
     },
     read_task_run: ({ id }) => this.#taskRuns.read(id),
@@ -262,8 +273,6 @@ export class JournalActor extends Actor<JournalOperations> {
     if (LISTING.has(operation)) return accept([] as never);
     if (operation === "count_runs" || operation === "count_task_runs") return accept(0 as never);
     if (operation === "find_log_place") return accept({ place: 0 } as never);
-    return operation === "delete_run_logs" || operation === "cancel_children" || operation === "drop_run"
-      ? accept(null as never)
-      : super.answerAbsent(operation);
+    return NEEDLESS.has(operation) ? accept(null as never) : super.answerAbsent(operation);
   }
 }

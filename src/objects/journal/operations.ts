@@ -56,6 +56,8 @@ export type JournalOperations = ArtifactOperations & {
   };
   /** The flow run was cancelled: so is what it has started and has not ended. */
   cancel_children: { command: { flow_run_id: string }; answer: null };
+  /** The process of the flow run is gone: so are the subflows that ran within it. */
+  crash_children: { command: { flow_run_id: string }; answer: null };
   read_task_run: { command: { id: string }; answer: TaskRun };
   rename_task_run: { command: { id: string; name: string | null }; answer: null };
   delete_task_run: { command: { id: string }; answer: null };

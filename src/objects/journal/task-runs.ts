@@ -21,7 +21,7 @@ import { TaskRunStore } from "./task-run-store.ts";
 const HISTORY_RUNS_MAX = 10_000;
 const TAIL_BITS = 22;
 /** Task runs that end with their flow run. */
-const CANCELLED_MAX = 1000;
+const LIVE_MAX = 1000;
 
 /** Stores an effect on another object in the transaction that runs now. */
 type Send = (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
@@ -120,22 +120,34 @@ export class TaskRuns {
   /** What a cancelled flow run has started ends: its tasks here, its subflows where they are kept. */
   cancelOfRun(flow_run_id: string): void {
     const now = this.#host.now();
-    const filter = { state: { type: { any_: STATE_TYPES.filter((type) => !isTerminal(type)) } } };
-    const question = { filter, flow_run_ids: [flow_run_id] };
-    for (const { id, state } of this.#store.list(question, "ID_DESC", CANCELLED_MAX)) {
-      const child = state?.state_details.child_flow_run_id;
-      const key = typeof child === "string" ? keyOfId(child, "flow_run") : undefined;
-      if (typeof child === "string" && key !== undefined) {
-        const pool = addressOfKey(this.#host.address.workspace, "pool", key);
-        this.#send(pool, "cancel_with_parent", `cancel-${child}`, { id: child });
-        continue;
-      }
-      const stored = this.#store.read(id);
+    for (const run of this.#listLive(flow_run_id)) {
+      if (this.#tellSubflow(run, "cancel_with_parent")) continue;
+      const stored = this.#store.read(run.id);
       const message = "The parent flow run was cancelled.";
       const cancelled = toTaskState({ type: "CANCELLED", message }, this.#mintStateId(), formatInstant(now));
       const next = stored && recordChange(stored, { state: cancelled }, now);
       if (next !== undefined) this.#store.write(next);
     }
+  }
+
+  /** What ran within the process of a crashed flow run has crashed with it; its tasks' last words may still be on their way. */
+  crashSubflowsOf(flow_run_id: string): void {
+    for (const run of this.#listLive(flow_run_id)) this.#tellSubflow(run, "crash_with_parent");
+  }
+
+  #listLive(flow_run_id: string): TaskRun[] {
+    const filter = { state: { type: { any_: STATE_TYPES.filter((type) => !isTerminal(type)) } } };
+    return this.#store.list({ filter, flow_run_ids: [flow_run_id] }, "ID_DESC", LIVE_MAX);
+  }
+
+  /** Tells the subflow for which a task run stands, where it is kept; false: it stands for none. */
+  #tellSubflow({ state }: TaskRun, operation: "cancel_with_parent" | "crash_with_parent"): boolean {
+    const child = state?.state_details.child_flow_run_id;
+    const key = typeof child === "string" ? keyOfId(child, "flow_run") : undefined;
+    if (typeof child !== "string" || key === undefined) return false;
+    const pool = addressOfKey(this.#host.address.workspace, "pool", key);
+    this.#send(pool, operation, `${operation}-${state?.id}`, { id: child });
+    return true;
   }
 
   filter({ sort, limit, ...question }: JournalOperations["filter_task_runs"]["command"]): TaskRun[] {

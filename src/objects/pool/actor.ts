@@ -169,6 +169,7 @@ export class PoolActor extends Actor<PoolOperations> {
       delete_run_input: ({ id, key }) => inputs.delete(id, key),
       touch_run: ({ id }) => records.touch(id),
       cancel_with_parent: ({ id }) => states.cancelWithParent(id),
+      crash_with_parent: ({ id }) => states.crashWithParent(id),
       hear_heartbeats: ({ ids }) => {
         for (const id of ids) records.hearHeartbeat(id);
         return accept(null);

@@ -26,6 +26,7 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set<Operation>([
   "touch_run",
   "hear_heartbeats",
   "cancel_with_parent",
+  "crash_with_parent",
   "create_run_input",
   "filter_run_inputs",
   "read_run_input",

@@ -1,5 +1,5 @@
 /**
- * What a pool tells others of its runs' changes: the stand-ins of subflows, the subflows of a cancelled run, and those who
+ * What a pool tells others of its runs' changes: the stand-ins of subflows, the subflows of a run that has gone, and those who
  * listen to events. Nobody may listen, so nothing is written for them here: once the hub has said that nobody wants
  * events, changes are only remembered for a minute, and the hub says when somebody comes. What a process is stopped by
  * goes through the outbox; other events may be lost with the instance.
@@ -8,7 +8,7 @@ import { addressOfHub, ENVELOPE_VERSION, formatAddress } from "../../contract/en
 import { journalOfOwnTaskRun, journalOfRun } from "../../contract/journals.ts";
 import type { Event } from "../../contract/wire/events.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import type { State } from "../../contract/wire/states.ts";
+import type { State, StateType } from "../../contract/wire/states.ts";
 import type { PoolStatus } from "../../contract/wire/work-pools.ts";
 import {
   describeStateChange,
@@ -26,6 +26,11 @@ const REMEMBERED_MAX = 500;
 const EVENTS_PER_CALL = 200;
 /** Changes that may wait while the hub is told of earlier ones; it is told of no more. */
 const WAITING_MAX = 10_000;
+/** What the journal of a run is asked to do with what the run has started. */
+const ENDS_OF_CHILDREN: Partial<Record<StateType, string>> = {
+  CANCELLED: "cancel_children",
+  CRASHED: "crash_children",
+};
 
 interface Change {
   at: number;
@@ -63,7 +68,7 @@ export class Announcements {
     const { host } = this.#context;
     if (run.state === null) return;
     this.#copyToStandIn(run, run.state);
-    if (run.state_type === "CANCELLED" && run.start_time !== null) this.#cancelChildren(run);
+    if (run.start_time !== null) this.#endChildren(run);
     // Parameters and results are not told, and would fill the memory of an object in which changes wait.
     const slim: FlowRun = { ...run, parameters: {}, context: {}, job_variables: null, state: null };
     const state = { ...run.state, data: null };
@@ -124,12 +129,16 @@ export class Announcements {
     send(journal, "record_task_runs", mintRequestId(this.#context), { changes });
   }
 
-  /** What a cancelled run has started is cancelled with it; its journal knows what that is (source: wire §4.4). */
-  #cancelChildren({ id }: FlowRun): void {
+  /**
+   * What a cancelled run has started is cancelled with it (source: wire §4.4), and what ran within the process of a
+   * crashed one is gone with that; its journal knows what that is.
+   */
+  #endChildren({ id, state_type }: FlowRun): void {
     const { host, send } = this.#context;
+    const operation = state_type === null ? undefined : ENDS_OF_CHILDREN[state_type];
     const journal = journalOfRun(host.address.workspace, id);
-    if (journal !== undefined)
-      send(journal, "cancel_children", mintRequestId(this.#context), { flow_run_id: id });
+    if (operation !== undefined && journal !== undefined)
+      send(journal, operation, mintRequestId(this.#context), { flow_run_id: id });
   }
 
   /** Somebody listens from now on: what was remembered is of interest after all. */

@@ -164,6 +164,8 @@ export type PoolOperations = {
   touch_run: { command: { id: string }; answer: null };
   /** The run that started this one was cancelled. */
   cancel_with_parent: { command: { id: string }; answer: null };
+  /** The process of the run that started this one is gone. */
+  crash_with_parent: { command: { id: string }; answer: null };
   /** The processes of these runs have sent their heartbeat. */
   hear_heartbeats: { command: { ids: string[] }; answer: null };
   /** The hub says that somebody listens to events. */

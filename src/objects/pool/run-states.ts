@@ -310,9 +310,20 @@ export class RunStates {
     const type = stored?.run.state_type ?? null;
     if (stored === undefined || type === null || isTerminal(type) || type === "CANCELLING")
       return accept(null);
-    const wanted = stored.run.deployment_id === null ? "CANCELLED" : "CANCELLING";
+    const wanted = isWithinParent(stored.run) ? "CANCELLED" : "CANCELLING";
     const message = "The parent flow run was cancelled.";
     this.decide(stored, { type: wanted, name: defaultStateName(wanted), message }, false);
+    return accept(null);
+  }
+
+  /** A run that ran within its parent's process has gone with it. */
+  crashWithParent(id: string): Result<null> {
+    const stored = this.#context.store.runs.readRun(id);
+    const type = stored?.run.state_type ?? null;
+    if (stored === undefined || type === null || isTerminal(type) || !isWithinParent(stored.run))
+      return accept(null);
+    const message = "The process of the parent flow run is gone.";
+    this.decide(stored, { type: "CRASHED", name: "Crashed", message }, false);
     return accept(null);
   }
 
@@ -321,4 +332,9 @@ export class RunStates {
     for (const resolve of this.#ears.values()) resolve(refuse("unavailable"));
     this.#ears.clear();
   }
+}
+
+/** A subflow that no worker was asked to start. */
+function isWithinParent({ parent_task_run_id, deployment_id, work_pool_id }: FlowRun): boolean {
+  return parent_task_run_id !== null && deployment_id === null && work_pool_id === null;
 }
