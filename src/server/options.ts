@@ -62,9 +62,9 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     );
   }
   // Headers carry nothing else the same way in every client.
-  if (key !== undefined && !/^[\x20-\x7e]*$/.test(key)) {
+  if (key !== undefined && (key.trim() !== key || !/^[\x20-\x7e]*$/.test(key))) {
     throw new ServerError(
-      "SLUICE_API_KEY holds characters that no client can send; use ASCII letters, digits and signs.",
+      "SLUICE_API_KEY holds characters that no client can send, or a blank at an end; use ASCII letters, digits and signs.",
     );
   }
   const { retentionDays, moveAfterSeconds } = options;

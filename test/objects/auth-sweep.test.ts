@@ -100,6 +100,7 @@ describe("with a key configured", () => {
     ["another scheme", "Digest user"],
     ["the key without a scheme", "user"],
     ["the start of the key", "Bearer user:p"],
+    ["the key and something behind it", `Basic ${encode(KEY)} x`],
   ])("%s is 401 everywhere, sockets included", async (_, authorization) => {
     const headers = authorization === undefined ? {} : { authorization };
     expect(await sweep(guarded, { key: KEY, ...headers }, isUnauthorized)).toEqual([]);
@@ -110,6 +111,7 @@ describe("with a key configured", () => {
   test.each([
     ["as Basic", KEY, `Basic ${encode(KEY)}`],
     ["as Bearer", "a-plain-key", "Bearer a-plain-key"],
+    ["as Bearer with blanks in it", "a pass phrase", "Bearer a pass phrase"],
   ])("the right one opens every route: %s", async (_, key, authorization) => {
     const isIn = ({ status }: { status: number }) => status !== 401 && status !== 403 && status < 500;
     expect(await sweep(guarded, { key, authorization }, isIn)).toEqual([]);

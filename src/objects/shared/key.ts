@@ -14,7 +14,9 @@ export async function judgeAuthorization(
 ): Promise<"accepted" | "refused" | "not_configured"> {
   const key = env.SLUICE_API_KEY;
   if (key === undefined || key === "") return env.SLUICE_OPEN === "true" ? "accepted" : "not_configured";
-  const [scheme = "", credentials = ""] = header?.split(/\s+/, 2) ?? [];
+  const [scheme = ""] = header?.split(/\s/, 1) ?? [];
+  // A key may hold blanks, but none at its ends: there clients and servers drop them.
+  const credentials = header?.slice(scheme.length).trim() ?? "";
   if (/^bearer$/i.test(scheme)) return (await isSameSecret(credentials, key)) ? "accepted" : "refused";
   if (/^basic$/i.test(scheme))
     return (await isSameSecret(credentials, encodeBase64(key))) ? "accepted" : "refused";

@@ -55,7 +55,7 @@ test("asks a server that listens everywhere on loopback", () => {
 });
 
 test("a key that no client could send is refused", () => {
-  for (const apiKey of ["clé", "key\n", "\u0000"])
+  for (const apiKey of ["clé", "key\n", "\u0000", " key", "key ", " "])
     expect(() => checkOptions({ apiKey })).toThrow(/no client can send/);
   expect(checkOptions({ apiKey: "with: colon" }).apiKey).toBe("with: colon");
 });
