@@ -10,7 +10,16 @@ import { SluiceApiError } from "./errors.ts";
 import { Http } from "./http.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
 import { HeldLease, type Lease } from "./lease.ts";
-import { checkOptions, isCount, isFlag, isFunction, isNumber, isObject, isText } from "./options.ts";
+import {
+  checkOptions,
+  isCount,
+  isFlag,
+  isFunction,
+  isNumber,
+  isObject,
+  isSignal,
+  isText,
+} from "./options.ts";
 import { takeGrant, type Ask, type Taken } from "./line.ts";
 import { monotonicMs } from "./monotonic.ts";
 import { Limits } from "./resources/limits.ts";
@@ -51,7 +60,7 @@ const RATE_LIMIT_OPTIONS = {
   strict: isFlag,
   priority: isNumber(),
   note: isText,
-  signal: isObject,
+  signal: isSignal,
   onWaiting: isFunction,
   client: isObject,
 };

@@ -19,6 +19,11 @@ export const isObject: Want = {
   allows: (value) => typeof value === "object" && value !== null,
 };
 
+export const isSignal: Want = {
+  words: "an AbortSignal",
+  allows: (value) => value instanceof AbortSignal,
+};
+
 /** A number, `least` or more. */
 export function isNumber(least = -Infinity): Want {
   return {
@@ -35,6 +40,11 @@ export function checkOptions(caller: string, options: unknown, wants: Readonly<R
     if (want === undefined)
       throw new TypeError(`${caller}() has no option ${name}; it has ${Object.keys(wants).join(", ")}.`);
     if (value !== undefined && !want.allows(value))
-      throw new TypeError(`The option ${name} of ${caller}() wants ${want.words}, not ${String(value)}.`);
+      throw new TypeError(`The option ${name} of ${caller}() wants ${want.words}, not ${describe(value)}.`);
   }
+}
+
+/** A text in quotes, so that "1" is told from 1. */
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -298,7 +298,13 @@ test("a body may stand where options are left out", async () => {
 
 test.each<[string, unknown, unknown, string]>([
   ["an unknown option", { ocupy: 2 }, undefined, "concurrency() has no option ocupy; it has occupy"],
-  ["a value of the wrong kind", { occupy: "2" }, undefined, "occupy of concurrency() wants a whole number"],
+  ["a value of the wrong kind", { occupy: "2" }, undefined, 'wants a whole number from 1, not "2"'],
+  [
+    "a controller for its signal",
+    { signal: new AbortController() },
+    undefined,
+    "signal of concurrency() wants an AbortSignal",
+  ],
   ["a time in the past", { timeoutSeconds: -1 }, undefined, "timeoutSeconds of concurrency() wants a number"],
   ["a number for all options", 7, undefined, "wants its options as an object"],
   ["null for all options", null, undefined, "wants its options as an object"],
