@@ -97,3 +97,11 @@ test("tag limits are a view over the limits named after them", async () => {
   expect((await send("DELETE", `${ROOT}/tag/t`)).status).toBe(200);
   expect((await send("DELETE", `${ROOT}/tag/t`)).status).toBe(404);
 });
+
+test("a tag limit names all its holders, however many", async () => {
+  const ROOT = "/concurrency_limits";
+  const slot_override = Array.from({ length: 401 }, () => crypto.randomUUID());
+  await send("POST", `${ROOT}/`, { tag: "crowd", concurrency_limit: slot_override.length });
+  await send("POST", `${ROOT}/tag/crowd/reset`, { slot_override });
+  expect((await send("GET", `${ROOT}/tag/crowd`)).body.active_slots).toEqual(slot_override);
+});

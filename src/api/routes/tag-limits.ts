@@ -7,7 +7,7 @@ import { LEASE_SECONDS_MAX, LIMIT_NAMES_MAX, PAGE_MAX, SLOTS_MAX } from "../../c
 import { addressOfKey, addressOfName, type AddressOf } from "../../contract/envelope.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import { Id, Name, Page } from "../../contract/wire/common.ts";
-import { TagLimit, type Limit } from "../../contract/wire/limits.ts";
+import { TagLimit, type LeaseRecord, type Limit } from "../../contract/wire/limits.ts";
 import { call, factory, fail, isRefusal, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { increment } from "../increment.ts";
@@ -43,8 +43,17 @@ async function orNotFound<Value>(answer: Promise<Value>): Promise<Value> {
   }
 }
 
+async function listHolders(c: ApiContext, address: AddressOf<"limit">): Promise<LeaseRecord[]> {
+  const holders: LeaseRecord[] = [];
+  for (let after_fence = 0; ; after_fence = holders.at(-1)?.fence ?? 0) {
+    const page = await call(c, address, "list_holders", { after_fence, limit: PAGE_MAX });
+    holders.push(...page);
+    if (page.length < PAGE_MAX) return holders;
+  }
+}
+
 async function toTagLimit(c: ApiContext, address: AddressOf<"limit">, limit: Limit): Promise<TagLimit> {
-  const holders = await call(c, address, "list_holders", { after_fence: 0, limit: PAGE_MAX });
+  const holders = await listHolders(c, address);
   return {
     id: limit.id,
     created: limit.created,
