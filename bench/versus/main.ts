@@ -73,7 +73,11 @@ async function main(): Promise<void> {
       // A control plane of its own for each: nobody pays for what another left behind.
       await using system = await contender.open();
       await using scene = await openScene(system, contender.client, python);
-      const figures = await experiment.run(scene, values.quick ? QUICK : FULL);
+      const figures = await experiment.run(scene, values.quick ? QUICK : FULL).catch((error: unknown) => {
+        const said = `failed: ${error instanceof Error ? error.message : String(error)}`;
+        process.stderr.write(`   ${said}\n`);
+        return [{ name: "outcome", unit: "" as const, value: null, said }];
+      });
       outcomes.push({ experiment, contender: contender.name, figures });
     }
   }

@@ -7,10 +7,12 @@ import { fileURLToPath } from "node:url";
 import { createClient, type Client } from "sluice/client";
 import { startPrefect, type Prefect, type Running } from "../../test/prefect/support/prefect.ts";
 import { collect, spawnSluice } from "../../test/support/sluice.ts";
+import { waitFor } from "../../test/support/wait-for.ts";
 import type { System } from "./systems.ts";
 
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
 export const POOL = "versus";
+const BUSY_MS_MAX = 60_000;
 
 /** A line of a flow's process; `at` in seconds since the epoch by its own clock. */
 export interface RunNote {
@@ -77,8 +79,15 @@ export async function openScene(system: System, client: Scene["client"], python:
       workers.push(worker);
       return worker;
     },
-    run: async (flow, parameters = {}) =>
-      (await api.deployments.createRun(deployments.get(flow) ?? "", { parameters })).id,
+    run: async (flow, parameters = {}) => {
+      const draft = { parameters, idempotency_key: crypto.randomUUID() };
+      // A busy Prefect server answers 503, and its clients ask again.
+      const { id } = await waitFor(
+        () => api.deployments.createRun(deployments.get(flow) ?? "", draft),
+        BUSY_MS_MAX,
+      );
+      return id;
+    },
     readRunNotes: () =>
       (existsSync(trace) ? readFileSync(trace, "utf8").trim().split("\n") : []).map(
         (line) => JSON.parse(line) as RunNote,

@@ -10,7 +10,6 @@ import { waitFor } from "../../test/support/wait-for.ts";
 import { findAllWith, killAllWith } from "../../test/prefect/support/leftovers.ts";
 
 const STARTED_MS_MAX = 180_000;
-const PAGE_BYTES = 4096;
 
 export interface System extends AsyncDisposable {
   readonly name: string;
@@ -21,7 +20,7 @@ export interface System extends AsyncDisposable {
   kill9(): Promise<void>;
   /** Starts it again on the same address and data. */
   restart(): Promise<void>;
-  /** Resident memory of all its processes. */
+  /** Bytes of memory of all its processes. */
   measureMemory(): Promise<number>;
 }
 
@@ -116,7 +115,10 @@ function findFreePort(): Promise<number> {
   });
 }
 
+/** Pages that several processes share count once. */
 function sumMemory(pids: readonly number[]): number {
-  const pages = pids.map((pid) => Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]));
-  return pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES;
+  const kilobytes = pids.map((pid) =>
+    Number(/^Pss:\s+(\d+)/mu.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]),
+  );
+  return kilobytes.reduce((sum, count) => sum + count, 0) * 1024;
 }
