@@ -19,6 +19,7 @@ export default defineConfig({
       node("unit"),
       node("sim"),
       node("linearizability", { testTimeout: 120_000 }),
+      node("peers"),
       node("agent"),
       // Some of these type dozens of commands, each of which is a process.
       node("e2e", { testTimeout: 180_000, fileParallelism: false }),
