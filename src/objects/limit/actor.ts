@@ -278,7 +278,7 @@ export class LimitActor extends Actor<LimitOperations> {
     if (effect.operation === "reserve") this.#joints.settleReserve(effect, result, this.host.now());
     if (effect.operation === "ask_joint")
       this.#reservations.settleAsk(
-        (effect.command as { joint_id: string }).joint_id,
+        effect.command as LimitOperations["ask_joint"]["command"],
         result,
         this.host.now(),
       );

@@ -13,6 +13,7 @@ import type { Line } from "./line.ts";
 import type { LimitOperations, ShareName } from "./operations.ts";
 
 type Reserve = LimitOperations["reserve"];
+type Ask = LimitOperations["ask_joint"]["command"];
 type Asked = LimitOperations["ask_joint"]["answer"];
 
 export interface ReservationLinks {
@@ -134,7 +135,8 @@ export class Reservations {
     if (lease.joint_id === null || lease.home_key === null) return;
     const share: ShareName = { key: this.#core.key, fence: lease.fence };
     if (lease.home_key === this.#core.key) {
-      this.settleAsk(lease.joint_id, accept(this.#links.askHere(lease.joint_id, share, now)), now);
+      const asked = accept(this.#links.askHere(lease.joint_id, share, now));
+      this.settleAsk({ joint_id: lease.joint_id, share }, asked, now);
       return;
     }
     const again_at = now + RESERVED_SECONDS * 1000;
@@ -162,7 +164,10 @@ export class Reservations {
     );
   }
 
-  settleAsk(joint_id: string, result: Result<unknown>, now: number): void {
+  /** Home has answered. What it says of a share that was given back meanwhile says nothing of one that was reserved anew. */
+  settleAsk({ joint_id, share }: Ask, result: Result<unknown>, now: number): void {
+    const fence = share?.fence ?? null;
+    if (fence !== null && this.#store.findShare(joint_id)?.fence !== fence) return;
     const answer = result.ok ? (result.value as Asked) : undefined;
     if (answer === undefined || answer.status === "ended") {
       this.undo(joint_id, now);

@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Envelope } from "../../../src/contract/envelope.ts";
 import { refuse, type Result } from "../../../src/contract/errors.ts";
-import { granted, LimitWorld, peek, START, waiting, type Asking } from "../../support/limit-world.ts";
+import {
+  granted,
+  LimitWorld,
+  peek,
+  START,
+  waiting,
+  WORKSPACE,
+  type Asking,
+} from "../../support/limit-world.ts";
 
 type Fault = "none" | "drop" | "lose answer" | "twice" | "crash target" | "crash caller";
 
@@ -195,6 +203,27 @@ test("a reservation that is given back once more, long after, takes nothing from
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
   await middle?.actor.execute(late);
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
+});
+
+test("an answer about a reservation that was given back takes nothing from the lease that came of a later one", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, member] = fleet.limits;
+  if (home === undefined || member === undefined) throw new Error("no limits");
+  const answer = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  granted(await peek(answer));
+  const lease = member.database.prepare("SELECT joint_id, fence FROM lease").get();
+  const share = { key: member.key, fence: Number(lease?.["fence"]) - 1 };
+  const question = JSON.stringify({ joint_id: lease?.["joint_id"], share });
+  member.database
+    .prepare(
+      "INSERT INTO outbox (target, operation, request_id, command, due_at) VALUES (?, 'ask_joint', 'ask', ?, 0)",
+    )
+    .run(`${WORKSPACE}/limit/${home.key}`, question);
+  await member.fireAlarm();
+  await fleet.quiet();
+  expect(member.sent.at(-1)).toMatchObject({ operation: "ask_joint", command: { share } });
+  expect(await fleet.inUse()).toEqual([1, 1]);
 });
 
 test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
