@@ -281,6 +281,8 @@ class AgentLife {
       const record = SimHost.record(claim, this.#tools.makeFlow.isEngine(claim));
       this.#folder.records.set(claim.attempt_id, record);
       this.#taken.add(claim.attempt_id);
+      // Cut off while the answer of the claim was on its way: the run goes back to its queue.
+      if (!this.#isAlive) record.stopReason = "stopped";
       if (this.#cancelling.has(record.flow_run_id)) record.stopReason = "cancelled";
       const start_by = sent_at + claim.start_within_seconds * 1000;
       this.#spawn(() => this.#begin(claim, record, start_by));

@@ -81,6 +81,10 @@ export const MUTANTS: readonly Mutant[] = [
       'lease_seconds = min(30, ?), expires_at = ? WHERE joint_id = ?"',
     ],
   ),
+  mutant("a call of the next release is refused for good", "src/objects/shared/actor.ts", [
+    'refuse("unavailable", "This version of the call is not known here; try again shortly."),',
+    'refuse("not_found", "This version of the call is not known here; try again shortly."),',
+  ]),
   ...POOL_MUTANTS,
 ];
 

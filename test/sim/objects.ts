@@ -4,7 +4,12 @@
  * may be thrown away whenever it is idle, and may die at any time.
  */
 import { DatabaseSync } from "node:sqlite";
-import { formatAddress, type Envelope, type ObjectAddress } from "../../src/contract/envelope.ts";
+import {
+  ENVELOPE_VERSION,
+  formatAddress,
+  type Envelope,
+  type ObjectAddress,
+} from "../../src/contract/envelope.ts";
 import { refuse, type Result } from "../../src/contract/errors.ts";
 import type { ObjectHost } from "../../src/objects/shared/host.ts";
 import { createNodeHost } from "../support/node-host.ts";
@@ -56,6 +61,8 @@ interface Commit {
 
 const COMMIT_MS = [0, 4] as const;
 const ALARM_RETRY_MS = 2000;
+/** Objects take the code of the next release over so long a time, while some of their callers have it. */
+const DEPLOY_MS = [1000, 300_000] as const;
 
 export class SimObject<Actor extends SimActor = SimActor> {
   readonly address: ObjectAddress;
@@ -76,6 +83,8 @@ export class SimObject<Actor extends SimActor = SimActor> {
   #commit: Commit | undefined;
   #cancelAlarm: () => void = () => {};
   #isRinging = false;
+  /** Until then it has the code of the release before. */
+  #oldUntil = 0;
   /** How many instances have ended. */
   #lives = 0;
 
@@ -94,6 +103,18 @@ export class SimObject<Actor extends SimActor = SimActor> {
 
   /** Carries a call into the object. Resolves when the answer may leave it, or when it dies. */
   async deliver(envelope: Envelope): Promise<Result<unknown>> {
+    const deploy = this.#world.faults.strike("deploy");
+    if (deploy !== undefined) {
+      this.#world.say(this.name, "has the code before for a while");
+      this.#oldUntil = this.#world.now + deploy.magnitude(...DEPLOY_MS);
+    }
+    // Not every caller has the next release's code yet.
+    if (this.#world.now < this.#oldUntil && !this.#world.faults.isOver && this.#random.chance(0.5))
+      return this.#deliver({ ...envelope, v: ENVELOPE_VERSION + 1 });
+    return this.#deliver(envelope);
+  }
+
+  async #deliver(envelope: Envelope): Promise<Result<unknown>> {
     const instance = this.wake();
     await instance.started;
     this.#makers.onCall?.(envelope);

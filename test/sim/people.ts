@@ -33,8 +33,13 @@ export class People {
     this.#random = world.random("people");
   }
 
-  /** Makes the pool and its queues, as often as it takes. */
+  /** Makes the pool and its queues, as often as it takes, and tells it of its deployments. */
   async open(): Promise<void> {
+    await this.#makePool();
+    for (const deployment of this.#deployments) await deployment.open();
+  }
+
+  async #makePool(): Promise<void> {
     const { lost_run_policy } = this.#plan;
     await this.#until(async () => {
       const made = await this.#pool.ask("people", "create", {
@@ -46,11 +51,11 @@ export class People {
     });
     for (const name of QUEUES)
       await this.#until(async () => (await this.#pool.ask("people", "ensure_queue", { name }))?.ok === true);
-    for (const deployment of this.#deployments) await deployment.open();
   }
 
   /** Puts everything into a state in which each run can end. */
   async makeRoom(): Promise<void> {
+    await this.#makePool();
     const update = { concurrency_limit: null, is_paused: false };
     await this.#until(async () => (await this.#pool.ask("people", "update", update))?.ok === true);
     for (const name of QUEUES)
@@ -140,7 +145,16 @@ export class People {
     const removal = faults.strike("delete_run");
     const removed = removal && pick(removal);
     if (removed !== undefined) await this.#pool.ask("people", "delete_run", { id: removed });
+    const recreation = faults.strike("recreate_pool");
+    if (recreation !== undefined) await this.#recreate(recreation);
     await this.#resize();
+  }
+
+  /** Its scheduled runs become Cancelled; those under way go on, and are the new pool's. */
+  async #recreate(random: Random): Promise<void> {
+    await this.#pool.ask("people", "delete", {});
+    await this.#world.timeline.sleep(random.magnitude(1, 300_000));
+    await this.#makePool();
   }
 
   async #resize(): Promise<void> {

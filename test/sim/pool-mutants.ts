@@ -2,6 +2,26 @@
 import { type Mutant, mutant } from "./mutant.ts";
 
 export const POOL_MUTANTS: readonly Mutant[] = [
+  mutant("a schedule gets no more runs than its first ones", "src/objects/workspace/planned-runs.ts", [
+    "this.materialize(record, [stored], false);",
+    "noteMaterialized(sql, stored.record.id, stored.materialized_until, null);",
+  ]),
+  mutant("a date of a schedule has no key of its own", "src/domain/catalog/materialization.ts", [
+    "return `scheduled ${deploymentId} ${scheduleId} ${formatMicros(date)}`;",
+    "return `scheduled ${deploymentId} ${scheduleId}`;",
+  ]),
+  mutant("a deleted pool keeps its scheduled runs", "src/objects/pool/run-deadlines.ts", [
+    "if (!this.#isPoolDeleted()) return;",
+    "if (max > 0) return;",
+  ]),
+  mutant("a pool that is deleted forgets when its attempts end", "src/objects/pool/actor.ts", [
+    "for (const { name } of this.#context.store.catalog.listWorkers()) sessions.deleteWorker(name);",
+    "void sessions;",
+  ]),
+  mutant("an agent begins what it was given after it has lost its session", "test/sim/agents.ts", [
+    'if (!this.#isAlive) record.stopReason = "stopped";',
+    "",
+  ]),
   mutant(
     "a claim counts the slots of its queue only, and not those of the pool",
     "src/objects/pool/claims.ts",

@@ -27,6 +27,8 @@ interface WorkerRow {
 
 /** What the design says, whatever the code has. */
 const GRACE_MS = 10_000;
+/** The end of an attempt is remembered for so long. */
+const REPLAY_MS = 600_000;
 /** How long commits that fail and calls that are on their way may put off a deadline. */
 const SLACK_MS = 20_000;
 /** An alarm that comes late means lost time, which puts deadlines off by half a minute, perhaps more than once. */
@@ -43,6 +45,8 @@ export class PoolWatch {
   #workers = new Map<string, WorkerRow>();
   /** Every attempt that was ever stored. */
   readonly #attempts = new Set<string>();
+  /** When attempts ended: who repeats a claim after that much longer may be given something else under the same id (I5). */
+  readonly #ends = new Map<string, number>();
   readonly #fences = new Map<string, number>();
   /** Attempts and sessions that somebody has said to be over, runs that somebody has deleted. */
   readonly #ended = new Set<string>();
@@ -156,6 +160,17 @@ export class PoolWatch {
     return { active: [...this.#active.values()], workers: [...this.#workers.values()] };
   }
 
+  /** Whether a deployment has, or had, a run that was to begin then; one that moved to its journal is not found. */
+  hasRunAt(deployment_id: string, expected_start_time: string): boolean {
+    return (
+      this.#sql.all(
+        "SELECT 1 FROM flow_run WHERE record ->> '$.deployment_id' = ? AND expected_start_time = ?",
+        deployment_id,
+        expected_start_time,
+      ).length > 0
+    );
+  }
+
   isRunning(id: string): boolean {
     return this.#sql.all("SELECT 1 FROM flow_run WHERE id = ? AND state_type = 'RUNNING'", id).length > 0;
   }
@@ -189,7 +204,11 @@ export class PoolWatch {
     if (fault !== undefined)
       this.#world.fail("I9", `${this.#object.name} has ${fault.what}`, fault.rows.slice(0, 5));
     this.#checkDeadlines();
-    for (const { attempt_id, run_id } of gone) if (attempt_id !== null) this.onEnd(attempt_id, run_id);
+    for (const { attempt_id, run_id } of gone) {
+      if (attempt_id === null) continue;
+      this.#ends.set(attempt_id, this.#world.now);
+      this.onEnd(attempt_id, run_id);
+    }
   }
 
   #noteSizes(workers: Map<string, WorkerRow>): void {
@@ -225,7 +244,8 @@ export class PoolWatch {
     const { run_id, attempt_id, fence, queue_id, worker_name } = row;
     if (attempt_id === null || fence === null) return;
     const { name } = this.#object;
-    if (this.#attempts.has(attempt_id))
+    const ended_at = this.#ends.get(attempt_id) ?? Number.POSITIVE_INFINITY;
+    if (this.#attempts.has(attempt_id) && this.#world.now < ended_at + REPLAY_MS)
       this.#world.fail("I3", `${name} gave attempt ${attempt_id} a second time`, row);
     this.#attempts.add(attempt_id);
     const highest = this.#fences.get(run_id) ?? 0;

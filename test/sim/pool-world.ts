@@ -10,11 +10,14 @@ import type { Network } from "./network.ts";
 import type { SimObject } from "./objects.ts";
 import { People, type PeoplePlan } from "./people.ts";
 import { openHub, SimPool } from "./pools.ts";
+import { SimSchedule, type SchedulePlan } from "./schedules.ts";
 import type { World } from "./world.ts";
 
 export interface PoolPlan {
   agents: readonly AgentPlan[];
   people: PeoplePlan;
+  /** Undefined where nothing runs by a schedule. */
+  schedule: SchedulePlan | undefined;
   deployments: readonly { id: string; size: number; collision_strategy: "ENQUEUE" | "CANCEL_NEW" }[];
 }
 
@@ -25,6 +28,7 @@ export class PoolWorld {
   readonly #world: World;
   readonly #pool: SimPool;
   readonly #people: People;
+  readonly #schedule: SimSchedule | undefined;
 
   constructor(
     world: World,
@@ -33,6 +37,7 @@ export class PoolWorld {
     find: (address: ObjectAddress) => SimObject | undefined,
     holdings: Holdings,
     limits: readonly SimLimit[],
+    workspace: SimObject,
     plan: PoolPlan,
   ) {
     this.#world = world;
@@ -51,17 +56,21 @@ export class PoolWorld {
     const flows = new FlowMaker(world, this.#pool, holdings, executions, limits, findLimit);
     this.agents = plan.agents.map((agent) => new SimAgent(world, this.#pool, flows, agent));
     this.#people = new People(world, this.#pool, deployments, plan.people);
+    this.#schedule = plan.schedule && new SimSchedule(world, network, workspace, this.#pool, plan.schedule);
   }
 
   async start(): Promise<void> {
     await this.#people.open();
     this.#people.start();
+    await this.#schedule?.open();
+    this.#schedule?.start();
     for (const agent of this.agents) agent.start();
   }
 
-  /** Everything may run now. */
-  makeRoom(): Promise<void> {
-    return this.#people.makeRoom();
+  /** Everything may run now, and nothing more comes. */
+  async makeRoom(): Promise<void> {
+    await this.#people.makeRoom();
+    await this.#schedule?.close();
   }
 
   get isDone(): boolean {

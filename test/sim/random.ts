@@ -75,6 +75,7 @@ export const FAULT_KINDS = [
   "force_release",
   "recreate",
   "reprioritize",
+  "deploy",
 ] as const;
 /** What strikes pools, their agents and runs. */
 export const POOL_FAULT_KINDS = [
@@ -88,6 +89,8 @@ export const POOL_FAULT_KINDS = [
   "resize_pool",
   "resize_queue",
   "resize_deployment",
+  "recreate_pool",
+  "reschedule",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof POOL_FAULT_KINDS)[number];
 

@@ -41,6 +41,7 @@ const RATE_MAX: Record<FaultKind, number> = {
   force_release: 0.3,
   recreate: 0.1,
   reprioritize: 0.1,
+  deploy: 0.05,
   host_down: 0.02,
   fresh_folder: 0.5,
   cancel: 0.3,
@@ -51,6 +52,8 @@ const RATE_MAX: Record<FaultKind, number> = {
   resize_pool: 0.3,
   resize_queue: 0.3,
   resize_deployment: 0.3,
+  recreate_pool: 0.05,
+  reschedule: 0.3,
 };
 
 export function makeScenario(seed: number): Scenario {
@@ -102,7 +105,24 @@ function makePool(seed: number, limits: number, rates: FaultRates): PoolPlan | u
     clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.99 + random.next() * 0.02 },
   }));
   const slots = agents.reduce((sum, { limit }) => sum + limit, 0);
+  const hasSchedule = random.chance(0.5);
+  // With its pool a deployment loses the place of its runs.
+  if (hasSchedule) delete rates.recreate_pool;
   return {
+    schedule: hasSchedule
+      ? {
+          flow: {
+            isEngine: false,
+            work_ms: work_ms / 4,
+            wants: [],
+            kind: "prefect",
+            lease_seconds: 60,
+            exit_code: 0,
+          },
+          interval_seconds: Math.ceil(Math.max(60, (4 * work_ms) / 1000 / slots)),
+          every_ms: Math.max(60_000, work_ms),
+        }
+      : undefined,
     agents,
     people: {
       every_ms: Math.max(2000, work_ms / slots),

@@ -56,7 +56,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     objects.set(name, journal);
     return journal;
   };
-  openDirectory(world, network, objects, find);
+  const workspace = openDirectory(world, network, objects, find);
   const limits = scenario.limits.map((_, index) => {
     const limit = new SimLimit(world, network, `limit-${index + 1}`, find);
     objects.set(formatAddress(limit.object.address), limit.object);
@@ -73,7 +73,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
       return new SimCaller(world, holdings, { ...plan, limits: wanted });
     });
   const plan = scenario.pool && withAgents(scenario.pool, options.clients);
-  const pool = plan && new PoolWorld(world, network, objects, find, holdings, limits, plan);
+  const pool = plan && new PoolWorld(world, network, objects, find, holdings, limits, workspace, plan);
   world.spawn("operator", async () => {
     for (const [index, limit] of limits.entries())
       await operator.create(limit, ...settingsOf(scenario, index));

@@ -16,6 +16,11 @@ const FAULTS: readonly [what: string, statement: string][] = [
     "SELECT attempt_id FROM active WHERE attempt_id IS NOT NULL GROUP BY attempt_id HAVING count(*) > 1",
   ],
   [
+    "two runs of one idempotency key",
+    `SELECT record ->> '$.idempotency_key' FROM flow_run WHERE record ->> '$.idempotency_key' IS NOT NULL
+       GROUP BY flow_id, record ->> '$.idempotency_key' HAVING count(*) > 1`,
+  ],
+  [
     "a run that is ready and does not say so, or says so and is not",
     `SELECT id, ready_at FROM flow_run r
        WHERE (ready_at IS NOT NULL) <> (id IN (SELECT run_id FROM ready))`,
