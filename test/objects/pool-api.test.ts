@@ -445,7 +445,7 @@ test("values that would not fit in a row are refused, and a long message is cut"
   const path = `/deployments/${String(deployment.body["id"])}`;
   expect(await api("POST", `${path}/create_flow_run`, { parameters: { b: text(300) } })).toMatchObject({
     status: 422,
-    body: { detail: expect.stringContaining("together") as string },
+    body: { detail: expect.stringContaining("a run's with its deployment's") as string },
   });
   expect((await api("POST", `${path}/create_flow_run`, { parameters: { a: text(300) } })).status).toBe(201);
   expect((await api("PATCH", path, { parameter_openapi_schema: { a: text(900) } })).status).toBe(204);
