@@ -18,10 +18,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "for (const { name } of this.#context.store.catalog.listWorkers()) sessions.deleteWorker(name);",
     "void sessions;",
   ]),
-  mutant("an agent begins what it was given after it has lost its session", "test/sim/agents.ts", [
-    'if (!this.#isAlive) record.stopReason = "stopped";',
-    "",
-  ]),
   mutant(
     "a claim counts the slots of its queue only, and not those of the pool",
     "src/objects/pool/claims.ts",
