@@ -36,6 +36,14 @@ const post = (path: string, body: unknown) =>
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
+const make = async (path: string, body: unknown): Promise<{ id: string }> => {
+  const response = await post(path, body);
+  expect(response.ok).toBe(true);
+  return response.json();
+};
+const patch = (path: string, body: unknown) =>
+  exports.default.fetch(`${API}${path}`, { method: "PATCH", body: JSON.stringify(body) });
+const remove = (path: string) => exports.default.fetch(`${API}${path}`, { method: "DELETE" });
 const filter = async (
   body: unknown,
 ): Promise<{ events: ReceivedEvent[]; total: number; next_page: string | null }> => {
@@ -293,15 +301,18 @@ describe("runs make events", () => {
   });
 
   test("and so do the pauses of pools and queues, and a pool that has a worker again", async () => {
-    const heard = await listen({ event: { prefix: ["prefect.work-"] } });
+    const heard = await listen({
+      event: {
+        prefix: ["prefect.work-"],
+        exclude_name: ["prefect.work-pool.created", "prefect.work-queue.created"],
+      },
+    });
     const name = `pool-${crypto.randomUUID()}`;
     await post("/work_pools/", { name, type: "process" });
     await post(`/work_pools/${name}/workers/heartbeat`, { name: "w" });
-    const patch = (path: string, is_paused: boolean) =>
-      exports.default.fetch(`${API}${path}`, { method: "PATCH", body: JSON.stringify({ is_paused }) });
-    await patch(`/work_pools/${name}`, true);
-    await patch(`/work_pools/${name}`, false);
-    await patch(`/work_pools/${name}/queues/default`, true);
+    await patch(`/work_pools/${name}`, { is_paused: true });
+    await patch(`/work_pools/${name}`, { is_paused: false });
+    await patch(`/work_pools/${name}/queues/default`, { is_paused: true });
     await waitFor(() =>
       expect(heard.frames.map(({ event }) => event?.event)).toEqual([
         "prefect.work-pool.ready",
@@ -320,7 +331,6 @@ describe("runs make events", () => {
   test("and so does what is made, changed and deleted in the catalog", async () => {
     const name = `named_${crypto.randomUUID().replaceAll("-", "_")}`;
     const heard = await listen({ resource: { labels: { "prefect.resource.name": [name] } } });
-    const remove = (path: string) => exports.default.fetch(`${API}${path}`, { method: "DELETE" });
     const flow = await (await post("/flows/", { name })).json<{ id: string }>();
     await post("/deployments/", { name, flow_id: flow.id });
     const changed = { name, flow_id: flow.id, description: "again" };
@@ -342,6 +352,111 @@ describe("runs make events", () => {
       { "prefect.resource.id": `prefect.flow.${flow.id}`, "prefect.resource.role": "flow" },
     ]);
     expect(heard.frames[4]?.event?.payload).toEqual({ name, value: 1, tags: ["t"] });
+  });
+
+  test("and so does what is made, changed and deleted of blocks: no secret, and nothing of a schema", async () => {
+    const slug = `type-${crypto.randomUUID()}`;
+    const heard = await listen({ event: { prefix: ["prefect.block-"] } });
+    const type = await make("/block_types/", { name: slug, slug });
+    const fields = { title: slug, block_type_slug: slug, type: "object", secret_fields: ["password"] };
+    const of = { block_type_id: type.id, fields, capabilities: ["write-path"] };
+    const schema = await make("/block_schemas/", of);
+    const data = { user: "ada", password: "pearl", port: 5432 };
+    const sent = { name: "mine", data, block_schema_id: schema.id, block_type_id: type.id };
+    const { id } = await make("/block_documents/", sent);
+    await patch(`/block_documents/${id}`, { data: { user: "grace" } });
+    await patch(`/block_types/${type.id}`, { description: "new" });
+    await remove(`/block_documents/${id}`);
+    await remove(`/block_types/${type.id}`);
+    await waitFor(() =>
+      expect(heard.frames.map(({ event }) => event?.event)).toEqual([
+        "prefect.block-type.created",
+        "prefect.block-document.created",
+        "prefect.block-document.updated",
+        "prefect.block-type.updated",
+        "prefect.block-document.deleted",
+        "prefect.block-type.deleted",
+      ]),
+    );
+    const [made, saved, changed] = heard.frames.map(({ event }) => event);
+    expect(made).toMatchObject({
+      resource: { "prefect.resource.id": `prefect.block-type.${type.id}`, "prefect.resource.name": slug },
+      related: [],
+      payload: { name: slug, slug, logo_url: null, is_protected: false },
+    });
+    const block_schema = { capabilities: ["write-path"], block_type: { id: type.id, name: slug } };
+    expect(saved).toMatchObject({
+      resource: { "prefect.resource.id": `prefect.block-document.${id}`, "prefect.resource.name": "mine" },
+      related: [
+        {
+          "prefect.resource.id": `prefect.block-type.${type.id}`,
+          "prefect.resource.role": "block-type",
+          "prefect.resource.name": slug,
+        },
+        {
+          "prefect.resource.id": `prefect.block-schema.${schema.id}`,
+          "prefect.resource.role": "block-schema",
+        },
+      ],
+    });
+    expect(saved?.payload).toEqual({ name: "mine", data: { user: "ada" }, block_schema });
+    expect(changed?.payload).toEqual({ name: "mine", data: { user: "grace" }, block_schema });
+  });
+
+  test("of artifacts: of the newest of a key, which a change of it does not touch", async () => {
+    const key = `report-${crypto.randomUUID()}`;
+    const heard = await listen({ resource: { labels: { "prefect.resource.name": [key] } } });
+    const flow_run_id = await makeRun();
+    const first = await make("/artifacts/", { key, type: "markdown", data: "# 1", flow_run_id });
+    await patch(`/artifacts/${first.id}`, { description: "changed" });
+    const second = await make("/artifacts/", { key, type: "table", data: "[]" });
+    for (const { id } of [second, first]) await remove(`/artifacts/${id}`);
+    await waitFor(() =>
+      expect(
+        heard.frames.map(({ event }) => [event?.event, event?.related[0]?.["prefect.resource.id"]]),
+      ).toEqual([
+        ["prefect.artifact-collection.created", `prefect.artifact.${first.id}`],
+        ["prefect.artifact-collection.updated", `prefect.artifact.${second.id}`],
+        ["prefect.artifact-collection.updated", `prefect.artifact.${first.id}`],
+        ["prefect.artifact-collection.deleted", `prefect.artifact.${first.id}`],
+      ]),
+    );
+    const events = heard.frames.map(({ event }) => event);
+    expect(new Set(events.map((event) => event?.resource["prefect.resource.id"])).size).toBe(1);
+    expect(events[0]?.payload).toEqual({ key, type: "markdown" });
+    expect(events[0]?.related.map((labels) => labels["prefect.resource.role"])).toEqual([
+      "latest",
+      "flow-run",
+    ]);
+  });
+
+  test("of limits, also of tags, and not of a deployment's own", async () => {
+    const heard = await listen({ event: { prefix: ["prefect.concurrency-limit."] } });
+    const name = `limit-${crypto.randomUUID()}`;
+    const flow = await make("/flows/", { name });
+    const deployment = await make("/deployments/", { name, flow_id: flow.id, concurrency_limit: 1 });
+    await waitFor(async () => {
+      const own = await exports.default.fetch(`${API}/v2/concurrency_limits/deployment:${deployment.id}`);
+      expect(own.status).toBe(200);
+    });
+    const limit = await make("/v2/concurrency_limits/", { name, limit: 2 });
+    await patch(`/v2/concurrency_limits/${name}`, { limit: 3 });
+    await remove(`/v2/concurrency_limits/${name}`);
+    await make("/concurrency_limits/", { tag: name, concurrency_limit: 1 });
+    await waitFor(() =>
+      expect(
+        heard.frames.map(({ event }) => [event?.event.split(".").at(-1), event?.resource, event?.payload]),
+      ).toMatchObject([
+        ["created", { "prefect.resource.id": `prefect.concurrency-limit.${limit.id}` }, { name, limit: 2 }],
+        [
+          "updated",
+          { "prefect.resource.name": name },
+          { name, limit: 3, active: true, slot_decay_per_second: 0 },
+        ],
+        ["deleted", { "prefect.resource.name": name }, { name, limit: 3 }],
+        ["created", { "prefect.resource.name": `tag:${name}` }, { limit: 1 }],
+      ]),
+    );
   });
 
   test("of their cancelling, in any case", async () => {

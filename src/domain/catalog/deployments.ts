@@ -186,9 +186,16 @@ export function toDeployment(record: DeploymentRecord, schedules: readonly Sched
   };
 }
 
+const DEPLOYMENT_LIMIT_PREFIX = "deployment:";
+
 /** The name of the limit that a deployment with `concurrency_limit` has of its own. */
 export function limitNameOfDeployment(id: string): string {
-  return `deployment:${id}`;
+  return DEPLOYMENT_LIMIT_PREFIX + id;
+}
+
+/** Whether a limit is a deployment's own. */
+export function isLimitOfDeployment(name: string): boolean {
+  return name.startsWith(DEPLOYMENT_LIMIT_PREFIX);
 }
 
 function pick<Value>(sent: Value | undefined, kept: Value): Value {

@@ -69,7 +69,6 @@ export function describeStatusChange({
   status: PoolStatus;
   pool: PoolOfRun;
 }): Event {
-  const type = { "prefect.work-pool.type": pool.type };
   return {
     id,
     occurred: formatInstant(at),
@@ -77,12 +76,65 @@ export function describeStatusChange({
     resource: {
       "prefect.resource.id": `prefect.${kind}.${of.id}`,
       "prefect.resource.name": of.name,
-      ...(kind === "work-pool" && type),
+      ...(kind === "work-pool" ? { "prefect.work-pool.type": pool.type } : { "prefect.resource.role": kind }),
     },
     related: kind === "work-pool" ? [] : [namePool(pool)],
     payload: {},
     follows: null,
   };
+}
+
+/** What of a pool, or of a queue, is told when it changes; that it is paused is a status (source: Prefect's `models/workers.py`). */
+const TOLD_FIELDS = {
+  "work-pool": ["description", "base_job_template", "concurrency_limit", "storage_configuration"],
+  "work-queue": ["name", "description", "concurrency_limit", "priority"],
+} as const;
+
+/** A pool or a queue before and after an operation; null: it was not there, or is not any more. */
+export interface PoolChange {
+  kind: "work-pool" | "work-queue";
+  before: NamedRecord | null;
+  after: NamedRecord | null;
+  /** What else a pool's event names. */
+  related?: Resource[];
+}
+interface NamedRecord {
+  id: string;
+  name: string;
+}
+
+/** Describes what was made of a pool or a queue; undefined where nothing is told of it. `at` is in milliseconds. */
+export function describePoolChange(
+  { kind, before, after, related = [] }: PoolChange,
+  pool: PoolOfRun,
+  { id, at }: { id: string; at: number },
+): Event | undefined {
+  const of = after ?? before;
+  const updates = before === null || after === null ? null : compareFields(before, after, TOLD_FIELDS[kind]);
+  if (of === null || updates?.size === 0) return undefined;
+  return {
+    id,
+    occurred: formatInstant(at),
+    event: `prefect.${kind}.${before === null ? "created" : after === null ? "deleted" : "updated"}`,
+    resource: kind === "work-pool" ? namePool(pool) : nameRelated(kind, of.id, of.name),
+    related: kind === "work-pool" ? (updates === null ? related : []) : [namePool(pool)],
+    payload:
+      updates === null ? {} : { updated_fields: [...updates.keys()], updates: Object.fromEntries(updates) },
+    follows: null,
+  };
+}
+
+function compareFields(
+  before: object,
+  after: object,
+  fields: readonly string[],
+): Map<string, { from: unknown; to: unknown }> {
+  const read = (record: object, field: string): unknown => (record as Record<string, unknown>)[field];
+  return new Map(
+    fields
+      .map((field) => [field, { from: read(before, field), to: read(after, field) }] as const)
+      .filter(([, { from, to }]) => JSON.stringify(from) !== JSON.stringify(to)),
+  );
 }
 
 /** A deployment as its own events name it. */

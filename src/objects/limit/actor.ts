@@ -13,6 +13,7 @@ import { LimitCore } from "./core.ts";
 import { JointMembers } from "./joint-members.ts";
 import { JointStore } from "./joint-store.ts";
 import { Joints } from "./joint.ts";
+import { ChangeNews } from "../shared/change-news.ts";
 import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
 import { Line } from "./line.ts";
 import { migrations } from "./migrations.ts";
@@ -42,6 +43,7 @@ export class LimitActor extends Actor<LimitOperations> {
   readonly #jointStore: JointStore;
   readonly #acquires: Acquires;
   readonly #settings: Settings;
+  readonly #news = new ChangeNews(this.host);
   #tidied_at = 0;
   /** This instance has looked at the line it found. */
   #isAwake = false;
@@ -58,7 +60,13 @@ export class LimitActor extends Actor<LimitOperations> {
       tellPlaces: () => void this.turn("places", () => this.#line.tellPlaces(this.host.now())),
     });
     this.#jointStore = new JointStore(host.sql, this.#store.deadlines);
-    this.#settings = new Settings(this.#core, this.#line, this.#ears, (...effect) => this.send(...effect));
+    this.#settings = new Settings(
+      this.#core,
+      this.#line,
+      this.#ears,
+      (...effect) => this.send(...effect),
+      this.#news,
+    );
     this.#reservations = new Reservations(this.#core, this.#line, this.#jointStore, {
       send: (...effect) => this.send(...effect),
       askHere: (joint_id, share, now) => this.#joints.ask(joint_id, share, now),
@@ -289,6 +297,7 @@ export class LimitActor extends Actor<LimitOperations> {
     this.#core.forget();
     this.#line.forget();
     this.#ears.forget();
+    this.#news.forget();
   }
 
   /** A waiter's socket was closed: it is absent from now on, and its place is kept for a while. */

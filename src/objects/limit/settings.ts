@@ -3,11 +3,14 @@ import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/errors.ts";
 import { formatId } from "../../contract/ids.ts";
 import type { Limit } from "../../contract/wire/limits.ts";
+import { isLimitOfDeployment } from "../../domain/catalog/deployments.ts";
+import type { ChangeAction } from "../../domain/events/catalog-event.ts";
 import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
 import { decayedLevel, doesDecay } from "../../domain/limit/decay.ts";
 import { toLimitRecord } from "../../domain/limit/records.ts";
 import type { LimitConfig } from "../../domain/limit/types.ts";
 import type { Answer } from "../shared/actor.ts";
+import type { ChangeNews } from "../shared/change-news.ts";
 import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import type { Line } from "./line.ts";
@@ -32,14 +35,16 @@ export class Settings {
   readonly #line: Line;
   readonly #ears: Ears;
   readonly #send: Send;
+  readonly #news: ChangeNews;
   /** Who created the limit and waits for the directory, by the request that registers it. */
   readonly #registering = new Map<string, () => void>();
 
-  constructor(core: LimitCore, line: Line, ears: Ears, send: Send) {
+  constructor(core: LimitCore, line: Line, ears: Ears, send: Send, news: ChangeNews) {
     this.#core = core;
     this.#line = line;
     this.#ears = ears;
     this.#send = send;
+    this.#news = news;
   }
 
   /** The limit, if it exists and has this id. */
@@ -89,6 +94,7 @@ export class Settings {
     const active_slots = command.active_slots ?? 0;
     if (active_slots > this.#core.countInUse(created.value, now))
       this.#setActiveSlots(created.value, active_slots);
+    this.#announce("created", created.value);
     const request_id = `register:${id}`;
     this.#send(addressOfWorkspace(this.#core.host.address.workspace), "register", request_id, {
       kind: "limit",
@@ -139,6 +145,7 @@ export class Settings {
     const now = this.#core.host.now();
     this.#core.writeConfig({ ...config, deleted_at: now });
     this.#line.dissolve(now);
+    this.#announce("deleted", config);
     this.#send(
       addressOfWorkspace(this.#core.host.address.workspace),
       "unregister",
@@ -172,7 +179,14 @@ export class Settings {
     if (config.active && !changed.value.active) this.#line.dissolve(now);
     if (changed.value.limit < config.limit) this.#line.refuseAbove(changed.value.limit);
     this.#line.walk(now);
+    this.#announce("updated", changed.value);
     return accept(this.record(this.#core.config ?? changed.value));
+  }
+
+  /** A limit that is a deployment's own changes with that, whose events tell it (source: Prefect's `models/deployments.py`). */
+  #announce(action: ChangeAction, config: LimitConfig): void {
+    if (!isLimitOfDeployment(config.name))
+      this.#news.note({ kind: "concurrency-limit", action, entry: config });
   }
 
   /** An operator says how many slots are in use: the difference is taken or ended, oldest first. */

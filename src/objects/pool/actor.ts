@@ -70,6 +70,9 @@ export class PoolActor extends Actor<PoolOperations> {
       noteState: (run, before) => {
         this.#announcements.noteState(run, before);
       },
+      noteChange: (change) => {
+        this.#announcements.noteChange(change);
+      },
       statuses: {
         hear: (ids) => {
           this.#statuses.hear(ids);

@@ -11,10 +11,12 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { State, StateType } from "../../contract/wire/states.ts";
 import type { PoolStatus } from "../../contract/wire/work-pools.ts";
 import {
+  describePoolChange,
   describeStateChange,
   describeServing,
   describeStatusChange,
   type NamesById,
+  type PoolChange,
   type PoolOfRun,
 } from "../../domain/events/state-event.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
@@ -90,6 +92,15 @@ export class Announcements {
     const at = this.#context.host.now();
     const id = mintId(this.#context, "state", at);
     this.#note({ at, related: [], describe: () => describeStatusChange({ id, at, kind, of, status, pool }) });
+  }
+
+  /** The pool, or one of its queues, was made, changed or deleted, in the transaction that runs now. */
+  noteChange(change: PoolChange): void {
+    const pool = this.#poolOfRuns();
+    if (pool === null) return;
+    const at = this.#context.host.now();
+    const event = describePoolChange(change, pool, { id: mintId(this.#context, "state", at), at });
+    if (event !== undefined) this.#note({ at, related: [], describe: () => event });
   }
 
   /** Deployments came to another status: a process serves them, or those of a queue are polled, or not any more. */

@@ -4,7 +4,9 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { PROCESS_TEMPLATE } from "../../contract/process-template.ts";
+import type { Resource } from "../../contract/wire/events.ts";
 import type { WorkPool, WorkPoolCreate, WorkPoolUpdate } from "../../contract/wire/work-pools.ts";
+import { nameRelated } from "../../domain/events/state-event.ts";
 import { SLOT_HOLDING_TYPES, statusOfPool } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
@@ -20,6 +22,17 @@ function mergeStorage(before: Storage | undefined, sent: WorkPoolCreate["storage
     bundle_execution_step: pick("bundle_execution_step"),
     default_result_storage_block_id: pick("default_result_storage_block_id"),
   };
+}
+
+/** What the events of a pool that is made or deleted name besides it (source: Prefect's `models/events.py`). */
+function relatedOfPool({ default_queue_id, storage_configuration }: PoolRow): Resource[] {
+  const { default_result_storage_block_id: block_id } = storage_configuration;
+  return [
+    { ...nameRelated("work-queue", default_queue_id), "prefect.resource.role": "default-queue" },
+    ...(block_id === null
+      ? []
+      : [{ ...nameRelated("block-document", block_id), "prefect.resource.role": "result-storage" }]),
+  ];
 }
 
 export class PoolCatalog {
@@ -86,6 +99,8 @@ export class PoolCatalog {
     store.catalog.deleteAllWorkers();
     store.catalog.writePool(pool);
     store.catalog.writeQueue(queue);
+    context.noteChange({ kind: "work-queue", before: null, after: queue });
+    context.noteChange({ kind: "work-pool", before: null, after: pool, related: relatedOfPool(pool) });
     if (!pool.is_internal)
       send(addressOfWorkspace(workspace), "register", mintRequestId(context), {
         kind: "pool",
@@ -122,7 +137,7 @@ export class PoolCatalog {
   }
 
   update(update: WorkPoolUpdate): Result<WorkPool> {
-    const { store, host, statuses, wake } = this.#context;
+    const { store, host, statuses, wake, noteChange } = this.#context;
     const pool = poolOf(this.#context);
     const template = update.base_job_template;
     const fault = template === undefined || template === null ? undefined : findTemplateFault(template);
@@ -141,6 +156,7 @@ export class PoolCatalog {
         update.lost_run_policy !== null && { lost_run_policy: update.lost_run_policy }),
     };
     store.catalog.writePool(next);
+    noteChange({ kind: "work-pool", before: pool, after: next });
     wake("pool_changed");
     statuses.look();
     return accept(this.presentPool(next));
@@ -152,6 +168,9 @@ export class PoolCatalog {
     const { store, host, send, wake, wakeAt } = context;
     const pool = poolOf(context);
     store.catalog.writePool({ ...pool, deleted_at: host.now() });
+    for (const queue of store.catalog.listQueues())
+      context.noteChange({ kind: "work-queue", before: queue, after: null });
+    context.noteChange({ kind: "work-pool", before: pool, after: null, related: relatedOfPool(pool) });
     store.catalog.deleteAllQueues();
     send(addressOfWorkspace(host.address.workspace), "unregister", mintRequestId(context), {
       kind: "pool",

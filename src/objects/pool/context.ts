@@ -4,6 +4,7 @@ import { formatId, type IdLayout } from "../../contract/ids.ts";
 import type { AgentWake } from "../../contract/wire/agents.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { State } from "../../contract/wire/states.ts";
+import type { PoolChange } from "../../domain/events/state-event.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { PoolRow } from "./rows.ts";
 import type { PoolStore } from "./store.ts";
@@ -26,6 +27,8 @@ export interface PoolContext {
   readonly send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
   /** A run came to a new state: those who listen to events hear of it. */
   readonly noteState: (run: FlowRun, before: State | null) => void;
+  /** The pool, or one of its queues, was made, changed or deleted: they hear of that, too. */
+  readonly noteChange: (change: PoolChange) => void;
   readonly statuses: StatusLook;
   readonly wakeAt: (at: number) => void;
   /** Runs `body` in a turn of its own, in a transaction. */

@@ -55,6 +55,7 @@ export class PoolQueues {
       else store.catalog.setQueuePriority(change.id, change.priority);
     }
     store.catalog.writeQueue(queue);
+    context.noteChange({ kind: "work-queue", before: null, after: queue });
     return accept(this.present(queue));
   }
 
@@ -119,7 +120,7 @@ export class PoolQueues {
   }
 
   update(of: { id?: string; name?: string; update: WorkQueueUpdate }): Result<WorkQueue> {
-    const { store, host, statuses, wake } = this.#context;
+    const { store, host, statuses, wake, noteChange } = this.#context;
     const { update } = of;
     const queues = store.catalog.listQueues();
     const queue = queues.find(({ id, name }) => (of.id === undefined ? name === of.name : id === of.id));
@@ -145,6 +146,7 @@ export class PoolQueues {
       }
     }
     store.catalog.writeQueue(next);
+    noteChange({ kind: "work-queue", before: queue, after: next });
     wake("run_ready");
     statuses.look();
     return accept(this.present(next));
@@ -152,12 +154,13 @@ export class PoolQueues {
 
   /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
   delete(of: { id: string } | { name: string }, records: RunRecords): Result<null> {
-    const { store } = this.#context;
+    const { store, noteChange } = this.#context;
     const queue = this.find(of);
     if (queue === undefined) return refuse("not_found", "Work queue not found.");
     if (queue.id === poolOf(this.#context).default_queue_id)
       return refuse("conflict", "The default queue of a work pool cannot be deleted.");
     store.catalog.deleteQueue(queue.id);
+    noteChange({ kind: "work-queue", before: queue, after: null });
     for (;;) {
       const waiting = store.runs.listWaiting({ queue_id: queue.id }, MOVED_PER_PAGE);
       for (const stored of waiting) records.save(stored, stored.run);

@@ -3,6 +3,7 @@ import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { Resource } from "../../contract/wire/events.ts";
 import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import {
@@ -16,8 +17,13 @@ import {
   readFlow,
   updateFlow,
 } from "./catalog-store.ts";
-import type { AnnouncedKind, CatalogEntry } from "../../domain/events/catalog-event.ts";
-import { CatalogNews } from "./catalog-news.ts";
+import {
+  actionOf,
+  relatedOfDeployment,
+  type DeploymentEntry,
+  type StampedEntry,
+} from "../../domain/events/catalog-event.ts";
+import { ChangeNews } from "../shared/change-news.ts";
 import { Deployments } from "./deployments.ts";
 import { makeUuid } from "../shared/uuid.ts";
 import { handleArtifactIndex } from "./artifact-index.ts";
@@ -50,12 +56,15 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
   });
 
   readonly #limitEars = new LimitEars(this.host, (at) => this.wakeAt(at));
-  readonly #news = new CatalogNews(this.host);
-  readonly #blocks = new Blocks(this.host, (...record) => this.#audit(...record));
+  readonly #news = new ChangeNews(this.host);
+  readonly #blocks = new Blocks(this.host, {
+    audit: (...record) => this.#audit(...record),
+    news: this.#news,
+  });
 
   protected readonly handlers: Handlers<WorkspaceOperations> = {
     ...this.#blocks.handlers,
-    ...handleArtifactIndex(this.host),
+    ...handleArtifactIndex(this.host, this.#news),
     ...handleSavedSearches(this.host),
     ...handleViolations(this.host),
     ...handleEventNames(this.host),
@@ -91,7 +100,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
       const flow = readFlow(this.host.sql, { id });
       if (flow === undefined) return FLOW_NOT_FOUND;
       for (const deployment of this.#deployments.deleteOfFlow(id))
-        this.#publish(envelope, "deployment", deployment);
+        this.#publishDeployment(envelope, deployment);
       deleteFlow(this.host.sql, id);
       this.#publish(envelope, "flow", flow);
       return accept(null);
@@ -102,12 +111,12 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
 
     put_deployment: (command, envelope) => {
       const result = this.#deployments.put(command);
-      if (result.ok) this.#publish(envelope, "deployment", result.value.deployment);
+      if (result.ok) this.#publishDeployment(envelope, result.value.deployment);
       return result;
     },
     update_deployment: (command, envelope) => {
       const result = this.#deployments.update(command);
-      if (result.ok) this.#publish(envelope, "deployment", result.value.deployment);
+      if (result.ok) this.#publishDeployment(envelope, result.value.deployment);
       return result;
     },
     read_deployment: (by) => this.#deployments.read(by),
@@ -115,7 +124,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     delete_deployment: ({ id }, envelope) => {
       const result = this.#deployments.delete(id);
       if (!result.ok) return result;
-      this.#publish(envelope, "deployment", result.value);
+      this.#publishDeployment(envelope, result.value);
       return accept(null);
     },
     filter_deployments: ({ filter, ...page }) =>
@@ -233,8 +242,17 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
   }
 
   /** Writes down what was done to an entry that listeners hear of, too. */
-  #publish(envelope: Envelope, kind: AnnouncedKind, entry: CatalogEntry): void {
+  #publish(
+    envelope: Envelope,
+    kind: "flow" | "variable" | "deployment",
+    entry: StampedEntry,
+    related: Resource[] = [],
+  ): void {
     this.#audit(envelope, kind, entry);
-    this.#news.note(kind, envelope.operation, entry);
+    this.#news.note({ kind, action: actionOf(envelope.operation, entry), entry, related });
+  }
+
+  #publishDeployment(envelope: Envelope, deployment: DeploymentEntry): void {
+    this.#publish(envelope, "deployment", deployment, relatedOfDeployment(deployment));
   }
 }

@@ -1,8 +1,10 @@
 /** SQL and turns of what the catalog knows of artifacts. The artifacts themselves lie in the journals of their runs. */
 import { accept } from "../../contract/errors.ts";
 import type { Artifact } from "../../contract/wire/artifacts.ts";
+import { relatedOfArtifacts, type ChangeAction } from "../../domain/events/catalog-event.ts";
 import type { Handlers } from "../shared/actor.ts";
 import { ARTIFACT_ORDERS, whereArtifacts } from "../shared/artifact-filter.ts";
+import type { ChangeNews } from "../shared/change-news.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import type { ArtifactIndexOperations, ArtifactPointer } from "./artifact-operations.ts";
@@ -13,25 +15,35 @@ const POINTER = "id, created, updated, key, latest_id, type, flow_run_id, task_r
 const LATEST_DAY_FIRST = "substr(journal, 12) DESC, journal";
 
 /** The operations that keep the index of artifacts. */
-export function handleArtifactIndex(host: ObjectHost): Handlers<ArtifactIndexOperations> {
+export function handleArtifactIndex(host: ObjectHost, news: ChangeNews): Handlers<ArtifactIndexOperations> {
   const { sql } = host;
+  const announce = (action: ChangeAction, pointer: ArtifactPointer): void =>
+    news.note({
+      kind: "artifact-collection",
+      action,
+      entry: { ...pointer, name: pointer.key },
+      related: relatedOfArtifacts(pointer),
+    });
   return {
     note_artifact: ({ journal, artifact }) => {
       sql.all("INSERT OR IGNORE INTO artifact_journal (journal) VALUES (?)", journal);
       const { key } = artifact;
       if (key === null) return accept(null);
       sql.all("INSERT OR IGNORE INTO artifact_place (artifact_key, journal) VALUES (?, ?)", key, journal);
-      putPointer(sql, makeUuid(host), journal, { ...artifact, key });
+      const before = readPointer(sql, key);
+      const pointer = putPointer(sql, makeUuid(host), journal, { ...artifact, key });
+      // A change of the artifact itself is none of its key.
+      if (pointer !== undefined && pointer.latest_id !== before?.latest_id)
+        announce(before === undefined ? "created" : "updated", pointer);
       return accept(null);
     },
     drop_artifact: ({ id, key, next }) => {
-      const dropped = sql.all(
-        "DELETE FROM artifact_latest WHERE key = ? AND latest_id = ? RETURNING id",
-        key,
-        id,
-      );
-      if (dropped.length > 0 && next !== null)
-        putPointer(sql, makeUuid(host), next.journal, { ...next.artifact, key });
+      const dropped = readPointer(sql, key);
+      if (dropped?.latest_id !== id) return accept(null);
+      sql.all("DELETE FROM artifact_latest WHERE key = ?", key);
+      const pointer = next && putPointer(sql, dropped.id, next.journal, { ...next.artifact, key });
+      if (pointer) announce("updated", pointer);
+      else announce("deleted", dropped);
       return accept(null);
     },
     forget_artifact_journals: ({ journals }) => {
@@ -75,20 +87,26 @@ export function handleArtifactIndex(host: ObjectHost): Handlers<ArtifactIndexOpe
   };
 }
 
-/** Points a key to an artifact, unless to a newer one already. */
+function readPointer(sql: Sql, key: string): ArtifactPointer | undefined {
+  return first<ArtifactPointer>(sql, `SELECT ${POINTER} FROM artifact_latest WHERE key = ?`, key);
+}
+
+/** Points a key to an artifact, unless to a newer one already: then undefined. */
 function putPointer(
   sql: Sql,
   id: string,
   journal: string,
   artifact: Omit<Artifact, "data"> & { key: string },
-): void {
-  sql.all(
+): ArtifactPointer | undefined {
+  return first<ArtifactPointer>(
+    sql,
     `INSERT INTO artifact_latest (id, key, latest_id, created, updated, latest_created, type, flow_run_id, task_run_id,
        journal) VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?6, ?7, ?8, ?9)
      ON CONFLICT (key) DO UPDATE SET latest_id = excluded.latest_id, updated = excluded.updated,
        latest_created = excluded.latest_created, type = excluded.type, flow_run_id = excluded.flow_run_id,
        task_run_id = excluded.task_run_id, journal = excluded.journal
-       WHERE excluded.latest_created >= latest_created`,
+       WHERE excluded.latest_created >= latest_created
+     RETURNING ${POINTER}`,
     id,
     artifact.key,
     artifact.id,

@@ -12,6 +12,8 @@ import { SYSTEM_BLOCKS } from "../../domain/blocks/system-types.ts";
 import type { SchemaDraft, SchemaPlan } from "../../domain/blocks/schemas.ts";
 import { changeData } from "../../domain/blocks/secrets.ts";
 import type { Envelope } from "../../contract/envelope.ts";
+import { describeBlock, type ChangeAction } from "../../domain/events/catalog-event.ts";
+import type { ChangeNews } from "../shared/change-news.ts";
 import type { Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { BlockOperations, FoundBlocks, StoredBlock } from "./block-operations.ts";
@@ -29,17 +31,22 @@ const REFERENCED_MAX = 2000;
 /** What a document must be able to do for results to be stored by it. */
 const RESULT_CAPABILITY = "write-path";
 
-type Audit = (envelope: Envelope, kind: AuditRecord["kind"], record: { id: string; name: string }) => void;
+interface Readers {
+  /** Writes down who has done what. */
+  audit: (envelope: Envelope, kind: AuditRecord["kind"], record: { id: string; name: string }) => void;
+  /** Tells those who listen. */
+  news: ChangeNews;
+}
 
 export class Blocks {
   readonly #host: ObjectHost;
   readonly #store: BlockStore;
-  readonly #audit: Audit;
+  readonly #readers: Readers;
 
-  constructor(host: ObjectHost, audit: Audit) {
+  constructor(host: ObjectHost, readers: Readers) {
     this.#host = host;
     this.#store = new BlockStore(host.sql);
-    this.#audit = audit;
+    this.#readers = readers;
   }
 
   readonly handlers: Handlers<BlockOperations> = {
@@ -51,7 +58,7 @@ export class Blocks {
       if (this.#store.readType({ name }) ?? this.#store.readType({ slug }))
         return refuse("conflict", `Block type with name "${name}" already exists`);
       const type = this.#insertType(create, false);
-      this.#audit(envelope, "block_type", type);
+      this.#publishType(envelope, "created", type);
       return accept(type);
     },
     install_system_block_types: () => {
@@ -69,7 +76,7 @@ export class Blocks {
       const sent = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== undefined));
       const changed = { ...type, ...sent, updated: this.#now() };
       this.#store.updateType(changed);
-      this.#audit(envelope, "block_type", changed);
+      this.#publishType(envelope, "updated", changed);
       return accept(null);
     },
     delete_block_type: ({ id }, envelope) => {
@@ -77,7 +84,7 @@ export class Blocks {
       if (type === undefined) return TYPE_NOT_FOUND;
       if (type.is_protected) return refuse("forbidden", "protected block types cannot be deleted.");
       this.#store.deleteType(id);
-      this.#audit(envelope, "block_type", type);
+      this.#publishType(envelope, "deleted", type);
       return accept(null);
     },
     filter_block_types: ({ filter, ...page }) => {
@@ -96,7 +103,7 @@ export class Blocks {
       if (schema.block_type?.is_protected === true)
         return refuse("forbidden", "Block schemas for protected block types cannot be deleted.");
       this.#store.deleteSchema(id);
-      this.#audit(envelope, "block_schema", { id, name: schema.block_type?.name ?? "" });
+      this.#readers.audit(envelope, "block_schema", { id, name: schema.block_type?.name ?? "" });
       return accept(null);
     },
     filter_block_schemas: ({ filter, ...page }) =>
@@ -116,9 +123,10 @@ export class Blocks {
       const fault = this.#findReferenceFault(id, references);
       if (fault !== undefined) return refuse("bad_request", fault);
       const now = this.#now();
-      const document = { id, created: now, updated: now, name: chosen, references, ...create };
-      this.#store.putDocument({ ...document, block_type_name: type.name });
-      this.#audit(envelope, "block_document", { id, name: chosen });
+      const stamps = { id, created: now, updated: now };
+      const document = { ...stamps, name: chosen, references, ...create, block_type_name: type.name };
+      this.#store.putDocument(document);
+      this.#publishDocument(envelope, "created", document);
       return this.#present([id]);
     },
     read_block_documents: ({ target }) => {
@@ -146,21 +154,22 @@ export class Blocks {
       const staying = Object.entries(document.references).filter(
         ([name]) => change.is_merging && !Object.hasOwn(change.data, name),
       );
-      this.#store.putDocument({
+      const changed = {
         ...document,
         ...changeData(document, change),
         references: { ...Object.fromEntries(staying), ...change.references },
         block_schema_id: block_schema_id ?? document.block_schema_id,
         updated: this.#now(),
-      });
-      this.#audit(envelope, "block_document", { id, name: document.name ?? "" });
+      };
+      this.#store.putDocument(changed);
+      this.#publishDocument(envelope, "updated", changed);
       return accept(null);
     },
     delete_block_document: ({ id }, envelope) => {
       const document = this.#store.readDocument({ id });
       if (document === undefined) return DOCUMENT_NOT_FOUND;
       this.#store.deleteDocument(id);
-      this.#audit(envelope, "block_document", { id, name: document.name ?? "" });
+      this.#publishDocument(envelope, "deleted", document);
       return accept(null);
     },
 
@@ -314,6 +323,18 @@ export class Blocks {
         }),
       ),
     });
+  }
+
+  #publishType(envelope: Envelope, action: ChangeAction, type: BlockType): void {
+    this.#readers.audit(envelope, "block_type", type);
+    this.#readers.news.note({ kind: "block-type", action, entry: type });
+  }
+
+  #publishDocument(envelope: Envelope, action: ChangeAction, document: StoredBlock): void {
+    const schema = this.#store.readSchema({ id: document.block_schema_id });
+    const { entry, related } = describeBlock(document, schema);
+    this.#readers.audit(envelope, "block_document", entry);
+    this.#readers.news.note({ kind: "block-document", action, entry, related });
   }
 
   #now(): string {

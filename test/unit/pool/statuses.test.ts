@@ -16,6 +16,8 @@ const told = () =>
 
 async function start(options: { name?: string; isCreated?: boolean } = {}) {
   pool = await createTestPool(options);
+  // That it was made is told, too.
+  pool.calls.length = 0;
   pool.answer = ({ operation, command }) => {
     if (operation === "note_events") return accept({ is_wanted: isWanted });
     if (operation !== "name_deployments") return accept(null);

@@ -1,20 +1,16 @@
 /**
- * Tells those who listen to events what was made, changed or deleted in the catalog. Nobody may listen, so nothing is
- * written for them here; an event may be lost with the instance.
+ * Tells those who listen to events what an object has made, changed or deleted. Nobody may listen, so nothing is written
+ * for them here; an event may be lost with the instance.
  */
 import { addressOfHub, ENVELOPE_VERSION, formatAddress } from "../../contract/envelope.ts";
 import type { Event } from "../../contract/wire/events.ts";
-import {
-  describeCatalogChange,
-  type AnnouncedKind,
-  type CatalogEntry,
-} from "../../domain/events/catalog-event.ts";
-import type { ObjectHost } from "../shared/host.ts";
-import { makeUuid } from "../shared/uuid.ts";
+import { describeChange, type AnnouncedChange } from "../../domain/events/catalog-event.ts";
+import type { ObjectHost } from "./host.ts";
+import { makeUuid } from "./uuid.ts";
 
 const EVENTS_PER_CALL = 200;
 
-export class CatalogNews {
+export class ChangeNews {
   readonly #host: ObjectHost;
   #waiting: Event[] = [];
 
@@ -22,11 +18,10 @@ export class CatalogNews {
     this.#host = host;
   }
 
-  /** An operation has written an entry, in the transaction that runs now. */
-  note(kind: AnnouncedKind, operation: string, entry: CatalogEntry): void {
+  /** An operation has written a record, in the transaction that runs now. */
+  note(change: AnnouncedChange): void {
     const host = this.#host;
-    const at = host.now();
-    this.#waiting.push(describeCatalogChange({ id: makeUuid(host), at, kind, operation, entry }));
+    this.#waiting.push(describeChange(change, { id: makeUuid(host), at: host.now() }));
     if (this.#waiting.length === 1) host.background(this.#send());
   }
 
