@@ -212,6 +212,7 @@ const event: Group = {
   aliases: ["events"],
   commands: {
     emit: { summary: "Emit an event", load: () => import("./commands/event/emit.ts") },
+    stream: { summary: "Show events as they come", load: () => import("./commands/event/stream.ts") },
   },
 };
 

@@ -1,12 +1,12 @@
 /** Standing in line on a socket: one acquire per socket; what is offered there is taken there, in one round trip. */
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { z } from "zod";
-import { ping, WebSocket } from "undici";
+import { WebSocket } from "undici";
 import { ERRORS, type ErrorCode } from "../contract/errors.ts";
 import type { Acquire, Grant, Waiting } from "../contract/wire/limits.ts";
 import { explainDetail, SluiceApiError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { monotonicMs } from "./monotonic.ts";
+import { watchPulse } from "./socket-pulse.ts";
 
 export type SocketOutcome =
   /** The lease counts from the moment, on the monotonic clock, when what the server answers was asked. */
@@ -21,9 +21,6 @@ type ServerFrame =
   | { type: "refused"; code: string; detail: string };
 
 const PATH = "/v2/concurrency_limits/wait";
-/** A connection whose other end is gone without a word is found out within two of these. */
-const PING_MS = 15_000;
-const PONG_CHANNEL = "undici:websocket:pong";
 
 /**
  * Waits on one socket until it is granted, refused or closed. When `signal` is aborted the place in line is given up
@@ -41,32 +38,18 @@ export function waitOnSocket(
   });
   return new Promise<SocketOutcome>((resolve, reject) => {
     let wasOpen = false;
-    let isAlive = true;
     let askedMs = 0;
     let isTaking = false;
-    const pinger = setInterval(() => {
-      if (!wasOpen) return;
-      if (!isAlive) {
-        finish({ type: "closed", wasOpen });
-        return;
-      }
-      isAlive = false;
-      ping(socket);
-    }, PING_MS);
-    const onPong = (message: unknown) => {
-      if (isMessageOf(message, socket)) isAlive = true;
-    };
+    const endPulse = watchPulse(socket, () => finish({ type: "closed", wasOpen }));
     const onAbort = () => {
       if (wasOpen) socket.send(JSON.stringify({ type: "withdraw" }));
       stop();
       reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
     };
-    subscribe(PONG_CHANNEL, onPong);
     signal.addEventListener("abort", onAbort, { once: true });
 
     function stop(): void {
-      clearInterval(pinger);
-      unsubscribe(PONG_CHANNEL, onPong);
+      endPulse();
       signal.removeEventListener("abort", onAbort);
       socket.close();
     }
@@ -81,7 +64,6 @@ export function waitOnSocket(
       socket.send(JSON.stringify({ ...acquire, type: "acquire" }));
     });
     socket.addEventListener("message", ({ data }) => {
-      isAlive = true;
       const frame = readFrame(data);
       if (frame === undefined || signal.aborted) return;
       if (frame.type === "waiting" && frame.reason === "offered") {
@@ -115,10 +97,4 @@ function readFrame(data: unknown): ServerFrame | undefined {
 function toError({ code, detail }: { code: string; detail: string }): SluiceApiError {
   const status = code in ERRORS ? ERRORS[code as ErrorCode].status : 503;
   return new SluiceApiError({ status, code, detail, message: explainDetail(detail) });
-}
-
-function isMessageOf(message: unknown, socket: WebSocket): boolean {
-  return (
-    typeof message === "object" && message !== null && "websocket" in message && message.websocket === socket
-  );
 }

@@ -1,5 +1,5 @@
 /** Files that a command line names. */
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { JsonObject } from "../../contract/wire/common.ts";
 import { CommandError } from "./errors.ts";
@@ -39,8 +39,17 @@ export async function readStream(stream: Readable): Promise<string> {
 
 /** Writes a value as JSON. */
 export async function writeJsonFile(path: string, value: unknown): Promise<void> {
+  await orUnwritable(path, writeFile(path, `${JSON.stringify(value, null, 2)}\n`));
+}
+
+/** Adds a line to a file, which need not be there yet. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  await orUnwritable(path, appendFile(path, `${line}\n`));
+}
+
+async function orUnwritable(path: string, writing: Promise<void>): Promise<void> {
   try {
-    await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+    await writing;
   } catch (error) {
     throw new CommandError(`The file ${path} cannot be written: ${(error as Error).message}.`);
   }

@@ -1,23 +1,19 @@
 /** Watching a run: its logs and states as they come, until it ends. */
-import { SluiceApiError, type Client } from "../../client/index.ts";
-import { pause } from "../../client/backoff.ts";
+import type { Client } from "../../client/index.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import { CommandError, EXIT } from "../framework/errors.ts";
 import type { Cli } from "../framework/cli.ts";
 import { formatDuration } from "../output/time.ts";
 import { formatClock, formatLog } from "./logs.ts";
+import { Patience, tellSilence, type PatienceOptions } from "./patience.ts";
 import { hasEnded } from "./runs.ts";
 
-export interface FollowOptions {
+export interface FollowOptions extends PatienceOptions {
   /** Called for each new log, in order. */
   onLog: (log: Log) => Promise<void>;
   /** Called when the state has changed, and at first. */
   onState: (run: FlowRun) => void;
-  /** Called once each time the server falls silent, with the reason. */
-  onSilence?: (reason: string) => void;
-  /** Gives up after this long. */
-  timeoutSeconds?: number | undefined;
   /** Of the logs that are there already, only this many of the last. */
   last?: number | undefined;
 }
@@ -31,10 +27,6 @@ const LINGER_SECONDS = 1;
 /** … and nobody waits longer than this for more. */
 const LINGER_MS_MAX = 5000;
 
-/** A server that is started again is waited for, this long. */
-const SILENCE_MS_MAX = 300_000;
-const SILENCE_PAUSE_MS = 500;
-
 /** Follows a run until it has ended and its logs were seen; gives its last record. */
 export async function followRun(api: Client, id: string, options: FollowOptions): Promise<FlowRun> {
   const ended = new AbortController();
@@ -47,43 +39,6 @@ export async function followRun(api: Client, id: string, options: FollowOptions)
   } finally {
     ended.abort();
     await logs;
-  }
-}
-
-/** Repeats looks that get no answer: the run goes on while the server is away, so whoever watches it does, too. */
-class Patience {
-  readonly #options: FollowOptions;
-  readonly #startedAt = performance.now();
-  #silentSince: number | undefined;
-
-  constructor(options: FollowOptions) {
-    this.#options = options;
-  }
-
-  async read<Answer>(look: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
-    for (;;) {
-      try {
-        const answer = await look();
-        this.#silentSince = undefined;
-        return answer;
-      } catch (error) {
-        if (signal?.aborted || !this.#canWait(error)) throw error;
-        await pause(SILENCE_PAUSE_MS, signal);
-      }
-    }
-  }
-
-  #canWait(error: unknown): boolean {
-    const isPassing =
-      error instanceof SluiceApiError && !error.isFinal && (error.status === 0 || error.status === 503);
-    if (!isPassing) return false;
-    const now = performance.now();
-    if (this.#silentSince === undefined) {
-      this.#silentSince = now;
-      this.#options.onSilence?.(error.message);
-    }
-    const { timeoutSeconds = Number.POSITIVE_INFINITY } = this.#options;
-    return now - this.#silentSince < SILENCE_MS_MAX && now - this.#startedAt < timeoutSeconds * 1000;
   }
 }
 
@@ -166,7 +121,7 @@ function readTail(
 
 /** Says that nothing new is seen because the server is away. */
 export function noteSilence(cli: Cli, reason: string): void {
-  cli.note(`${reason.replace(/;.*$/s, "").replace(/\.$/, "")}; the run goes on, waiting for the server.`);
+  tellSilence(cli, reason, "the run goes on, waiting for the server");
 }
 
 /** Shows a run's progress and says how it ended; the exit code is 1 unless it completed. */

@@ -1,0 +1,50 @@
+/** Following events, across restarts of the server and broken connections. */
+import type { z } from "zod";
+import type { Client } from "../../client/index.ts";
+import { pause } from "../../client/backoff.ts";
+import { openEvents } from "../../client/event-socket.ts";
+import type { EventFilter, ReceivedEvent } from "../../contract/wire/events.ts";
+import { Patience, SILENCE_PAUSE_MS, type PatienceOptions } from "./patience.ts";
+
+/** What occurred this long before is shown first, as Prefect's clients do (source: wire §2.9). */
+const BEFORE_MS = 60_000;
+/** Ids that are remembered: twice the events that one replay sends. */
+const SEEN_MAX = 20_000;
+
+/**
+ * Gives the events that a filter means, each once, without end. A connection that was lost is taken up with the same
+ * filter: the server sends what occurred since then again, up to 15 minutes of it, and what is known is left out.
+ */
+export async function* followEvents(
+  api: Client,
+  wanted: Omit<z.input<typeof EventFilter>, "occurred">,
+  options: PatienceOptions,
+): AsyncGenerator<ReceivedEvent> {
+  const filter = {
+    ...wanted,
+    occurred: { since: new Date((await readClock(api)) - BEFORE_MS).toISOString() },
+  };
+  const patience = new Patience(options);
+  const seen = new Set<string>();
+  for (;;) {
+    for await (const event of await patience.read(() => openEvents(api.http, filter))) {
+      // The ids that came last are kept, those of a replay among them.
+      const isKnown = seen.delete(event.id);
+      seen.add(event.id);
+      if (isKnown) continue;
+      for (const oldest of seen) {
+        if (seen.size <= SEEN_MAX) break;
+        seen.delete(oldest);
+      }
+      yield event;
+    }
+    await pause(SILENCE_PAUSE_MS);
+  }
+}
+
+/** The server's time in milliseconds, by which it stamps its own events; also says at once when it cannot be asked. */
+async function readClock(api: Client): Promise<number> {
+  const { headers } = await api.http.send("GET", "/admin/version");
+  const told = Date.parse(String(headers["date"]));
+  return Number.isNaN(told) ? Date.now() : told;
+}
