@@ -192,7 +192,8 @@ export class WorkerAgent {
     // The server is there, so its socket need not wait for its next try.
     this.#socket.open();
     for (const claim of answer.claims) this.#begin(claim, sentAt + claim.start_within_seconds * 1000);
-    if (this.#settings.isRunOnce) this.drain("Claimed once what was due");
+    if (this.#settings.isRunOnce && answer.reason !== "deployment_full")
+      this.drain("Claimed once what was due");
   }
 
   #begin(claim: ClaimedRun, startBy: number): void {

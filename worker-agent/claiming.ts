@@ -13,6 +13,8 @@ import type { StateFolder } from "./state-folder.ts";
 
 /** With a healthy socket the poll only guards against a lost wake. */
 const POLL_WITH_SOCKET_SECONDS = 60;
+/** The limit of a deployment has answered after this long, where nothing is in its way. */
+const SLOT_ANSWER_MS = 500;
 /** Runs asked for at a time by an agent without a limit. */
 const UNLIMITED_AT_A_TIME = 20;
 const CLAIM_REASONS: ReadonlySet<WakeReason> = new Set([
@@ -104,6 +106,8 @@ export class Claiming {
       onAnswer(answer, sentAt);
       if (answer.claims.length === asked) this.wake("slot_free");
       else if (answer.next_due_in_seconds !== null) this.#lookAgainWithin(answer.next_due_in_seconds * 1000);
+      // Others wait for the wake; who runs once stays only as long as the answers are awaited.
+      if (settings.isRunOnce && answer.reason === "deployment_full") this.#lookAgainWithin(SLOT_ANSWER_MS);
     } catch (error) {
       if (this.#aborting.signal.aborted) return;
       this.#failures += 1;

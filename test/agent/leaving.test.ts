@@ -67,6 +67,15 @@ test("run-once claims what is due, runs it to the end and leaves", async () => {
   expect(plane.countCalls("POST", /\/claim$/)).toBe(1);
 });
 
+test("run-once stays until the limits of the deployments have answered for what is due", async () => {
+  const plane = await startPlane();
+  plane.claimsUnanswered = 2;
+  const run = command(plane, ["true"]);
+  const { agent } = agentFor(plane, { isRunOnce: true });
+  expect(await agent.done).toBe(0);
+  expect(plane.attemptsOf(run)[0]?.ends).toEqual([expect.objectContaining({ exit_code: 0 })]);
+});
+
 test("a run that is claimed while the agent is told to leave goes back to its queue", async () => {
   const plane = await startPlane();
   const gate = Promise.withResolvers<void>();

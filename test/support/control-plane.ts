@@ -61,6 +61,8 @@ export class ControlPlane {
   /** What the server answers to a beat, whatever was asked for. */
   expires_in_seconds = 60;
   start_within_seconds = 30;
+  /** Claims to which the limits of deployments have not answered yet. */
+  claimsUnanswered = 0;
   authorization: string | undefined;
   goodbyes = 0;
 
@@ -275,6 +277,10 @@ export class ControlPlane {
 
   #claim({ attempt_ids }: Claim): ClaimAnswer {
     const claims: ClaimedRun[] = [];
+    if (this.claimsUnanswered > 0) {
+      this.claimsUnanswered -= 1;
+      return { claims, next_due_in_seconds: null, reason: "deployment_full" };
+    }
     for (const attempt_id of attempt_ids) {
       const known = this.attempts.get(attempt_id);
       const flow_run = known === undefined ? this.queue.shift() : undefined;

@@ -98,7 +98,10 @@ export const ClaimAnswer = z.object({
   claims: z.array(ClaimedRun),
   /** Seconds until the next run of these queues becomes due, null when none is in sight. */
   next_due_in_seconds: z.number().nullable(),
-  /** Why no more was given, when fewer runs than attempt ids came back. */
+  /**
+   * Why no more was given, when fewer runs than attempt ids came back. `deployment_full`: the limits of deployments have
+   * been asked for the slots of due runs and have not all answered yet, so who asks again soon may get these.
+   */
   reason: z
     .enum(["nothing_due", "pool_paused", "pool_full", "queue_full", "queue_paused", "deployment_full"])
     .nullable(),

@@ -80,7 +80,7 @@ export class PoolClaims {
       if (isAllTaken) break;
     }
     if (fresh.length === 0) reason = null;
-    else if (isAnyParked && (reason === null || reason === "nothing_due")) reason = "deployment_full";
+    else if (isAnyParked || store.deployments.hasSlotIntent()) reason = "deployment_full";
     this.#assertWithinLimits(claims.slice(repeated), pool, all);
     const due = store.line.earliestDeadline(["due"]);
     return accept({

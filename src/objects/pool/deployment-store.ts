@@ -83,6 +83,11 @@ export class DeploymentStore {
     return first(this.#sql, "SELECT 1 FROM intent WHERE id = ?", id) !== undefined;
   }
 
+  /** Tells whether a run that was to be claimed still awaits the answer of its deployment's limit. */
+  hasSlotIntent(): boolean {
+    return first(this.#sql, "SELECT 1 FROM intent WHERE body ->> 'kind' = 'slot' LIMIT 1") !== undefined;
+  }
+
   takeIntent<Body>(id: string): { run_id: string; body: Body } | undefined {
     const row = first<{ run_id: string; body: string }>(
       this.#sql,

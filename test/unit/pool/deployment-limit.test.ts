@@ -52,6 +52,19 @@ test("a deployment's limit lets one run through at a time and blocks nobody else
   expect(await used()).toBe(0);
 });
 
+test("a claim says so as long as a deployment's limit has not answered for a run that is due", async () => {
+  const { pool, submit, claim, elapse } = await createPair();
+  const answered = pool.answer;
+  pool.answer = () => refuse("unavailable");
+  const id = await submit();
+  for (let round = 0; round < 2; round += 1)
+    expect(await claim()).toMatchObject({ claims: [], reason: "deployment_full" });
+  pool.answer = answered;
+  await elapse(5000);
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
+  expect(await claim()).toMatchObject({ claims: [], reason: "nothing_due" });
+});
+
 test("a command keeps its deployment's slot for as long as it runs, though it renews nothing", async () => {
   const { pool, submit, used, claim, elapse } = await createPair();
   await submit();
