@@ -30,7 +30,7 @@ deployments:
     'from prefect import flow\n\n@flow\ndef clean_up(days: int = 7):\n    """Cleans up."""\n',
   );
   await fail(
-    "prefect.yaml:3: {{ prefect.variables.model }}: no variable named model; create it with `sluice variable set model VALUE`.",
+    "prefect.yaml:3: {{ prefect.variables.model }}: no variable named model; create it with `sluice variable set model VALUE`.\nprefect.yaml:9: the deployment python has no work pool; write `work_pool: {name: …}` or say --pool.",
     "deploy",
     "--all",
   );

@@ -107,20 +107,27 @@ export const command = defineCommand({
       values.entrypoint === undefined
         ? await readProject(path, fileName, values.file !== undefined)
         : describeEntrypoint(values.entrypoint, values.names);
+    const folder = values.entrypoint === undefined ? dirname(path) : process.cwd();
     const chosen =
       values.entrypoint === undefined
-        ? selectDeployments(project.deployments, values.names, values.all, fileName)
+        ? await selectDeployments(project.deployments, values.names, values.all, { fileName, folder })
         : project.deployments;
     if (!cli.isJson) for (const warning of project.warnings) cli.note(warning);
 
     const api = await cli.api();
-    const folder = values.entrypoint === undefined ? dirname(path) : process.cwd();
     const plans: Plan[] = [];
+    const faults: string[] = [];
     for (const entry of chosen) {
       const place = values.entrypoint === undefined ? `${fileName}:${entry.line}` : "sluice deploy";
-      const filled = await fillEntry(api, cli, entry, place);
-      plans.push(await planDeployment(filled, overrides, { folder, place }));
+      try {
+        const filled = await fillEntry(api, cli, entry, place);
+        plans.push(await planDeployment(filled, overrides, { folder, place }));
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        faults.push(error.message);
+      }
     }
+    if (faults.length > 0) throw new CommandError(faults.join("\n"));
     for (const pool of new Set(plans.map((plan) => plan.pool))) await readPool(api, pool);
     const done: Deployment[] = [];
     for (const plan of plans) {

@@ -7,7 +7,13 @@ import { CommandError } from "../framework/errors.ts";
 import { readTextFile } from "../framework/files.ts";
 import type { DeploymentEntry } from "./project-file.ts";
 import type { ScheduleEntry } from "./schedule-entries.ts";
-import { EntrypointFault, readPythonFlow, splitEntrypoint } from "./python-flow.ts";
+import {
+  EntrypointFault,
+  nameOfFunction,
+  readPythonFlow,
+  splitEntrypoint,
+  type PythonFlow,
+} from "./python-flow.ts";
 
 /** What the command line changes in every chosen deployment. */
 export interface Overrides {
@@ -108,14 +114,33 @@ async function readFlow(
     return { name: flow_name, description: null, parameter_openapi_schema: PERMISSIVE_SCHEMA };
   }
   try {
-    const { file, target } = splitEntrypoint(entrypoint);
-    const source = await readTextFile(resolve(folder, file)).catch(() => {
-      throw new EntrypointFault(`names ${file}, which is no file of ${folder}`);
-    });
-    return readPythonFlow(source, target, flow_name);
+    return await readEntrypoint(entrypoint, flow_name, folder);
   } catch (error) {
     if (error instanceof EntrypointFault)
       throw new CommandError(`${place}: the entrypoint ${entrypoint} ${error.message}.`);
     throw error;
+  }
+}
+
+async function readEntrypoint(
+  entrypoint: string,
+  flow_name: string | undefined,
+  folder: string,
+): Promise<PythonFlow> {
+  const { file, target } = splitEntrypoint(entrypoint);
+  const source = await readTextFile(resolve(folder, file)).catch(() => {
+    throw new EntrypointFault(`names ${file}, which is no file of ${folder}`);
+  });
+  return readPythonFlow(source, target, flow_name);
+}
+
+/** The name of an entry's flow; where its Python file does not tell it, the one that the function would give it. */
+export async function nameFlow({ flow_name, entrypoint }: DeploymentEntry, folder: string): Promise<string> {
+  if (flow_name !== undefined || entrypoint === undefined) return flow_name ?? "";
+  try {
+    return (await readEntrypoint(entrypoint, flow_name, folder)).name;
+  } catch (error) {
+    if (!(error instanceof EntrypointFault)) throw error;
+    return nameOfFunction(entrypoint.split(":").at(-1) ?? "");
   }
 }

@@ -19,6 +19,11 @@ export function splitEntrypoint(entrypoint: string): { file: string; target: str
   return { file: entrypoint.slice(0, colon), target: entrypoint.slice(colon + 1) };
 }
 
+/** The name of a flow that is given none. */
+export function nameOfFunction(name: string): string {
+  return name.replaceAll("_", "-");
+}
+
 /** Finds the flow that a function (or `Class.method`) is; `givenName` is its name whatever the file says. */
 export function readPythonFlow(source: string, target: string, givenName?: string): PythonFlow {
   const tokens = tokenizePython(source);
@@ -44,7 +49,7 @@ export function readPythonFlow(source: string, target: string, givenName?: strin
     );
   const described = readKeyword(args, "description");
   return {
-    name: named ?? functionName.replaceAll("_", "-"),
+    name: named ?? nameOfFunction(functionName),
     description: (described === COMPUTED ? undefined : described) ?? docstring ?? null,
     parameter_openapi_schema: buildSchema(parameters, parts.length > 1),
   };

@@ -1,15 +1,16 @@
 /** Which deployments of a file are meant. */
 import { CommandError, UsageError } from "../framework/errors.ts";
 import { findNearest } from "../framework/suggest.ts";
+import { nameFlow } from "./plan.ts";
 import type { DeploymentEntry } from "./project-file.ts";
 
 /** Chooses by `NAME`, `FLOW/NAME` and patterns with `*`; all of them with `isAll`; the only one when nothing is said. */
-export function selectDeployments(
+export async function selectDeployments(
   entries: readonly DeploymentEntry[],
   names: readonly string[],
   isAll: boolean,
-  fileName: string,
-): DeploymentEntry[] {
+  { fileName, folder }: { fileName: string; folder: string },
+): Promise<DeploymentEntry[]> {
   if (isAll && names.length > 0) throw new UsageError("--all and --name exclude each other.");
   if (isAll) return [...entries];
   const labels = entries.map(({ name }) => name);
@@ -21,7 +22,8 @@ export function selectDeployments(
   }
   const chosen = new Set<DeploymentEntry>();
   for (const pattern of names) {
-    const matching = entries.filter((entry) => isMatch(pattern, entry));
+    const matching: DeploymentEntry[] = [];
+    for (const entry of entries) if (await isMatch(pattern, entry, folder)) matching.push(entry);
     if (matching.length === 0) {
       const nearest = findNearest(pattern, labels);
       throw new CommandError(
@@ -35,17 +37,13 @@ export function selectDeployments(
   return entries.filter((entry) => chosen.has(entry));
 }
 
-function isMatch(pattern: string, entry: DeploymentEntry): boolean {
+async function isMatch(pattern: string, entry: DeploymentEntry, folder: string): Promise<boolean> {
   const slash = pattern.indexOf("/");
   if (slash === -1) return isLike(pattern, entry.name);
   return (
-    isLike(pattern.slice(slash + 1), entry.name) && isLike(pattern.slice(0, slash), guessFlowName(entry))
+    isLike(pattern.slice(slash + 1), entry.name) &&
+    isLike(pattern.slice(0, slash), await nameFlow(entry, folder))
   );
-}
-
-/** The flow's name as far as the file alone tells it. */
-function guessFlowName({ flow_name, entrypoint }: DeploymentEntry): string {
-  return flow_name ?? entrypoint?.split(":").at(-1)?.replaceAll("_", "-") ?? "";
 }
 
 function isLike(pattern: string, text: string): boolean {

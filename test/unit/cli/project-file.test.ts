@@ -1,4 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { planDeployment, type Overrides } from "../../../src/cli/deploy/plan.ts";
 import { readProjectFile } from "../../../src/cli/deploy/project-file.ts";
 import { CommandError } from "../../../src/cli/framework/errors.ts";
@@ -343,8 +346,10 @@ describe("choosing deployments", () => {
 `,
     "prefect.yaml",
   );
-  const select = (names: string[], isAll = false) =>
-    selectDeployments(deployments, names, isAll, "prefect.yaml").map(({ name }) => name);
+  const select = async (names: string[], isAll = false, folder = "/srv/flows") =>
+    (await selectDeployments(deployments, names, isAll, { fileName: "prefect.yaml", folder })).map(
+      ({ name }) => name,
+    );
   test.each<[string[], string[]]>([
     [["train"], ["train"]],
     [["models/train"], ["train"]],
@@ -355,19 +360,28 @@ describe("choosing deployments", () => {
       ["clean", "train"],
       ["train", "clean"],
     ],
-  ])("%j", (names, chosen) => {
-    expect(select(names)).toEqual(chosen);
+  ])("%j", async (names, chosen) => {
+    expect(await select(names)).toEqual(chosen);
   });
-  test("all, or none that fits", () => {
-    expect(select([], true)).toEqual(["train", "train-small", "clean"]);
-    expect(() => select([])).toThrow(
+  test("by the name that a flow has in its file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-flows-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "jobs.py"), '@flow(name="sweep")\ndef clean_up():\n    pass\n');
+    expect(await select(["sweep/clean"], false, folder)).toEqual(["clean"]);
+    await expect(select(["clean-up/clean"], false, folder)).rejects.toThrow(CommandError);
+  });
+  test("all, or none that fits", async () => {
+    expect(await select([], true)).toEqual(["train", "train-small", "clean"]);
+    await expect(select([])).rejects.toThrow(
       "prefect.yaml has 3 deployments (train, train-small, clean); name one with --name, or say --all.",
     );
-    expect(() => select(["trian"])).toThrow("prefect.yaml has no deployment trian; did you mean train?");
-    expect(() => select(["x.*"])).toThrow(
+    await expect(select(["trian"])).rejects.toThrow(
+      "prefect.yaml has no deployment trian; did you mean train?",
+    );
+    await expect(select(["x.*"])).rejects.toThrow(
       "prefect.yaml has no deployment x.*; it has train, train-small, clean.",
     );
-    expect(() => select(["train"], true)).toThrow("--all and --name exclude each other.");
+    await expect(select(["train"], true)).rejects.toThrow("--all and --name exclude each other.");
   });
 });
 
