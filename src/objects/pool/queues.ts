@@ -154,13 +154,15 @@ export class PoolQueues {
 
   /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
   delete(of: { id: string } | { name: string }, records: RunRecords): Result<null> {
-    const { store, noteChange } = this.#context;
+    const { store, noteChange, wake } = this.#context;
     const queue = this.find(of);
     if (queue === undefined) return refuse("not_found", "Work queue not found.");
     if (queue.id === poolOf(this.#context).default_queue_id)
       return refuse("conflict", "The default queue of a work pool cannot be deleted.");
     store.catalog.deleteQueue(queue.id);
     noteChange({ kind: "work-queue", before: queue, after: null });
+    // Agents that did not serve it, or found it paused or full, have not seen its runs.
+    wake("run_ready");
     for (;;) {
       const waiting = store.runs.listWaiting({ queue_id: queue.id }, MOVED_PER_PAGE);
       for (const stored of waiting) records.save(stored, stored.run);

@@ -310,7 +310,9 @@ test("a new unknown queue comes into being with its first run; one that is delet
   expect(await pool.do("read_run", { id })).toMatchObject({ work_queue_name: "newer" });
   const inNewer = { flow_runs: { work_queue_name: { any_: ["newer"] } } };
   expect(await pool.do("count_runs", { filter: inNewer })).toBe(1);
+  pool.wakes.length = 0;
   await pool.do("delete_queue", { id: queue.id });
+  expect(pool.wakes).toEqual([{ reason: "run_ready", worker_name: undefined }]);
   expect(await pool.do("read_run", { id })).toMatchObject({ work_queue_name: "default" });
   await pool.beat();
   expect((await claim(pool, [1])).map(({ flow_run }) => flow_run.id)).toEqual([id]);
