@@ -1,6 +1,6 @@
 /** Schedules as prefect.yaml writes them. */
 import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
-import { checkTimezone } from "../records/deployments.ts";
+import { checkTimezone, CRON_WANTED, isCronLike } from "../records/deployments.ts";
 import type { CheckedYaml, Path } from "./checked-yaml.ts";
 
 /** A schedule with its own settings. */
@@ -11,6 +11,8 @@ export interface ScheduleEntry {
     | { rrule: string; timezone?: string };
   active?: boolean;
   slug?: string;
+  /** The slug that the schedule had before. */
+  replaces?: string;
   parameters?: JsonObject;
   max_scheduled_runs?: number;
 }
@@ -75,10 +77,12 @@ function readSchedule(file: CheckedYaml, value: JsonValue, path: Path): Schedule
   const zone = timezone === undefined ? {} : { timezone };
   const active = file.flag(entry["active"], [...path, "active"], "active");
   const slug = file.text(entry["slug"], [...path, "slug"], "slug");
+  const replaces = file.text(entry["replaces"], [...path, "replaces"], "replaces");
   const max = file.count(entry["max_scheduled_runs"], [...path, "max_scheduled_runs"], "max_scheduled_runs");
   const more = {
     ...(active !== undefined && { active }),
     ...(slug !== undefined && { slug }),
+    ...(replaces !== undefined && { replaces }),
     ...(max !== undefined && { max_scheduled_runs: max }),
     ...(entry["parameters"] !== undefined && {
       parameters: file.object(entry["parameters"], [...path, "parameters"], "parameters") ?? {},
@@ -99,8 +103,7 @@ function readSchedule(file: CheckedYaml, value: JsonValue, path: Path): Schedule
   }
   const cron = file.text(entry["cron"], [...path, "cron"], "cron");
   if (cron === undefined) return undefined;
-  if (!cron.startsWith("@") && cron.trim().split(/\s+/).length !== 5)
-    file.fault([...path, "cron"], `cron wants five fields like "0 3 * * *", not "${cron}"`);
+  if (!isCronLike(cron)) file.fault([...path, "cron"], `cron ${CRON_WANTED}, not "${cron}"`);
   const dayOr = file.flag(entry["day_or"], [...path, "day_or"], "day_or");
   return { schedule: { cron, ...zone, ...(dayOr !== undefined && { day_or: dayOr }) }, ...more };
 }

@@ -153,9 +153,7 @@ export function buildSchedule({
     throw new UsageError("--anchor-date goes with --interval only.");
   if (timezone !== undefined) checkTimezone(timezone);
   if (cron !== undefined) {
-    const fields = cron.trim().split(/\s+/).length;
-    if (!cron.trim().startsWith("@") && fields !== 5)
-      throw new UsageError(`--cron wants five fields like "0 3 * * *", not "${cron}".`);
+    if (!isCronLike(cron)) throw new UsageError(`--cron ${CRON_WANTED}, not "${cron}".`);
     return { cron, timezone: timezone ?? "UTC", day_or: true };
   }
   if (interval !== undefined) {
@@ -165,6 +163,15 @@ export function buildSchedule({
   if (rrule !== undefined) return { rrule, timezone: timezone ?? "UTC" };
   if (timezone !== undefined) throw new UsageError("--timezone goes with --cron, --interval or --rrule.");
   return undefined;
+}
+
+/** What is said of a text that is not {@link isCronLike}. */
+export const CRON_WANTED = 'wants five fields like "0 3 * * *", or a sixth for the seconds';
+
+/** Tells whether a text has as many fields as a cron text, or is a name for one; the server reads the rest. */
+export function isCronLike(cron: string): boolean {
+  const fields = cron.trim().split(/\s+/).length;
+  return cron.trim().startsWith("@") || fields === 5 || fields === 6;
 }
 
 /** A schedule as it is sent. */

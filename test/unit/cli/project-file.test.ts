@@ -102,9 +102,11 @@ deployments:
       - *nightly
       - interval: 15m
         slug: often
+        replaces: rarely
         active: false
         parameters: { n: 1 }
       - rrule: FREQ=DAILY;COUNT=3
+      - cron: "* * * * * */20"
     concurrency_limit:
       limit: 3
       collision_strategy: CANCEL_NEW
@@ -129,8 +131,15 @@ deployments:
       pull: [{ "prefect.deployments.steps.set_working_directory": { directory: "/srv/flows" } }],
       schedules: [
         { schedule: { cron: "0 3 * * *", timezone: "Europe/Berlin", day_or: false } },
-        { schedule: { interval: 900 }, slug: "often", active: false, parameters: { n: 1 } },
+        {
+          schedule: { interval: 900 },
+          slug: "often",
+          replaces: "rarely",
+          active: false,
+          parameters: { n: 1 },
+        },
         { schedule: { rrule: "FREQ=DAILY;COUNT=3" } },
+        { schedule: { cron: "* * * * * */20" } },
       ],
     });
     expect(second).toMatchObject({ name: "two", flow_name: "job", schedules: [], concurrency_limit: 2 });
@@ -246,7 +255,7 @@ describe("a bad prefect.yaml is refused with the line and what to do", () => {
     [
       "a bad cron",
       "deployments:\n  - name: a\n    schedule:\n      cron: '* * *'\n",
-      ['4: cron wants five fields like "0 3 * * *", not "* * *".'],
+      ['4: cron wants five fields like "0 3 * * *", or a sixth for the seconds, not "* * *".'],
     ],
     [
       "a bad zone",
