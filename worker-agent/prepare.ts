@@ -1,7 +1,7 @@
 /** From a claim to a job: reads what the job needs, and tries again as long as the claim stands. */
 import type { ClaimedRun } from "../src/contract/wire/agents.ts";
 import { backoffMs, pause } from "../src/client/backoff.ts";
-import { isStatus } from "../src/client/errors.ts";
+import { isStatus, SluiceApiError } from "../src/client/errors.ts";
 import { hostMs } from "./clock.ts";
 import { JobError, prepareJob, type Job } from "./job.ts";
 import { describeError, type Log } from "./log.ts";
@@ -26,8 +26,11 @@ export interface PrepareInput {
   stopping: AbortSignal;
 }
 
-/** Prepares the job. Throws {@link JobError} when it cannot be done, the claim lapses or the run is stopped. */
-export async function prepareRun(tools: PrepareTools, input: PrepareInput): Promise<Job> {
+/**
+ * Prepares the job; undefined when the server was away until the claim lapsed, which is no fault of the run. Throws
+ * {@link JobError} when it cannot be done, or the run is stopped.
+ */
+export async function prepareRun(tools: PrepareTools, input: PrepareInput): Promise<Job | undefined> {
   const { facts, settings, log, workerId } = tools;
   const { claim, folder, startBy, stopping } = input;
   const { deployment_id } = claim.flow_run;
@@ -53,7 +56,9 @@ export async function prepareRun(tools: PrepareTools, input: PrepareInput): Prom
           "The run's deployment or work pool does not exist any more; deploy it again, or cancel the run",
         );
       const delayMs = backoffMs(failures, { maxMs: 5000 });
-      if (stopping.aborted || hostMs() + delayMs >= startBy)
+      const isLapsing = hostMs() + delayMs >= startBy;
+      if (isLapsing && error instanceof SluiceApiError && !error.isFinal) return undefined;
+      if (isLapsing || stopping.aborted)
         throw new JobError(`The run could not be prepared: ${describeError(error)}`);
       log.writeOnce(`prepare ${claim.attempt_id}`, "WARNING", `A run waits: ${describeError(error)}`);
       await pause(delayMs, stopping);

@@ -145,7 +145,7 @@ export class Run {
     if (stopping.aborted) return this.#endUnstarted();
     state.makeRun(this.attemptId);
     this.#save({});
-    let job: Job;
+    let job: Job | undefined;
     try {
       job = await prepareRun(this.#tools, { claim, folder: this.#folder, startBy, stopping });
     } catch (error) {
@@ -154,12 +154,10 @@ export class Run {
       const status = { exit_code: error.exitCode, signal: null };
       return this.#report(status, { outcome: "exited", message: error.message });
     }
+    if (job === undefined) return this.#endLapsed();
     const turn = await pace.turn(stopping);
     if (stopping.aborted) return this.#endUnstarted();
-    if (hostMs() >= startBy) {
-      this.#log("WARNING", "was not started: its claim lapsed before it was prepared");
-      return this.#endUnstarted();
-    }
+    if (hostMs() >= startBy) return this.#endLapsed();
     writeFileSync(join(this.#folder, "parameters.json"), JSON.stringify(claim.flow_run.parameters), {
       mode: 0o600,
     });
@@ -269,6 +267,11 @@ export class Run {
       this.#wasSignalled = true;
     }
     this.#report(status, describeEnd(status, this.#wasSignalled ? this.#stopReason : undefined));
+  }
+
+  #endLapsed(): void {
+    this.#log("WARNING", "was not started: its claim lapsed before it was prepared");
+    this.#endUnstarted();
   }
 
   #endUnstarted(): void {

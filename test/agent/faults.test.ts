@@ -218,6 +218,16 @@ test("a claim that lapsed before the run could be prepared starts nothing", asyn
   expect(plane.countCalls("POST", /\/start$/)).toBe(0);
 });
 
+test("a claim that lapsed while the server could not say how the run is to be started gives it back", async () => {
+  const plane = await startPlane();
+  plane.start_within_seconds = 1;
+  const run = plane.addRun({}, { job_variables: { command: "echo too late" } });
+  plane.fail(({ path }) => path.startsWith("/deployments/"), 503, Infinity);
+  agentFor(plane, { limit: 1 });
+  expect(await plane.endOf(run)).toMatchObject({ outcome: "not_started", exit_code: null });
+  expect(plane.countCalls("POST", /\/start$/)).toBe(0);
+});
+
 test("a claim that is answered when the session is lost starts nothing", async () => {
   const plane = await startPlane();
   plane.expires_in_seconds = 1;
