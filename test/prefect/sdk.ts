@@ -55,6 +55,7 @@ export async function checkRuns(prefect: Prefect): Promise<void> {
     name: "parent-21",
     run_count: 2,
     states: ["Pending", "Running", "AwaitingRetry", "Running", "Completed"],
+    waited_to_retry: true,
     child_state: "Completed",
     child_has_parent: true,
     found: 2,

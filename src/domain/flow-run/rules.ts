@@ -316,8 +316,8 @@ const waitForScheduledTime: Rule = {
     if (to.type !== "RUNNING" || (from?.type !== "SCHEDULED" && from?.type !== "PENDING")) return PASSED;
     const scheduled = from.state_details.scheduled_time ?? null;
     if (scheduled === null) return PASSED;
-    // The wire has whole seconds; what is left of less than one is not waited for.
-    const delay_seconds = Math.floor((instantToMs(scheduled) - now) / 1000);
+    // The wire has whole seconds, and Prefect's server gives the nearest: rounded down, a retry after one second has no delay.
+    const delay_seconds = Math.round((instantToMs(scheduled) - now) / 1000);
     return delay_seconds > 0
       ? { kind: "delayed", delay_seconds, reason: "Scheduled time is in the future" }
       : PASSED;

@@ -31,7 +31,7 @@ def child(number: int) -> tuple[str, int]:
     return str(flow_run.id), persisted(number)
 
 
-@flow(retries=1, retry_delay_seconds=0, flow_run_name="parent-{number}", log_prints=True)
+@flow(retries=1, retry_delay_seconds=1, flow_run_name="parent-{number}", log_prints=True)
 def parent(number: int) -> dict:
     attempts["flow"] += 1
     logger = get_run_logger()
@@ -59,6 +59,8 @@ async def look(result: dict) -> dict:
             "name": run.name,
             "run_count": run.run_count,
             "states": [state.name for state in states],
+            # The server's answer is in whole seconds, the nearest.
+            "waited_to_retry": (states[3].timestamp - states[2].timestamp).total_seconds() >= 0.5,
             "child_state": sub.state.name,
             "child_has_parent": sub.parent_task_run_id is not None,
             "found": len(found),

@@ -477,7 +477,7 @@ const RULES: Record<string, Case[]> = {
   "13 to RUNNING early": [
     ...(["SCHEDULED", "PENDING"] as const).map((type): Case => ({
       it: `waits from ${type}`,
-      run: { state: { type, state_details: { scheduled_time: at(2.9) } } },
+      run: { state: { type, state_details: { scheduled_time: at(2.4) } } },
       to: { type: "RUNNING" },
       status: "WAIT",
       delay_seconds: 2,
@@ -485,8 +485,16 @@ const RULES: Record<string, Case[]> = {
       state: "same",
     })),
     {
-      it: "does not wait for less than a second",
+      it: "waits for a second of which little has passed",
       run: { state: { type: "SCHEDULED", state_details: { scheduled_time: at(0.9) } } },
+      to: { type: "RUNNING" },
+      status: "WAIT",
+      delay_seconds: 1,
+      state: "same",
+    },
+    {
+      it: "does not wait for less than half a second",
+      run: { state: { type: "SCHEDULED", state_details: { scheduled_time: at(0.4) } } },
       to: { type: "RUNNING" },
       status: "ACCEPT",
     },
