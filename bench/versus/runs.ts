@@ -1,5 +1,6 @@
 /** Flow runs through workers: behind blocked ones, through the pipeline, from submission to start, and what idling costs. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { idleWhileWanted, mostAtOnce } from "../../test/prefect/support/slot-times.ts";
 import { until, type Experiment } from "./experiment.ts";
 import type { Scene } from "./scene.ts";
 import { percentile } from "./slots.ts";
@@ -71,7 +72,9 @@ export const pipeline: Experiment = {
     const rounds = Math.ceil(pipelineRuns / (MACHINES.length * SLOTS));
     const ideal = DOWNLOAD_SECONDS + rounds * INFER_SECONDS + SAVE_SECONDS;
     const here = MACHINES.map((machine) => notes.filter(({ worker }) => worker === machine));
-    const idle = here.flatMap(findIdleTimes).toSorted((left, right) => left - right);
+    const idle = here
+      .flatMap((notes) => idleWhileWanted(notes, SLOTS))
+      .toSorted((left, right) => left - right);
     return [
       {
         name: `makespan of ${pipelineRuns} runs (ideal ${ideal} s)`,
@@ -91,32 +94,6 @@ export const pipeline: Experiment = {
     ];
   },
 };
-
-/** Seconds from a slot's release to the next start, where somebody wanted it then. */
-function findIdleTimes(notes: { at: number; event: string; run: string }[]): number[] {
-  const sorted = notes.toSorted((left, right) => left.at - right.at);
-  const starts = sorted.filter(({ event }) => event === "holds");
-  const wantedAt = new Map(sorted.filter(({ event }) => event === "wants").map(({ run, at }) => [run, at]));
-  return sorted
-    .filter(({ event }) => event === "frees")
-    .flatMap((freed, place) => {
-      // The first SLOTS starts had free slots; each release lets in one more.
-      const next = starts[place + SLOTS];
-      if (next === undefined) return [];
-      return [Math.max(0, next.at - Math.max(freed.at, wantedAt.get(next.run) ?? freed.at))];
-    });
-}
-
-function mostAtOnce(notes: { at: number; event: string }[]): number {
-  let held = 0;
-  let most = 0;
-  for (const { event } of notes.toSorted((left, right) => left.at - right.at)) {
-    if (event === "holds") held += 1;
-    if (event === "frees") held -= 1;
-    most = Math.max(most, held);
-  }
-  return most;
-}
 
 export const start: Experiment = {
   key: "e",

@@ -39,7 +39,7 @@ export async function startHolders(scene: Scene, plan: SlotsPlan): Promise<Holde
   const env = { TRACE: trace };
   const running =
     scene.client === "prefect"
-      ? await scene.prefect.start(join("../../../bench/versus/programs/slots.py"), args, {
+      ? await scene.prefect.start("../../../bench/versus/programs/slots.py", args, {
           env,
           timeoutMs: 3_600_000,
         })

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { createServer, type Server } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { ServerError } from "./errors.ts";
+import { signalProcess } from "./signal-process.ts";
 
 /**
  * The end of the commands is the supervisor's end; the keeper leads a process group of its own, so killing that group
@@ -111,12 +112,7 @@ function descriptorOf(server: Server): number {
 }
 
 function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+  if (leader !== undefined) signalProcess(-leader, "SIGKILL");
 }
 
 function explainListen(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ServerError } from "./errors.ts";
+import { signalProcess } from "./signal-process.ts";
 
 const KILL_MS_MAX = 5_000;
 const LOOK_MS = 20;
@@ -25,13 +26,7 @@ export async function killLeftovers(words: readonly string[]): Promise<void> {
         `An earlier server's processes do not end (${left.map(({ pid }) => pid).join(", ")}); end them by hand.`,
       );
     }
-    for (const { pid } of left) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
+    for (const { pid } of left) signalProcess(pid, "SIGKILL");
     await delay(LOOK_MS);
   }
 }

@@ -5,6 +5,7 @@ import { ClockWatch, systemClocks, type Clocks } from "./clock-watch.ts";
 import { ServerError } from "./errors.ts";
 import { openKeeper, SOCKET_FD, type Keeper } from "./keeper.ts";
 import { urlOf } from "./options.ts";
+import { signalProcess } from "./signal-process.ts";
 
 /** How long a start may take until it answers. */
 const START_MS_MAX = 30_000;
@@ -288,12 +289,4 @@ function describeFailure(instance: Instance): ServerError {
 function describeCode(code: number): string {
   const signal = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
   return signal ?? `exit code ${code}`;
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }

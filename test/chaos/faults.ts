@@ -8,6 +8,7 @@ import type { Random } from "../sim/random.ts";
 import { findServerProcesses } from "../support/processes.ts";
 import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
 import { listProcesses } from "../../src/server/leftovers.ts";
+import { signalProcess } from "../../src/server/signal-process.ts";
 import { hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
 
 /** Strikes, and resolves when its cause is gone. Throws where the world does not answer as it must. */
@@ -22,21 +23,13 @@ const pickOne = <Item>(items: readonly Item[], random: Random): Item | undefined
   items[random.int(0, items.length - 1)];
 
 async function killWorkerd({ server }: World): Promise<void> {
-  for (const pid of (await findServerProcesses(server.dataDir)).workerds) kill(pid, "SIGKILL");
+  for (const pid of (await findServerProcesses(server.dataDir)).workerds) signalProcess(pid, "SIGKILL");
 }
 
 async function freeze(pids: readonly number[], ms: number): Promise<void> {
-  for (const pid of pids) kill(pid, "SIGSTOP");
+  for (const pid of pids) signalProcess(pid, "SIGSTOP");
   await sleep(ms);
-  for (const pid of pids) kill(pid, "SIGCONT");
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-  }
+  for (const pid of pids) signalProcess(pid, "SIGCONT");
 }
 
 const pidOf = (child: { pid?: number | undefined } | undefined) =>
@@ -89,7 +82,7 @@ export const FAULTS: Record<string, Fault> = {
   "kill a run's process": async (world, random) => {
     const flows = (await listProcesses()).filter(({ line }) => line.includes(`>>${world.starts}`));
     const flow = pickOne(flows, random);
-    if (flow !== undefined) kill(flow.pid, "SIGKILL");
+    if (flow !== undefined) signalProcess(flow.pid, "SIGKILL");
   },
   "cut a cable": async ({ cables }, random) => {
     const cable = random.pick(cables);

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { collect, spawnSluice } from "../support/sluice.ts";
 import { PATIENCE_MS, waitFor } from "../support/wait-for.ts";
-import { POOL, startFleet, type Fleet, type Note } from "./support/fleet.ts";
+import { POOL, startFleet, type Fleet } from "./support/fleet.ts";
 import { startPrefect, type Prefect } from "./support/prefect.ts";
+import { idleWhileWanted, mostAtOnce } from "./support/slot-times.ts";
 
 const { "3.8.8": newest = "", "3.4.18": oldest = "" } = inject("pythons");
 const MACHINES = ["gpu-1", "gpu-2"];
@@ -80,7 +81,10 @@ describe.skipIf(newest === "" || oldest === "")("a fleet", () => {
       expect(mostAtOnce(here)).toBeLessThanOrEqual(SLOTS);
     }
     const gaps = MACHINES.flatMap((machine) =>
-      idleWhileWanted(notes.filter(({ worker }) => worker === machine)),
+      idleWhileWanted(
+        notes.filter(({ worker }) => worker === machine),
+        SLOTS,
+      ),
     );
     const [p50, most] = [gaps[Math.floor(gaps.length / 2)] ?? 0, gaps.at(-1) ?? 0];
     const busy = Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
@@ -187,35 +191,3 @@ describe.skipIf(newest === "" || oldest === "")("a fleet", () => {
     await fleet.reaches(second.id, "Completed");
   });
 });
-
-/** How many held a slot at the same time, by the clocks of the flows' processes. */
-function mostAtOnce(notes: Note[]): number {
-  let now = 0;
-  let most = 0;
-  for (const { event } of notes.toSorted((left, right) => left.at - right.at)) {
-    if (event === "holds") now += 1;
-    if (event === "frees") now -= 1;
-    most = Math.max(most, now);
-  }
-  return most;
-}
-
-/** Seconds from each moment at which a slot was free and somebody wanted it to the next hold, in order of size. */
-function idleWhileWanted(notes: Note[]): number[] {
-  let wanting = 0;
-  let holding = 0;
-  let since: number | undefined;
-  const gaps: number[] = [];
-  for (const { event, at } of notes.toSorted((left, right) => left.at - right.at)) {
-    if (event === "wants") wanting += 1;
-    if (event === "frees") holding -= 1;
-    if (event === "holds") {
-      wanting -= 1;
-      holding += 1;
-      if (since !== undefined) gaps.push(at - since);
-      since = undefined;
-    }
-    if (wanting > 0 && holding < SLOTS) since ??= at;
-  }
-  return gaps.toSorted((left, right) => left - right);
-}

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { endProcesses, type ProcessSet } from "../../../worker-agent/processes.ts";
 import { CommandError } from "../framework/errors.ts";
+import { signalProcess } from "../../server/signal-process.ts";
 import { startGuard } from "./guard.ts";
 
 export interface ChildOptions {
@@ -30,7 +31,7 @@ export async function runChild(words: readonly string[], options: ChildOptions):
   let pid: number | undefined;
   const passOn = (signal: NodeJS.Signals) => {
     if (pid === undefined || (hasTerminal && SENT_BY_TERMINAL.has(signal))) return;
-    send(hasTerminal ? pid : -pid, signal);
+    signalProcess(hasTerminal ? pid : -pid, signal);
   };
   // Before the child is there: one that is quick may be signalled while spawn() has yet to return.
   for (const signal of PASSED_ON) process.on(signal, passOn);
@@ -72,14 +73,5 @@ export async function runChild(words: readonly string[], options: ChildOptions):
     options.stop.removeEventListener("abort", onStop);
     // A signal that comes late is still heard, and is nobody's: this process has slots to give back before it ends.
     pid = undefined;
-  }
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // It has ended in the meantime.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

@@ -1,7 +1,10 @@
 /** SQL of who runs what: the runs that hold slots, the attempts that have ended, the limits that an attempt has asked. */
-import { first, type Sql } from "../shared/sql.ts";
+import { first, type Sql, type SqlValue } from "../shared/sql.ts";
 import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 import type { ActiveRow, Row } from "./rows.ts";
+
+const ACTIVE_COLUMNS =
+  "run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at";
 
 /** At most one row of `active` per run is promise I3. */
 export class AttemptStore {
@@ -44,17 +47,10 @@ export class AttemptStore {
     this.#deadlines.note(active.deadline_at);
     return (
       this.#sql.all(
-        `INSERT INTO active (run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at)
+        `INSERT INTO active (${ACTIVE_COLUMNS})
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM flow_run WHERE id = ?1 AND fence < ?6
          ON CONFLICT (run_id) DO NOTHING RETURNING run_id`,
-        active.run_id,
-        active.queue_id,
-        active.attempt_id,
-        active.session_id,
-        active.worker_name,
-        active.fence,
-        Number(active.is_started),
-        active.deadline_at,
+        ...activeValues(active),
       ).length > 0
     );
   }
@@ -62,18 +58,11 @@ export class AttemptStore {
   writeActive(active: ActiveRow): void {
     if (active.deadline_at !== null) this.#deadlines.note(active.deadline_at);
     this.#sql.all(
-      `INSERT INTO active (run_id, queue_id, attempt_id, session_id, worker_name, fence, is_started, deadline_at)
+      `INSERT INTO active (${ACTIVE_COLUMNS})
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
        ON CONFLICT (run_id) DO UPDATE SET queue_id = ?2, session_id = ?4, is_started = ?7, deadline_at = ?8
          WHERE attempt_id IS ?3 AND fence IS ?6`,
-      active.run_id,
-      active.queue_id,
-      active.attempt_id,
-      active.session_id,
-      active.worker_name,
-      active.fence,
-      Number(active.is_started),
-      active.deadline_at,
+      ...activeValues(active),
     );
   }
 
@@ -202,6 +191,20 @@ export class AttemptStore {
       .all<{ limit_key: string }>("DELETE FROM note WHERE attempt_id = ? RETURNING limit_key", attempt_id)
       .map(({ limit_key }) => limit_key);
   }
+}
+
+/** In the order of {@link ACTIVE_COLUMNS}. */
+function activeValues(active: ActiveRow): SqlValue[] {
+  return [
+    active.run_id,
+    active.queue_id,
+    active.attempt_id,
+    active.session_id,
+    active.worker_name,
+    active.fence,
+    Number(active.is_started),
+    active.deadline_at,
+  ];
 }
 
 function toActive(row: Row): ActiveRow {

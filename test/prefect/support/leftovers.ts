@@ -1,6 +1,7 @@
 /** Processes that outlive who started them: engines of a killed worker, supervisors in sessions of their own. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { signalProcess } from "../../../src/server/signal-process.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 /** The processes whose environment or command line has these words, the caller's own test process not counted. */
@@ -21,16 +22,8 @@ export async function findAllWith(words: string): Promise<{ pid: number; line: s
 export async function killAllWith(words: string): Promise<void> {
   await waitFor(async () => {
     const left = await findAllWith(words);
-    for (const { pid } of left) killOne(pid);
+    for (const { pid } of left) signalProcess(pid, "SIGKILL");
     if (left.length > 0)
       throw new Error(`Still there: ${left.map(({ line }) => line.slice(0, 80)).join("; ")}`);
   }, 10_000);
-}
-
-function killOne(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { signalProcess } from "../../../src/server/signal-process.ts";
 import { collect, type Outcome } from "../../support/sluice.ts";
 import type { PrefectVersion } from "../versions.ts";
 import { killAllWith } from "./leftovers.ts";
@@ -142,17 +143,9 @@ function clientEnvironment(python: string, home: string, apiUrl: string): NodeJS
 }
 
 function watch(pid: number, outcome: Promise<Outcome>, timeoutMs: number): Running {
-  const killed = setTimeout(() => signalGroup(pid, "SIGKILL"), timeoutMs);
+  const killed = setTimeout(() => signalProcess(-pid, "SIGKILL"), timeoutMs);
   const ended = outcome.finally(() => clearTimeout(killed));
-  return { pid, ended, signal: (name) => signalGroup(pid, name) };
-}
-
-function signalGroup(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+  return { pid, ended, signal: (name) => signalProcess(-pid, name) };
 }
 
 async function end(child: ChildProcess): Promise<void> {
