@@ -11,8 +11,13 @@ import type { About, Lease, WaiterCaller } from "./types.ts";
 const JOINT_KEEPS_AFTER_MS = 60_000;
 /** A reservation that nobody has spoken of for this long is asked about. */
 export const RESERVED_SECONDS = 30;
-/** A waiting acquire tries again after this long even if no wake came. */
-export const JOINT_RETRY_MS = 5000;
+/**
+ * A waiting acquire tries again after a quarter of the time that it has waited, within these bounds, even if no wake
+ * came: members tell when they have room, so this only makes good what their word missed. Its places in their lines are
+ * kept for twice the longest.
+ */
+const RETRY_MS_MIN = 5000;
+const RETRY_MS_MAX = 30_000;
 
 export interface JointMember {
   name: string;
@@ -108,6 +113,16 @@ export function nextStep(joint: Joint): JointStep {
   const member = joint.members.find(({ status }) => status === "open" || status === "asked");
   if (member === undefined) return { do: "complete" };
   return member.status === "asked" ? { do: "await" } : { do: "ask", member };
+}
+
+/** When a waiting acquire is looked at again: to try, or because its caller is absent and must not keep what others want. */
+export function nextLookAt(
+  { arrived_at, caller, present_until }: Pick<Joint, "arrived_at" | "caller" | "present_until">,
+  now: number,
+): number {
+  const wait_ms = Math.round(Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, (now - arrived_at) / 4)));
+  if (caller === "socket") return now + wait_ms;
+  return now < present_until ? Math.min(now + wait_ms, present_until) : now + RETRY_MS_MIN;
 }
 
 /** Tells whether reservations are kept while the rest is waited for. */

@@ -9,9 +9,9 @@ import { deadlineOf, endOfLease } from "../../domain/limit/deadlines.ts";
 import {
   beginJoint,
   isPartOf,
-  JOINT_RETRY_MS,
   keepsReservations,
   nextStep,
+  nextLookAt,
   RESERVED_SECONDS,
   toJointGrant,
   toJointWaiting,
@@ -86,14 +86,15 @@ export class Joints {
     const hold_ms = isPrefect && isFirst ? 0 : wait_ms;
     const retry_at = now + hold_ms + retry_seconds * 1000;
     const present_until = retry_at + EXPECTED_BACK_SECONDS * 1000;
+    const begun = known ?? this.#begin(command, waiter_key, now);
     const joint: Joint = {
-      ...(known ?? this.#begin(command, waiter_key, now)),
+      ...begun,
       caller: caller.type,
       asked_at: now,
       hold_until: now + hold_ms,
       present_until,
       retry_at,
-      due_at: now + JOINT_RETRY_MS,
+      due_at: nextLookAt({ ...begun, caller: caller.type, present_until }, now),
     };
     this.#ears.endHeld(waiter_key, accept(this.#describe(joint, RETRY_SECONDS)));
     const csrf_client = isPrefect ? caller.csrf_client : null;
@@ -202,12 +203,12 @@ export class Joints {
         // Nobody came for it: others may have what was reserved, its place is kept for a while.
         this.#members.giveBack(joint);
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
-        this.#write({ ...joint, phase: "waiting", due_at: now + JOINT_RETRY_MS });
+        this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
       } else if (joint.phase === "waiting" && isPresent) this.#go({ ...joint, phase: "trying" }, now);
       else {
         // Who is absent keeps its place, but nothing that others could use.
         if (joint.phase === "waiting") this.#members.giveBack(joint);
-        this.#write({ ...joint, due_at: now + JOINT_RETRY_MS });
+        this.#write({ ...joint, due_at: nextLookAt(joint, now) });
       }
     }
   }
@@ -274,7 +275,7 @@ export class Joints {
       joint.phase = "waiting";
       // From here on nobody knows whether the caller is still there.
       joint.asked_at = 0;
-      joint.due_at = now + JOINT_RETRY_MS;
+      joint.due_at = nextLookAt(joint, now);
       if (joint.caller === "anonymous") {
         this.#ears.answer(
           joint.waiter_key,
