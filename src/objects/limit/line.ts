@@ -29,8 +29,11 @@ const SEQS_PER_MS = 1000;
 export const UNPLACED = Number.MAX_SAFE_INTEGER;
 /** How long an open socket counts as heard of. */
 export const SOCKET_HEARD_MS = 600_000;
-/** A run that got its slot while it waited must use it within this long. */
-const RUN_FIRST_SECONDS = 20;
+/**
+ * A run that got its slot while it waited has it for this long at first: its pool gives it back when nobody claims the
+ * run soon, and makes it last with the claim. The rest is for their words to each other, should these be late.
+ */
+const RUN_FIRST_SECONDS = 60;
 /** A change this near is seen by a timer; the alarm stands behind it. */
 const TIMER_MS_MAX = 1000;
 export const OFFER_LAPSED = "What was offered was not taken in time; ask again.";

@@ -1,10 +1,11 @@
 /** Runs that need a slot of their deployment's limit: out of the ready index, in its line, back when it grants. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { Grant, Waiting } from "../../contract/wire/limits.ts";
 import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import type { Effect } from "../shared/actor.ts";
 import { mintId, type PoolContext } from "./context.ts";
-import type { DeploymentNote } from "./operations.ts";
+import type { DeploymentNote, PoolOperations } from "./operations.ts";
 import type { StoredRun } from "./rows.ts";
 import { type DeploymentLimit, forgetSlot, readSlot, type Intent } from "./deployment-limit.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
@@ -12,6 +13,8 @@ import { SLOT_WAIT_SECONDS, type RunStates } from "./run-states.ts";
 
 /** A slot that was granted to a run which nobody claims lapses after this long. */
 const SLOT_LAPSES_MS = 20_000;
+/** A claim makes the slot's lease last by a renewal, which may need this long on its way: one that ends sooner is not used. */
+const SLOT_RENEWAL_MS = 10_000;
 /** Runs that one change of their deployment's limit lets go on; the rest asks again by itself. */
 const UNPARKED_MAX = 1000;
 
@@ -72,7 +75,8 @@ export class RunSlots {
       resolve?.(refuseRun(intent.run_id));
       return;
     }
-    if (operation === "acquire" && !result.ok && result.error.code === "gone") {
+    const hasEnded = operation === "acquire" && this.#hasEnded(stored, result as Result<Grant | Waiting>);
+    if (hasEnded) {
       const again = this.#askAgain(stored, request_id, intent.body);
       if (again !== undefined && resolve !== undefined) this.#states.keepEar(again, resolve);
       return;
@@ -95,7 +99,16 @@ export class RunSlots {
     }
   }
 
-  /** The slot was granted and has ended before the answer was heard: that is no leave to go without one. */
+  /** Tells whether a request for a slot has ended before its answer was heard; what is left of a late grant goes back. */
+  #hasEnded(stored: StoredRun, result: Result<Grant | Waiting>): boolean {
+    if (!result.ok) return result.error.code === "gone";
+    const { value: grant } = result;
+    if (grant.status !== "granted" || grant.expires_in_seconds * 1000 > SLOT_RENEWAL_MS) return false;
+    this.#limit.release(stored.run, grant.lease_id);
+    return true;
+  }
+
+  /** The slot was granted and has ended: that is no leave to go without one. */
   #askAgain(stored: StoredRun, request_id: string, intent: Intent): string | undefined {
     if (intent.kind !== "slot") return this.#limit.ask(stored, { kind: "needs_slot" }, intent);
     if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") return undefined;
@@ -128,11 +141,11 @@ export class RunSlots {
     }
   }
 
-  /** A slot is there: the run may be claimed, and the slot lapses if nobody does. */
-  #keepSlot(stored: StoredRun, lease_id: string): void {
+  /** A slot is there: the run may be claimed, and the slot lapses if nobody does by `lapses_at`. */
+  #keepSlot(stored: StoredRun, lease_id: string, lapses_at = Number.POSITIVE_INFINITY): void {
     const now = this.#context.host.now();
     stored.slot_lease_id = lease_id;
-    stored.slot_expires_at = now + SLOT_LAPSES_MS;
+    stored.slot_expires_at = Math.min(now + SLOT_LAPSES_MS, lapses_at);
     stored.is_parked = false;
     const { run } = stored;
     // A refused proposal set a time to look again; the slot is there now.
@@ -145,8 +158,8 @@ export class RunSlots {
     this.#context.wake("run_ready");
   }
 
-  /** The deployment's limit has granted a slot to a run that stood in its line. */
-  takeSlot(command: { flow_run_id: string; request_id?: string; lease_id: string }): Result<null> {
+  /** The deployment's limit has granted a slot to a run that stood in its line. The word of it may be late. */
+  takeSlot(command: PoolOperations["deployment_slot_granted"]["command"]): Result<null> {
     const stored = this.#context.store.runs.readRun(command.flow_run_id);
     if (stored === undefined) return accept(null);
     if (stored.slot_lease_id === command.lease_id) return accept(null);
@@ -160,8 +173,14 @@ export class RunSlots {
       this.#limit.release(stored.run, command.lease_id);
       return accept(null);
     }
+    const lapses_at = command.expires_at - SLOT_RENEWAL_MS;
+    if (lapses_at <= this.#context.host.now()) {
+      this.#limit.release(stored.run, command.lease_id);
+      this.#askAgain(stored, request_id, { kind: "slot" });
+      return accept(null);
+    }
     stored.slot_request_id = request_id;
-    this.#keepSlot(stored, command.lease_id);
+    this.#keepSlot(stored, command.lease_id, lapses_at);
     return accept(null);
   }
 

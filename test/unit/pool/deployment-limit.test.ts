@@ -277,6 +277,39 @@ test("a slot that ended before its grant was heard is asked for again, not gone 
   expect(await used()).toBe(1);
 });
 
+test("the word of a slot that comes when the slot has ended lets nobody go", async () => {
+  const { pool, wire, ask, submit, used, claim, elapse } = await createPair();
+  await submit();
+  await claim();
+  const [running] = (await claim()).claims;
+  if (running === undefined) throw new Error("nothing was claimed");
+  await submit();
+  await claim();
+  wire.isCut = true;
+  await finish(pool, running);
+  expect(await used()).toBe(1);
+  await elapse(71_000);
+  expect(await used()).toBe(0);
+  const other = { names: [NAME], request_id: "other", slots: 1, mode: "concurrency", lease_seconds: 3600 };
+  const caller = { type: "request" };
+  const { status } = (await ask("acquire", {
+    ...other,
+    members: [],
+    wait_seconds: 0,
+    priority: 0,
+    caller,
+    run: null,
+  })) as { status: string };
+  expect(status).toBe("granted");
+  wire.isCut = false;
+  await elapse(60_000);
+  for (let round = 0; round < 3; round += 1) {
+    expect((await claim()).claims).toEqual([]);
+    expect(await used()).toBe(1);
+    await elapse(5000);
+  }
+});
+
 test("a run that went on with its slot keeps it when its request is answered at last", async () => {
   const { pool, endHolders, submit, used, claim, elapse } = await createPair();
   const first = await submit();

@@ -1,7 +1,7 @@
 /** A pool and the limit of a deployment, both for real, wired to each other. */
 import { expect } from "vitest";
 import { addressOfName, ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
-import { accept } from "../../../src/contract/errors.ts";
+import { accept, refuse } from "../../../src/contract/errors.ts";
 import type { LeaseRecord, Limit } from "../../../src/contract/wire/limits.ts";
 import { LimitActor } from "../../../src/objects/limit/actor.ts";
 import type { DeploymentNote } from "../../../src/objects/pool/operations.ts";
@@ -15,10 +15,15 @@ export const NAME = `deployment:${DEPLOYMENT}`;
 export async function createPair(note: Partial<DeploymentNote> = {}) {
   const pool = await createTestPool();
   const address = addressOfName("default", "limit", NAME);
+  /** Cut, nothing that the limit tells by itself reaches the pool. */
+  const wire = { isCut: false };
   const host = createNodeHost({
     address,
     clock: pool.clock,
-    call: async (envelope) => (envelope.address.kind === "pool" ? pool.receive(envelope) : accept(null)),
+    call: async (envelope) => {
+      if (envelope.address.kind !== "pool") return accept(null);
+      return wire.isCut ? refuse("unavailable") : pool.receive(envelope);
+    },
   });
   const limit = new LimitActor(host);
   await limit.start();
@@ -87,5 +92,5 @@ export async function createPair(note: Partial<DeploymentNote> = {}) {
     for (const { lease_id } of holders) await tell("force_release", { lease_id });
     await host.settle();
   };
-  return { pool, ask, endHolders, submit, used, claim, elapse, deployment };
+  return { pool, wire, ask, endHolders, submit, used, claim, elapse, deployment };
 }
