@@ -57,7 +57,7 @@ export class SimAgent {
   mayDie(process: SimProcess): boolean {
     const { faults } = this.#world;
     const down = faults.strike("host_down");
-    let again_ms = down?.magnitude(...DOWN_FOR_MS);
+    let again_ms = down?.magnitude(...this.#world.stretch(DOWN_FOR_MS));
     if (down !== undefined) {
       process.kill();
       this.host.goDown();
@@ -207,7 +207,8 @@ class AgentLife {
   }
 
   #openSocket(): void {
-    if (this.#isSocketOpen) return;
+    // Between two beats its pings have told whether the other end is there.
+    if (this.#isSocketOpen && this.#tools.pool.isConnected(this.#process)) return;
     this.#isSocketOpen = true;
     const hear = (body: () => void) => void this.#process.hear(Promise.resolve()).then(body);
     this.#tools.pool.connect(this.#process, this.#agent.plan.name, {

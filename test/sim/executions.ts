@@ -2,8 +2,10 @@
 import type { Holdings } from "./holdings.ts";
 import type { AttemptRecord } from "./hosts.ts";
 import type { SimLimit } from "./limits.ts";
+import { FLOW_LEASE_SECONDS } from "./people.ts";
 import type { SimPool } from "./pools.ts";
 import type { SimProcess } from "./process.ts";
+import { slowLease } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 interface Execution {
@@ -14,8 +16,7 @@ interface Execution {
   isFinishing?: boolean;
 }
 
-/** The longest lease that flows ask for, and what a message may need on its way. */
-const LEASE_MS_MAX = 240_000;
+/** What a message may need on its way. */
 const AFTER_END_MS = 15_000;
 const AFTER_END_LATE_MS = 900_000;
 const RESIZED_LATELY_MS = 600_000;
@@ -114,7 +115,8 @@ export class Executions {
     const noted = this.#pool.watch.noted.get(attempt_id);
     for (const limit of this.#limits) {
       const base = faults.isLate || faults.isLossy ? AFTER_END_LATE_MS : AFTER_END_MS;
-      const bound = base + (noted?.has(limit.key) === true ? 0 : LEASE_MS_MAX);
+      const lease_ms = 1000 * slowLease(Math.max(...FLOW_LEASE_SECONDS), this.#world.tempo);
+      const bound = base + (noted?.has(limit.key) === true ? 0 : lease_ms);
       timeline.after(bound, () => {
         if (limit.watch.isHeldBy(attempt_id))
           this.#world.fail("I10", `${limit.name} is held by attempt ${attempt_id} long after its end`, {

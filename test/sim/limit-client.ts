@@ -119,7 +119,9 @@ export class LimitClient {
       onFrame: (answer) => void process.hear(Promise.resolve(answer)).then(listen),
       onClose: () => resolve(undefined),
     });
-    const cancel = this.#world.timeline.after(SOCKET_PATIENCE_MS, () => resolve(undefined));
+    const cancel = this.#world.timeline.after(this.#world.tempo * SOCKET_PATIENCE_MS, () =>
+      resolve(undefined),
+    );
     const heard = await process.hear(promise);
     cancel();
     if (this.#mayDie(process)) {

@@ -21,7 +21,8 @@ export class Network {
     const { faults, timeline } = this.#world;
     const link = `${from}>${to}`;
     const cut = faults.strike("cut");
-    if (cut !== undefined) this.#cuts.set(link, this.#world.now + cut.magnitude(...CUT_MS));
+    if (cut !== undefined)
+      this.#cuts.set(link, this.#world.now + cut.magnitude(...this.#world.stretch(CUT_MS)));
     const latency = this.#random.int(...LATENCY_MS);
     if ((this.#cuts.get(link) ?? 0) > this.#world.now && !faults.isOver) {
       this.#world.say(link, `cut off: ${what}`);

@@ -5,6 +5,7 @@ import type { SimDeployment } from "./deployments.ts";
 import type { FlowPlan } from "./flows.ts";
 import type { SimPool } from "./pools.ts";
 import type { Random } from "./random.ts";
+import { slowLease } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 export interface PeoplePlan {
@@ -18,6 +19,9 @@ export interface PeoplePlan {
 
 const FLOW = "0f9a1c52-0000-4000-8000-000000000001";
 const QUEUES = ["default", "fast"] as const;
+/** In the busiest world. */
+export const FLOW_LEASE_SECONDS = [30, 60, 120, 240] as const;
+const DELAY_MS = [1000, 300_000] as const;
 const KEYS_AGAIN_MS = 60_000;
 
 export class People {
@@ -106,11 +110,11 @@ export class People {
       work_ms: random.exponential(this.#plan.work_ms / 2),
       wants: Array.from({ length: this.#plan.limits }, (_, index) => index).filter(() => random.chance(0.3)),
       kind: random.pick(["held requests", "socket", "prefect"]),
-      lease_seconds: random.pick([30, 60, 120, 240]),
+      lease_seconds: slowLease(random.pick(FLOW_LEASE_SECONDS), this.#world.tempo),
       exit_code: random.chance(0.8) ? 0 : 1,
     };
     const deployment = this.#deployments[random.int(0, this.#deployments.length)];
-    const delay_ms = random.chance(0.3) ? random.magnitude(1000, 300_000) : 0;
+    const delay_ms = random.chance(0.3) ? random.magnitude(...this.#world.stretch(DELAY_MS)) : 0;
     const scheduled_time = new Date(this.#world.now + delay_ms).toISOString().replace("Z", "000Z");
     return draftRun({
       flow_id: FLOW,

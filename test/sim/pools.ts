@@ -92,6 +92,11 @@ export class SimPool {
     return () => this.#network.send(who.name, this.name, "close socket", () => this.#sockets.delete(socket));
   }
 
+  /** The socket of a process is open at the pool's end. */
+  isConnected({ name }: SimProcess): boolean {
+    return [...this.#sockets].some(({ owner }) => owner === name);
+  }
+
   #wake(reason: AgentWake["reason"], worker_name: string | undefined): void {
     for (const socket of this.#sockets)
       if (worker_name === undefined || worker_name === socket.worker_name)

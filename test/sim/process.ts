@@ -73,13 +73,13 @@ export class SimProcess {
   mayFail(freezeMachine?: (ms: number) => void): number | undefined {
     const freeze = this.world.faults.strike("freeze");
     if (freeze !== undefined) {
-      const ms = freeze.magnitude(...FROZEN_FOR_MS);
+      const ms = freeze.magnitude(...this.world.stretch(FROZEN_FOR_MS));
       this.freeze(ms);
       if (freezeMachine !== undefined && freeze.chance(0.5)) freezeMachine(ms);
     }
     const kill = this.world.faults.strike("kill");
     if (kill === undefined) return undefined;
     this.kill();
-    return kill.magnitude(...KILLED_FOR_MS);
+    return kill.magnitude(...this.world.stretch(KILLED_FOR_MS));
   }
 }

@@ -1,4 +1,5 @@
 /** What a seed plays: how many limits and callers of which kinds, and which faults how often. */
+import { LEASE_SECONDS_MAX } from "../../src/contract/bounds.ts";
 import type { PoolPlan } from "./pool-world.ts";
 import { FAULT_KINDS, type FaultKind, type FaultRates, POOL_FAULT_KINDS, Random } from "./random.ts";
 
@@ -15,6 +16,11 @@ export interface ScenarioCaller {
 }
 
 export interface Scenario {
+  /**
+   * By how much everybody is slower than in the busiest world, and lives longer: at 1 steps take seconds and leases last
+   * minutes, at 100 work and leases take hours, and the whole goes on for days.
+   */
+  tempo: number;
   limits: { size: number; bypass_max: number; has_names: boolean }[];
   callers: ScenarioCaller[];
   /** Undefined where only limits are played. */
@@ -56,8 +62,12 @@ const RATE_MAX: Record<FaultKind, number> = {
   reschedule: 0.3,
 };
 
+const TEMPO_MAX = 200;
+const SESSION_SECONDS_MAX = 300;
+
 export function makeScenario(seed: number): Scenario {
   const random = new Random(seed, "scenario");
+  const tempo = makeTempo(seed);
   const rates: FaultRates = {};
   // Some seeds are calm, so that what only shows without other faults shows, too.
   const share = random.pick([0, 0.2, 0.5, 0.8]);
@@ -68,39 +78,50 @@ export function makeScenario(seed: number): Scenario {
     const has_names = random.chance(0.2);
     return { size: random.int(1, 3), bypass_max, has_names };
   });
-  const pace_ms = random.magnitude(500, 300_000);
+  const pace_ms = tempo * random.magnitude(500, 300_000);
   const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
     const wants = limits.map((_, limit) => limit).filter(() => random.chance(0.5));
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
     const lease_seconds =
-      hold_ms > 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
+      hold_ms > tempo * 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
     return {
       name: `caller-${index + 1}`,
       kind: random.pick(["held requests", "socket", "prefect"]),
       wants: wants.length === 0 ? [0] : wants,
       slots: random.pick([1, 1, 1, 2]),
-      lease_seconds,
+      lease_seconds: slowLease(lease_seconds, tempo),
       think_ms: pace_ms * random.magnitude(0.2, 5),
       hold_ms,
       clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.95 + random.next() * 0.1 },
     };
   });
-  const pool = makePool(seed, limits.length, rates);
-  return { limits, callers, pool, rates, operator_every_ms: Math.max(5000, pace_ms) };
+  const pool = makePool(seed, tempo, limits.length, rates);
+  return { tempo, limits, callers, pool, rates, operator_every_ms: Math.max(5000, pace_ms) };
+}
+
+/** Half of the seeds are as busy as can be; the others are spread over the orders of magnitude. */
+function makeTempo(seed: number): number {
+  const random = new Random(seed, "tempo");
+  return random.chance(0.5) ? 1 : random.magnitude(1, TEMPO_MAX);
+}
+
+/** The lease that somebody asks for in a slower world. */
+export function slowLease(lease_seconds: number, tempo: number): number {
+  return Math.min(LEASE_SECONDS_MAX, Math.round(lease_seconds * tempo));
 }
 
 /** What is played of pools, from a stream of its own. Adds what strikes there. */
-function makePool(seed: number, limits: number, rates: FaultRates): PoolPlan | undefined {
+function makePool(seed: number, tempo: number, limits: number, rates: FaultRates): PoolPlan | undefined {
   const random = new Random(seed, "scenario of the pool");
   if (random.chance(0.4)) return undefined;
   const share = random.pick([0, 0.3, 0.6]);
   for (const kind of POOL_FAULT_KINDS)
     if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
-  const work_ms = random.magnitude(1000, 400_000);
+  const work_ms = tempo * random.magnitude(1000, 400_000);
   const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `agent-${index + 1}`,
     limit: random.int(1, 4),
-    session_seconds: random.pick([20, 60, 60, 120, 300]),
+    session_seconds: Math.min(SESSION_SECONDS_MAX, tempo * random.pick([20, 60, 60, 120, 300])),
     poll_ms: random.pick([10_000, 60_000]),
     clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.99 + random.next() * 0.02 },
   }));
@@ -128,7 +149,7 @@ function makePool(seed: number, limits: number, rates: FaultRates): PoolPlan | u
       every_ms: Math.max(2000, work_ms / slots),
       work_ms,
       // What is left when the faults stop ends within an hour, one after the other.
-      unfinished_max: Math.min(25, Math.max(3, Math.floor(3_000_000 / work_ms))),
+      unfinished_max: Math.min(25, Math.max(3, Math.floor((tempo * 3_000_000) / work_ms))),
       lost_run_policy: random.pick(["crash", "reschedule"]),
       limits,
     },

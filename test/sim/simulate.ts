@@ -15,6 +15,7 @@ import { World, START, type Violation } from "./world.ts";
 
 export interface SimOptions {
   seed: number;
+  /** In the busiest world; a slower one goes on for longer. */
   hours: number;
   /** Only these faults strike; all that the seed draws where it is not given. */
   faults?: ReadonlySet<string> | undefined;
@@ -35,7 +36,7 @@ export interface SimReport {
 }
 
 const HOUR_MS = 3_600_000;
-/** Without faults each caller gets its turn within this long, and what nobody holds any more ends. */
+/** Without faults each caller of the busiest world gets its turn within this long, and what nobody holds any more ends. */
 const DRAIN_MS = 3 * HOUR_MS;
 const DRAIN_STEP_MS = HOUR_MS / 4;
 /** What is remembered after everything has ended (ended requests, ten minutes) is forgotten by then. */
@@ -44,7 +45,7 @@ const REST_MS = HOUR_MS;
 export async function simulate(options: SimOptions): Promise<SimReport> {
   const scenario = makeScenario(options.seed);
   const faults = new Faults(options.seed, scenario.rates, options.faults);
-  const world = new World(options.seed, faults);
+  const world = new World(options.seed, scenario.tempo, faults);
   world.tell = options.tell;
   const network = new Network(world);
   const objects = new Map<string, SimObject>();
@@ -86,7 +87,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
       slot_names: limits.length > 1 ? null : settings.slot_names,
     });
   });
-  await world.timeline.run(START + options.hours * HOUR_MS);
+  await world.timeline.run(START + options.hours * scenario.tempo * HOUR_MS);
   if (world.violation === undefined) await drain(world, limits, callers, operator, pool, scenario);
   return {
     violation: world.violation,
@@ -143,14 +144,15 @@ async function drain(
     pool?.isDone !== false &&
     callers.every(({ waits_since }) => waits_since === undefined) &&
     limits.every(({ watch }) => watch.isEmpty());
-  const over = world.now + DRAIN_MS;
-  do await timeline.run(world.now + DRAIN_STEP_MS);
+  const drain_ms = world.tempo * DRAIN_MS;
+  const over = world.now + drain_ms;
+  do await timeline.run(world.now + world.tempo * DRAIN_STEP_MS);
   while (world.now < over && !isQuiet() && world.violation === undefined);
   for (const caller of callers)
     if (caller.waits_since !== undefined)
       world.fail(
         "I9",
-        `${caller.plan.name} waits for its turn since ${(world.now - caller.waits_since) / 1000} s, without a fault for ${DRAIN_MS / 1000} s`,
+        `${caller.plan.name} waits for its turn since ${(world.now - caller.waits_since) / 1000} s, without a fault for ${drain_ms / 1000} s`,
         limits.map(({ watch }) => watch.describe()),
       );
   pool?.checkRuns();

@@ -15,6 +15,8 @@ export interface Violation {
 
 export class World {
   readonly seed: number;
+  /** By how much this world is slower than the busiest one. */
+  readonly tempo: number;
   readonly timeline = new Timeline(START);
   readonly faults: Faults;
   violation: Violation | undefined;
@@ -23,13 +25,18 @@ export class World {
   /** Requests that were answered, over all callers. */
   readonly counts = new Map<string, number>();
 
-  constructor(seed: number, faults: Faults) {
-    this.seed = seed;
+  constructor(seed: number, tempo: number, faults: Faults) {
+    [this.seed, this.tempo] = [seed, tempo];
     this.faults = faults;
   }
 
   get now(): number {
     return this.timeline.now;
+  }
+
+  /** How long something lasts at least and at most that goes with the tempo of this world. */
+  stretch([from, to]: readonly [number, number]): [number, number] {
+    return [from, to * this.tempo];
   }
 
   random(name: string): Random {
