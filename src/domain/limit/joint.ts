@@ -81,6 +81,13 @@ export function isPartOf({ members }: Joint, { key, fence }: { key: string; fenc
   return members.some((member) => member.key === key && member.granted?.fence === fence);
 }
 
+/** Tells whether a share belongs to an acquire that still tries or waits: it is counted, or its answer is on the way. */
+export function mayHave({ members }: Joint, { key, fence }: { key: string; fence: number }): boolean {
+  return members.some(
+    (member) => member.key === key && (member.status === "asked" || member.granted?.fence === fence),
+  );
+}
+
 /** The answer to the caller of an acquire that is held: one lease, at its home, for all limits. */
 export function toJointGrant(joint: Joint, home_key: string, lease: Lease, now: number): Grant {
   return {

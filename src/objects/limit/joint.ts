@@ -10,6 +10,7 @@ import {
   beginJoint,
   isPartOf,
   keepsReservations,
+  mayHave,
   nextStep,
   nextLookAt,
   RESERVED_SECONDS,
@@ -174,7 +175,13 @@ export class Joints {
   ask(joint_id: string, asking: ShareName | undefined, now: number): LimitOperations["ask_joint"]["answer"] {
     const joint = this.#store.find(joint_id);
     if (joint === undefined) return { status: "ended" };
-    if (joint.phase !== "held") return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
+    if (joint.phase !== "held") {
+      // A question of home's that came twice, or late, has made the member reserve what home does not count. It is told so
+      // in the order of home's other words: the answer to this might overtake a newer question.
+      if (asking !== undefined && !mayHave(joint, asking))
+        this.#members.undo(asking.key, joint_id, asking.fence);
+      return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
+    }
     // A member may still keep what it reserved before it was disabled, or deleted, and the others were taken without it.
     if (asking !== undefined && !isPartOf(joint, asking)) return { status: "ended" };
     const share = this.#store.findShare(joint_id);

@@ -226,6 +226,29 @@ test("an answer about a reservation that was given back takes nothing from the l
   expect(await fleet.inUse()).toEqual([1, 1]);
 });
 
+test("what a member reserves upon a question that comes twice is not kept from others while the acquire waits elsewhere", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, member] = fleet.limits;
+  if (home === undefined || member === undefined) throw new Error("no limits");
+  const first = granted(await member.acquire());
+  const ask = () => fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  void ask();
+  await fleet.pass(1000);
+  const question = home.sent.find(({ operation }) => operation === "reserve") ?? expect.fail("not asked");
+  granted(await home.acquire({ lease_seconds: 3600 }));
+  await member.must("release", { lease_id: first.lease_id });
+  void ask();
+  await fleet.pass(1000);
+  await member.actor.execute(question);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  for (let round = 0; round < 4; round += 1) {
+    await fleet.pass(15_000);
+    void ask();
+  }
+  expect(await fleet.inUse()).toEqual([1, 0]);
+  granted(await member.acquire());
+});
+
 test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const last = fleet.limits[1] ?? expect.fail();
