@@ -14,6 +14,7 @@ export interface AgentPlan {
   /** Runs at a time. */
   limit: number;
   session_seconds: number;
+  /** Without an open socket. */
   poll_ms: number;
   clock: { skew_ms: number; rate: number };
 }
@@ -22,6 +23,8 @@ const MARGIN_SHARE = 1 / 4;
 const MARGIN_MS_MAX = 10_000;
 const GRACE_MS = 5000;
 const REPORT_WAIT_MS = 2000;
+const POLL_WITH_SOCKET_MS = 60_000;
+const POLL_TEMPO_MAX = 10;
 const DOWN_FOR_MS = [1000, 600_000] as const;
 
 /** One agent over all its lives on one host. */
@@ -223,10 +226,10 @@ class AgentLife {
 
   async #claims(): Promise<void> {
     const { pool, random } = this.#tools;
-    const { limit, name, poll_ms } = this.#agent.plan;
+    const { limit, name } = this.#agent.plan;
     const process = this.#process;
     for (let failures = 0; !this.#isOver;) {
-      await this.#claimBell.wait(process, failures > 0 ? backoff(failures) : poll_ms);
+      await this.#claimBell.wait(process, failures > 0 ? backoff(failures) : this.#pollMs());
       if (this.#isOver) return;
       if (this.#agent.isStopping && this.#pending.length === 0) {
         if (await this.#leave()) return;
@@ -259,6 +262,13 @@ class AgentLife {
         this.#pending = [];
       if (code === "gone") this.#beatBell.ring();
     }
+  }
+
+  /** With an open socket the poll only guards against a lost wake, and a slow world can wait for it. */
+  #pollMs(): number {
+    const { poll_ms } = this.#agent.plan;
+    if (!this.#isSocketOpen) return poll_ms;
+    return POLL_WITH_SOCKET_MS * Math.min(this.#tools.world.tempo, POLL_TEMPO_MAX);
   }
 
   /** Leaves when nothing runs and everything is reported. */

@@ -114,7 +114,7 @@ export class Executions {
     const { faults, timeline } = this.#world;
     const noted = this.#pool.watch.noted.get(attempt_id);
     for (const limit of this.#limits) {
-      const base = faults.isLate || faults.isLossy ? AFTER_END_LATE_MS : AFTER_END_MS;
+      const base = faults.isLate || faults.isLossy ? this.#world.tempo * AFTER_END_LATE_MS : AFTER_END_MS;
       const lease_ms = 1000 * slowLease(Math.max(...FLOW_LEASE_SECONDS), this.#world.tempo);
       const bound = base + (noted?.has(limit.key) === true ? 0 : lease_ms);
       timeline.after(bound, () => {

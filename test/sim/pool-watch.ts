@@ -36,7 +36,7 @@ const LATE_SLACK_MS = 600_000;
 /** A limit that was lowered so lately may not have been in force when a claim was decided. */
 const LOWERED_LATELY_MS = 5000;
 /** What is wrong with a table stays wrong, so not every commit is audited. */
-const LOOKS_PER_AUDIT = 10;
+const LOOKS_PER_AUDIT = 50;
 
 export class PoolWatch {
   readonly #world: World;

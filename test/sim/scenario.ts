@@ -62,7 +62,7 @@ const RATE_MAX: Record<FaultKind, number> = {
   reschedule: 0.3,
 };
 
-const TEMPO_MAX = 200;
+const TEMPO_MAX = 1000;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {

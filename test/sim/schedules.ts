@@ -33,6 +33,7 @@ export class SimSchedule {
   #deployment_id = "";
   #schedule_id = "";
   #interval_seconds: number;
+  #isPaused = false;
   /** Since when the workspace has known how it is now; undefined while it is paused, or being changed. */
   #stable_since: number | undefined;
 
@@ -112,8 +113,8 @@ export class SimSchedule {
   }
 
   async #pause(isPaused: boolean): Promise<void> {
+    this.#isPaused = isPaused;
     await this.#change("update_deployment", { id: this.#deployment_id, update: { paused: isPaused } });
-    if (isPaused) this.#stable_since = undefined;
   }
 
   async #change<Operation extends "update_deployment" | "update_schedule">(
@@ -122,7 +123,7 @@ export class SimSchedule {
   ): Promise<void> {
     this.#stable_since = undefined;
     await this.#must(operation, command);
-    this.#stable_since = this.#world.now;
+    this.#stable_since = this.#isPaused ? undefined : this.#world.now;
   }
 
   /** Asks the workspace until it does what it is asked. */
