@@ -50,4 +50,6 @@ export type Decision =
       run: FlowRun | null;
       /** A lease that nothing holds any more after this decision. */
       released_lease_id: string | null;
+      /** Keys of the run's inputs that go with this decision. */
+      stale_inputs: readonly string[];
     };

@@ -26,6 +26,7 @@ export function orchestrate(input: OrchestrateInput): Decision {
     details: proposed.state_details ?? {},
     empirical_policy: run.empirical_policy,
   };
+  const stale_inputs: string[] = [];
   for (const rule of input.is_forced ? FORCED_RULES : RULES) {
     const verdict = rule.judge(transition);
     if (verdict.kind !== "passed") return decideObjection(input, verdict);
@@ -34,10 +35,11 @@ export function orchestrate(input: OrchestrateInput): Decision {
       details: { ...transition.details, ...verdict.details },
       empirical_policy: { ...transition.empirical_policy, ...verdict.empirical_policy },
     };
+    stale_inputs.push(...(verdict.stale_inputs ?? []));
   }
   const { details, empirical_policy } = transition;
   const written = writeState({ now, run, state_id, proposed, details, empirical_policy });
-  return decide(input, written, { status: "ACCEPT", details: { type: "accept_details" } });
+  return decide(input, written, { status: "ACCEPT", details: { type: "accept_details" } }, stale_inputs);
 }
 
 function decideObjection(input: OrchestrateInput, objection: Objection): Decision {
@@ -79,6 +81,7 @@ function decide(
   { run: before, slot }: OrchestrateInput,
   run: FlowRun | null,
   answer: Omit<OrchestrationResult, "state">,
+  stale_inputs: readonly string[] = [],
 ): Decision {
   const state = (run ?? before).state;
   return {
@@ -90,6 +93,7 @@ function decide(
       state,
       slot.status === "granted" ? slot.lease_id : null,
     ),
+    stale_inputs,
   };
 }
 

@@ -35,6 +35,8 @@ interface Passed {
   kind: "passed";
   details?: Partial<StateDetails>;
   empirical_policy?: Partial<EmpiricalPolicy>;
+  /** Keys of run inputs that belong to an earlier attempt and go. */
+  stale_inputs?: readonly string[];
 }
 
 /** Why a transition does not happen as proposed. */
@@ -274,9 +276,24 @@ const enterPause: Rule = {
     if (isSuspending && run.parent_task_run_id !== null) return abort("Cannot suspend subflows.");
     if (isSuspending && run.deployment_id === null)
       return abort("Cannot suspend flows without a deployment.");
-    return { kind: "passed", empirical_policy: { pause_keys: [...keys, key] } };
+    return {
+      kind: "passed",
+      empirical_policy: { pause_keys: [...keys, key] },
+      // This attempt has not asked yet, so an answer that is there was given to an earlier one (source: Prefect 3.9.1).
+      stale_inputs: Object.values(to.state_details?.run_input_keyset ?? {}),
+    };
   },
 };
+
+/**
+ * A pause is resumed in its process; where the run begins anew instead, its pauses ask again (source: Prefect 3.9.1). A
+ * suspended run begins anew each time, and passes by what it has asked already.
+ */
+function goOnAfterPause(isSuspended: boolean, to: StateType): Partial<EmpiricalPolicy> {
+  return isSuspended || to !== "SCHEDULED"
+    ? { resuming: true }
+    : { resuming: false, pause_keys: [], retry_type: "reschedule" };
+}
 
 const leavePause: Rule = {
   name: "leaving PAUSED",
@@ -298,16 +315,21 @@ const leavePause: Rule = {
         message: `The flow was ${past} and never resumed.`,
       });
     }
-    return canResume ? { kind: "passed", empirical_policy: { resuming: true } } : PASSED;
+    return canResume ? { kind: "passed", empirical_policy: goOnAfterPause(isSuspended, to.type) } : PASSED;
   },
 };
 
 const copyScheduledTime: Rule = {
   name: "SCHEDULED to PENDING",
-  judge: ({ from, to }) =>
-    from?.type === "SCHEDULED" && to.type === "PENDING"
-      ? { kind: "passed", details: { scheduled_time: from.state_details.scheduled_time ?? null } }
-      : PASSED,
+  judge: ({ now, run, from, to }) => {
+    if (from?.type !== "SCHEDULED" || to.type !== "PENDING") return PASSED;
+    const scheduled = from.state_details.scheduled_time ?? null;
+    // A run that waited for a slot was to look again later; it has the slot now, and nothing else to wait for.
+    const due_at = Math.max(now, instantToMs(run.expected_start_time ?? formatInstant(now)));
+    const hasWaited = from.name === "AwaitingConcurrencySlot" && scheduled !== null;
+    const scheduled_time = hasWaited && instantToMs(scheduled) > due_at ? formatInstant(due_at) : scheduled;
+    return { kind: "passed", details: { scheduled_time } };
+  },
 };
 
 const waitForScheduledTime: Rule = {

@@ -1,6 +1,7 @@
 /** How lists of runs from several places are merged: by their keys alone, so that only one page of records is read. */
 import type { FlowRunSort } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { TaskRun, TaskRunSort } from "../../contract/wire/task-runs.ts";
 
 /** A run's place in a list. */
 export interface RunKey {
@@ -34,6 +35,15 @@ export function compareRuns(sort: FlowRunSort): (left: Sortable, right: Sortable
   const compare = compareKeys(sort);
   const toKey = (run: Sortable) => ({ id: run.id, key: KEYS[sort](run) });
   return (left, right) => compare(toKey(left), toKey(right));
+}
+
+/** The same for task runs, which can also go by how long they have run so far; ties go to what was to begin last. */
+export function compareTaskRuns(sort: TaskRunSort): (left: TaskRun, right: TaskRun) => number {
+  if (sort !== "DURATION_ASC" && sort !== "DURATION_DESC") return compareRuns(sort);
+  const sign = sort === "DURATION_DESC" ? -1 : 1;
+  const compareStarts = compareRuns("EXPECTED_START_TIME_DESC");
+  return (left, right) =>
+    sign * (left.estimated_run_time - right.estimated_run_time) || compareStarts(left, right);
 }
 
 type Place = Pick<RunKey, "id" | "key">;

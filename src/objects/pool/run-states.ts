@@ -82,7 +82,7 @@ export class RunStates {
     const fault = this.#inputs.findFault(run, run_input ?? {});
     if (fault !== undefined)
       return accept({
-        result: { state, status: "REJECT", details: { type: "reject_details", reason: fault } },
+        result: { state, status: "REJECT", details: { type: "abort_details", reason: fault } },
         was_created: false,
       });
     const answer = this.propose(stored, proposed, false, null, undefined);
@@ -179,6 +179,7 @@ export class RunStates {
       if (stored.slot_lease_id === decision.released_lease_id) forgetSlot(stored);
       this.#limit.release(run, decision.released_lease_id);
     }
+    for (const key of decision.stale_inputs) context.store.inputs.deleteInput(run.id, key);
     if (decision.run !== null) {
       const lease_id = decision.run.state?.state_details.deployment_concurrency_lease_id ?? null;
       if (lease_id !== null && lease_id === stored.slot_lease_id) {

@@ -27,6 +27,8 @@ interface Case {
   details?: Record<string, unknown>;
   policy?: Partial<FlowRun["empirical_policy"]>;
   released?: string | null;
+  /** Omitted: none. */
+  stale_inputs?: readonly string[];
 }
 
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString().replace("Z", "000Z");
@@ -412,6 +414,16 @@ const RULES: Record<string, Case[]> = {
       released: LEASE,
     },
     {
+      it: "forgets the answers to its question that an earlier attempt was given",
+      run: { state: { type: "RUNNING" } },
+      to: {
+        type: "PAUSED",
+        state_details: { pause_key: "1", run_input_keyset: { schema: "1-schema", response: "1-response" } },
+      },
+      status: "ACCEPT",
+      stale_inputs: ["1-schema", "1-response"],
+    },
+    {
       it: "fires each pause once",
       run: { state: { type: "RUNNING" }, policy: { pause_keys: ["1"] } },
       to: { type: "PAUSED", state_details: { pause_key: "1" } },
@@ -437,11 +449,32 @@ const RULES: Record<string, Case[]> = {
   ],
   "11 leaving PAUSED": [
     {
-      it: "resumes",
-      run: { state: { type: "PAUSED", state_details: { pause_timeout: at(60) } } },
+      it: "resumes in the process",
+      run: {
+        state: { type: "PAUSED", state_details: { pause_timeout: at(60) } },
+        policy: { pause_keys: ["1"] },
+      },
+      to: { type: "RUNNING" },
+      status: "ACCEPT",
+      policy: { pause_keys: ["1"] },
+    },
+    {
+      it: "resumes what was suspended, which passes by what it has asked",
+      run: {
+        state: { type: "PAUSED", state_details: { pause_timeout: at(60), pause_reschedule: true } },
+        more: { deployment_id: LEASE },
+        policy: { pause_keys: ["1"] },
+      },
       to: { type: "SCHEDULED", name: "Resuming" },
       status: "ACCEPT",
-      policy: { resuming: true },
+      policy: { resuming: true, pause_keys: ["1"] },
+    },
+    {
+      it: "asks again in the attempt that a paused run begins anew",
+      run: { state: { type: "PAUSED" }, policy: { pause_keys: ["1"] } },
+      to: { type: "SCHEDULED", name: "AwaitingRetry" },
+      status: "ACCEPT",
+      policy: { resuming: false, pause_keys: [], retry_type: "reschedule" },
     },
     {
       it: "does not lead to PENDING",
@@ -472,6 +505,20 @@ const RULES: Record<string, Case[]> = {
       to: { type: "PENDING" },
       status: "ACCEPT",
       details: { scheduled_time: at(90) },
+    },
+    {
+      it: "waits no more when the slot is there that it waited for",
+      run: {
+        state: {
+          type: "SCHEDULED",
+          name: "AwaitingConcurrencySlot",
+          state_details: { scheduled_time: at(30) },
+        },
+        more: { expected_start_time: at(-5) },
+      },
+      to: { type: "PENDING" },
+      status: "ACCEPT",
+      details: { scheduled_time: at(0) },
     },
   ],
   "13 to RUNNING early": [
@@ -591,6 +638,7 @@ for (const [rule, cases] of Object.entries(RULES)) {
         if (item.details !== undefined) expect(answer.state?.state_details).toMatchObject(item.details);
         if (item.policy !== undefined) expect(decision.run?.empirical_policy).toMatchObject(item.policy);
         if (item.released !== undefined) expect(decision.released_lease_id).toBe(item.released);
+        expect(decision.stale_inputs).toEqual(item.stale_inputs ?? []);
       });
     }
   });
