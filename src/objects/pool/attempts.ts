@@ -96,7 +96,7 @@ export class PoolAttempts {
         return accept(this.#records.present(stored.run));
       return refuseEnded();
     }
-    this.#finish(active, decideAttemptEnd(stored.run, command));
+    this.#finish(active, decideAttemptEnd(stored.run, command, poolOf(this.#context).lost_run_policy));
     const after = store.runs.readRun(command.flow_run_id);
     return after === undefined ? refuseRun(command.flow_run_id) : accept(this.#records.present(after.run));
   }
@@ -170,25 +170,20 @@ export class PoolAttempts {
   giveBack(active: ActiveRow): void {
     const stored = this.#context.store.runs.readRun(active.run_id);
     if (stored === undefined) return;
-    this.#finish(
-      active,
-      decideAttemptEnd(stored.run, {
-        outcome: "not_started",
-        exit_code: null,
-        signal: null,
-        sets_own_state: false,
-        message: null,
-      }),
-    );
+    const end = { outcome: "not_started", exit_code: null, signal: null, sets_own_state: false } as const;
+    const { lost_run_policy } = poolOf(this.#context);
+    this.#finish(active, decideAttemptEnd(stored.run, { ...end, message: null }, lost_run_policy));
   }
 
   #giveUp(active: ActiveRow): void {
-    const stored = this.#context.store.runs.readRun(active.run_id);
+    const { store } = this.#context;
+    const stored = store.runs.readRun(active.run_id);
     if (stored === undefined) return;
-    this.#finish(
-      active,
-      decideLostRun(stored.run, active.worker_name ?? "unknown", poolOf(this.#context).lost_run_policy),
-    );
+    const { worker_name } = active;
+    const worker = worker_name === null ? undefined : store.catalog.readWorker(worker_name);
+    const silent_since = (worker?.session_deadline ?? Infinity) - (worker?.session_seconds ?? 0) * 1000;
+    const lost = { worker_name: worker_name ?? "unknown", silent_since };
+    this.#finish(active, decideLostRun(stored.run, lost, poolOf(this.#context).lost_run_policy));
   }
 
   /** Gives up what its agent did not start or was not heard of any more. */

@@ -29,6 +29,12 @@ function runIn(
   });
 }
 
+const LOST = { worker_name: "gpu-1", silent_since: NOW };
+
+function stateOf({ state }: FlowRun) {
+  return state ?? expect.fail("The run has no state.");
+}
+
 const exit = (more: object) => ({
   outcome: "exited" as const,
   exit_code: 0,
@@ -66,13 +72,19 @@ test.each([
   ["SCHEDULED", exit({ exit_code: 0 }), { kind: "keep" }],
   ["PAUSED", exit({ exit_code: 0, sets_own_state: true }), { kind: "propose", state: { type: "CRASHED" } }],
 ] as const)("the end of an attempt of a %s run, %o", (type, end, expected) => {
-  expect(decideAttemptEnd(runIn(type), end)).toMatchObject(expected);
+  expect(decideAttemptEnd(runIn(type), end, "crash")).toMatchObject(expected);
 });
 
 test("a suspended run and one that retries in its process need opposite things when the process is gone", () => {
-  expect(decideAttemptEnd(runIn("PAUSED", { pause_reschedule: true }), exit({}))).toEqual({ kind: "keep" });
+  expect(decideAttemptEnd(runIn("PAUSED", { pause_reschedule: true }), exit({}), "crash")).toEqual({
+    kind: "keep",
+  });
   expect(
-    decideAttemptEnd(runIn("SCHEDULED", {}, "in_process"), exit({ exit_code: 1, sets_own_state: true })),
+    decideAttemptEnd(
+      runIn("SCHEDULED", {}, "in_process"),
+      exit({ exit_code: 1, sets_own_state: true }),
+      "crash",
+    ),
   ).toMatchObject({
     kind: "propose",
     state: { type: "CRASHED" },
@@ -80,17 +92,40 @@ test("a suspended run and one that retries in its process need opposite things w
 });
 
 test("a lost run is crashed or requeued by policy, and a cancelled one stays cancelled", () => {
-  const crashed = decideLostRun(runIn("RUNNING"), "gpu-1", "crash");
+  const crashed = decideLostRun(runIn("RUNNING"), LOST, "crash");
   expect(crashed).toMatchObject({ kind: "propose", state: { type: "CRASHED" }, is_forced: true });
   expect(JSON.stringify(crashed)).toContain("gpu-1");
-  expect(decideLostRun(runIn("RUNNING"), "gpu-1", "reschedule")).toEqual({
+  expect(decideLostRun(runIn("RUNNING"), LOST, "reschedule")).toEqual({
     kind: "requeue",
     message: "The worker gpu-1 was not heard of any more, so this run goes back to its queue.",
   });
-  expect(decideLostRun(runIn("CANCELLING"), "gpu-1", "reschedule")).toMatchObject({
+  expect(decideLostRun(runIn("CANCELLING"), LOST, "reschedule")).toMatchObject({
     state: { type: "CANCELLED" },
   });
-  expect(decideLostRun(runIn("COMPLETED"), "gpu-1", "reschedule")).toEqual({ kind: "keep" });
+  expect(decideLostRun(runIn("COMPLETED"), LOST, "reschedule")).toEqual({ kind: "keep" });
+});
+
+test("a process that its worker or the watchdog ended is lost, though Prefect's engine has said that it crashed", () => {
+  const by = (message: string) => {
+    const run = runIn("RUNNING");
+    return {
+      ...run,
+      state_type: "CRASHED" as const,
+      state: { ...stateOf(run), type: "CRASHED" as const, message },
+    };
+  };
+  const ended = by("Execution was aborted by a termination signal.");
+  const requeued = { kind: "requeue" };
+  expect(decideLostRun(ended, LOST, "reschedule")).toMatchObject(requeued);
+  expect(decideLostRun(ended, LOST, "crash")).toEqual({ kind: "keep" });
+  expect(decideLostRun(ended, { ...LOST, silent_since: NOW + 1 }, "reschedule")).toEqual({ kind: "keep" });
+  expect(decideLostRun(by("A person has said so."), LOST, "reschedule")).toEqual({ kind: "keep" });
+  const lost = exit({ outcome: "lost", exit_code: null, sets_own_state: true });
+  expect(decideAttemptEnd(ended, lost, "reschedule")).toMatchObject(requeued);
+  expect(decideAttemptEnd(runIn("RUNNING"), lost, "reschedule")).toMatchObject(requeued);
+  expect(decideAttemptEnd(ended, lost, "crash")).toEqual({ kind: "keep" });
+  expect(decideAttemptEnd(ended, exit({ sets_own_state: true }), "reschedule")).toEqual({ kind: "keep" });
+  expect(decideAttemptEnd(runIn("CANCELLING"), lost, "reschedule")).toMatchObject({ kind: "propose" });
 });
 
 test.each([
