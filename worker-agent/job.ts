@@ -186,7 +186,9 @@ function buildEnvironment(input: JobInput, configuration: JsonObject): Record<st
     SLUICE_API_URL: settings.apiUrl,
     PREFECT_API_KEY: settings.apiKey ?? settings.env["PREFECT_API_KEY"],
     SLUICE_API_KEY: settings.apiKey ?? settings.env["SLUICE_API_KEY"],
-    PREFECT_API_AUTH_STRING: settings.authString ?? settings.env["PREFECT_API_AUTH_STRING"],
+    // Prefect's clients send a key on calls only; on the sockets of a server that is no cloud they send this (source: wire §2.2).
+    PREFECT_API_AUTH_STRING:
+      settings.authString ?? settings.env["PREFECT_API_AUTH_STRING"] ?? settings.apiKey,
     SLUICE_API_AUTH_STRING: settings.authString ?? settings.env["SLUICE_API_AUTH_STRING"],
     ...parameterVariables(run.parameters),
   });
@@ -203,7 +205,12 @@ function buildEnvironment(input: JobInput, configuration: JsonObject): Record<st
       PREFECT__STORAGE_BASE_PATH: input.folder,
       // Prefect's runner runs these hooks itself, for which it loads the flow; here only the engine can.
       PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS: "true",
-      PREFECT_CLIENT_CUSTOM_HEADERS: addHeader(env["PREFECT_CLIENT_CUSTOM_HEADERS"], identity),
+      PREFECT_CLIENT_CUSTOM_HEADERS: addHeaders(
+        env["PREFECT_CLIENT_CUSTOM_HEADERS"],
+        identity,
+        // It is for nobody but this server.
+        env["PREFECT_API_URL"] === settings.apiUrl ? settings.authorization : undefined,
+      ),
       SLUICE_FLOW_RUN_ID: run.id,
       SLUICE_FLOW_RUN_NAME: run.name,
       SLUICE_DEPLOYMENT_NAME: deployment?.name,
@@ -226,8 +233,11 @@ function parameterVariables(parameters: JsonObject): Record<string, string> {
   return variables;
 }
 
-/** Adds the run's identity to the headers that the user gives Prefect's client; what is no JSON object is left alone. */
-function addHeader(own: string | undefined, identity: string): string {
+/**
+ * Adds the run's identity to the headers that the user gives Prefect's client, and the authorization unless they have one:
+ * clients before 3.6.14 send no other on their sockets. What is no JSON object is left alone.
+ */
+function addHeaders(own: string | undefined, identity: string, authorization: string | undefined): string {
   let headers: unknown = {};
   try {
     headers = own ? JSON.parse(own) : {};
@@ -235,7 +245,12 @@ function addHeader(own: string | undefined, identity: string): string {
     return own ?? "";
   }
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) return own ?? "";
-  return JSON.stringify({ ...headers, [RUN_IDENTITY_HEADER]: identity });
+  const hasOwn = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
+  return JSON.stringify({
+    ...headers,
+    ...(authorization !== undefined && !hasOwn && { Authorization: authorization }),
+    [RUN_IDENTITY_HEADER]: identity,
+  });
 }
 
 /** Leaves out what is undefined, and NUL bytes, which no environment can hold. */

@@ -61,6 +61,7 @@ test("the environment names the run, the server, the parameters and the worker, 
     SLUICE_API_URL: plane.url,
     PREFECT_API_KEY: "key-1234",
     SLUICE_API_KEY: "key-1234",
+    PREFECT_API_AUTH_STRING: "key-1234",
     PREFECT__FLOW_RUN_ID: run.id,
     SLUICE_FLOW_RUN_ID: run.id,
     SLUICE_RUN: identity,
@@ -72,6 +73,7 @@ test("the environment names the run, the server, the parameters and the worker, 
   expect(JSON.parse(seen.env["SLUICE_PARAMETERS"] ?? "")).toEqual(run.parameters);
   expect(JSON.parse(seen.env["PREFECT_CLIENT_CUSTOM_HEADERS"] ?? "")).toEqual({
     "X-Mine": "yes",
+    Authorization: "Bearer key-1234",
     "Sluice-Run": identity,
   });
   // A null in the job's environment takes the variable away; nothing else touches it.
