@@ -6,7 +6,7 @@ import { journalOfOwnTaskRun, journalsOfTaskRun, type JournalAddress } from "../
 import type { RunSummary } from "../contract/wire/run-summaries.ts";
 import type { TaskRun, TaskRunsCountBody, TaskRunSort } from "../contract/wire/task-runs.ts";
 import type { JournalOperations } from "../objects/journal/operations.ts";
-import { compareRuns } from "../domain/flow-run/sort-runs.ts";
+import { compareTaskRuns } from "../domain/flow-run/sort-runs.ts";
 import { call, fail, isRefusal, type ApiContext } from "./context.ts";
 import { findRuns } from "./run-queries.ts";
 import { JOURNALS_ASKED_MAX, placeQuestion, poolKeys } from "./task-run-places.ts";
@@ -88,7 +88,7 @@ export async function findTaskRuns(
   );
   return pages
     .flat()
-    .toSorted(compareRuns(sort))
+    .toSorted(compareTaskRuns(sort))
     .slice(offset, offset + limit);
 }
 

@@ -12,7 +12,7 @@ describe("routes without an object", () => {
     ["/health", true],
     ["/hello", "👋"],
     ["/version", "0.8.4"],
-    ["/admin/version", "3.8.8"],
+    ["/admin/version", "3.9.1"],
     ["/admin/storage", { default_result_storage_block_id: null }],
     ["/admin/settings", {}],
     ["/automations/related-to/prefect.deployment.1", []],
@@ -22,6 +22,18 @@ describe("routes without an object", () => {
       expect(response.status).toBe(200);
       expect(await response.json()).toEqual(expected);
     }
+  });
+
+  test.each([
+    ["prefect/3.4.18 (API 0.8.4)", "3.9.1"],
+    ["prefect/3.9.1 (API 0.8.4)", "3.9.1"],
+    ["prefect/3.10.2 (API 0.8.4)", "3.10.2"],
+    ["prefect/3.10.2 (API 0.9.0)", "3.9.1"],
+    ["prefect/4.0.0 (API 0.8.4)", "3.9.1"],
+    ["curl/8", "3.9.1"],
+  ])("a client that speaks this API is not told that the server is older: %s", async (agent, expected) => {
+    const response = await fetchApi("/admin/version", { headers: { "user-agent": agent } });
+    expect(await response.json()).toBe(expected);
   });
 
   test("the catalogue has the process worker and its template", async () => {

@@ -227,6 +227,30 @@ describe("found", () => {
     ]);
   });
 
+  test("in the order of how long they have run so far", async () => {
+    const run = await makeRun();
+    const now = Date.now();
+    const report = (name: string, seconds: number | null) => {
+      const since = { task: newTaskRunId(), run, type: "RUNNING", at: now - 60_000 };
+      if (seconds === null) return [makeReport({ ...since, more: { name } })];
+      const end = { ...since, type: "COMPLETED", at: since.at + seconds * 1000 };
+      return [makeReport({ ...end, more: { name, total_run_time: seconds } })];
+    };
+    const reports = [report("short", 1), report("running", null), report("long", 100), report("middle", 20)];
+    await send("POST", "/events", reports.flat());
+    const names = async (sort: string) => {
+      const task_runs = await ask<TaskRun[]>("/task_runs/filter", {
+        sort,
+        flow_runs: { id: { any_: [run] } },
+      });
+      return task_runs.map(({ name }) => name);
+    };
+    await waitFor(async () =>
+      expect(await names("DURATION_DESC")).toEqual(["long", "running", "middle", "short"]),
+    );
+    expect(await names("DURATION_ASC")).toEqual(["short", "middle", "running", "long"]);
+  });
+
   test("in the counts of the dashboard", async () => {
     const run = await makeRun();
     const at = Date.now();

@@ -7,8 +7,8 @@ import { call, factory, type ApiContext } from "../context.ts";
 import { describe } from "../documents.ts";
 import { body, query } from "../validation.ts";
 
-/** Prefect's clients warn when the server is older than they are, so this is the newest release that is served. */
-const PREFECT_VERSION = "3.8.8";
+/** The newest release of Prefect whose clients are checked against this server. */
+const PREFECT_VERSION = "3.9.1";
 /** The version of the REST API, another thing than the package's (source: wire §1). */
 export const API_VERSION = "0.8.4";
 const CSRF_TOKEN_DAYS = 365;
@@ -17,6 +17,20 @@ const DAY_MS = 86_400_000;
 const CsrfToken = z.object({ token: z.string(), client: z.string(), expiration: InstantOut });
 const Storage = z.object({ default_result_storage_block_id: z.uuid().nullable() });
 const tag = "Admin";
+
+/**
+ * The release that a client is told. Prefect's clients warn in every process when the server's is older than their own,
+ * though what they must agree on is the version of the API, which they send along: one that speaks ours hears its own.
+ */
+function findSpokenRelease(c: ApiContext): string {
+  const [, own, api] =
+    /^prefect\/(3\.\d+\.\d+)\S* \(API ([\d.]+)\)/u.exec(c.req.header("user-agent") ?? "") ?? [];
+  return own !== undefined && api === API_VERSION && isNewer(own, PREFECT_VERSION) ? own : PREFECT_VERSION;
+}
+
+function isNewer(left: string, right: string): boolean {
+  return left.localeCompare(right, "en", { numeric: true }) > 0;
+}
 
 async function readStorage(c: ApiContext): Promise<z.infer<typeof Storage>> {
   const id = await call(c, addressOfWorkspace(c.get("workspace")), "read_default_storage", {});
@@ -49,7 +63,7 @@ export const admin = factory
   .get(
     "/admin/version",
     describe({ summary: "Read the Prefect release that is spoken.", tag, answers: { 200: z.string() } }),
-    (c) => c.json(PREFECT_VERSION),
+    (c) => c.json(findSpokenRelease(c)),
   )
   .get(
     "/admin/settings",

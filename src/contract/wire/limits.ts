@@ -70,7 +70,7 @@ export const AcquireMode = z.enum(["concurrency", "rate_limit"]);
 
 /** Prefect's `increment-with-lease`. */
 export const IncrementWithLease = z.object({
-  names: z.array(z.string().min(1).max(255)).max(LIMIT_NAMES_MAX),
+  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
   slots: z.int().min(1).max(SLOTS_MAX),
   mode: AcquireMode.nullish().transform((mode) => mode ?? "concurrency"),
   lease_duration: z.number().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX).nullish(),

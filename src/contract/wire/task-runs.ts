@@ -92,6 +92,8 @@ export const TASK_RUN_SORTS = [
   "NAME_DESC",
   "NEXT_SCHEDULED_START_TIME_ASC",
   "END_TIME_DESC",
+  "DURATION_ASC",
+  "DURATION_DESC",
 ] as const;
 export type TaskRunSort = (typeof TASK_RUN_SORTS)[number];
 const sort = z

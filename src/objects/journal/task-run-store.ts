@@ -84,12 +84,15 @@ export class TaskRunStore {
     );
   }
 
-  list(question: TaskRunQuestion, sort: TaskRunSort, limit: number): TaskRun[] {
+  /** `now`, in milliseconds since the epoch, is until when the duration of one that runs counts. */
+  list(question: TaskRunQuestion, sort: TaskRunSort, limit: number, now: number): TaskRun[] {
     const { sql, bindings } = toCondition(question);
+    const order = toOrder(sort, now);
     return this.#sql
       .all<{ record: string }>(
-        `SELECT record FROM task_run WHERE ${sql} ORDER BY ${orderOf(sort)} LIMIT ?`,
+        `SELECT record FROM task_run WHERE ${sql} ORDER BY ${order.sql} LIMIT ?`,
         ...bindings,
+        ...order.bindings,
         limit,
       )
       .map(({ record }) => JSON.parse(record) as TaskRun);
@@ -118,6 +121,14 @@ export class TaskRunStore {
 function parse(row: Row | undefined): StoredTaskRun | undefined {
   if (row === undefined) return undefined;
   return { run: JSON.parse(row.record) as TaskRun, states: JSON.parse(row.states) as State[] };
+}
+
+function toOrder(sort: TaskRunSort, now: number): Condition {
+  if (sort !== "DURATION_ASC" && sort !== "DURATION_DESC") return { sql: orderOf(sort), bindings: [] };
+  const seconds = `(record ->> '$.total_run_time') + CASE state_type
+    WHEN 'RUNNING' THEN max(0, ? - unixepoch(record ->> '$.state.timestamp', 'subsec')) ELSE 0 END`;
+  const direction = sort === "DURATION_DESC" ? "DESC" : "ASC";
+  return { sql: `${seconds} ${direction}, expected_start_time DESC, id DESC`, bindings: [now / 1000] };
 }
 
 function toCondition({ filter, flow_run_ids }: TaskRunQuestion): Condition {

@@ -137,7 +137,7 @@ export class TaskRuns {
 
   #listLive(flow_run_id: string): TaskRun[] {
     const filter = { state: { type: { any_: STATE_TYPES.filter((type) => !isTerminal(type)) } } };
-    return this.#store.list({ filter, flow_run_ids: [flow_run_id] }, "ID_DESC", LIVE_MAX);
+    return this.#store.list({ filter, flow_run_ids: [flow_run_id] }, "ID_DESC", LIVE_MAX, this.#host.now());
   }
 
   /** Tells the subflow for which a task run stands, where it is kept; false: it stands for none. */
@@ -151,7 +151,7 @@ export class TaskRuns {
   }
 
   filter({ sort, limit, ...question }: JournalOperations["filter_task_runs"]["command"]): TaskRun[] {
-    return this.#store.list(question, sort, limit).map((run) => this.#present(run));
+    return this.#store.list(question, sort, limit, this.#host.now()).map((run) => this.#present(run));
   }
 
   count(question: JournalOperations["count_task_runs"]["command"]): number {
@@ -166,7 +166,8 @@ export class TaskRuns {
   /** How many task runs were in which state, by when they were expected to start. */
   summarize({ bounds, ...question }: JournalOperations["summarize_task_runs"]["command"]): RunSummary[] {
     const summaries = new Map<string, RunSummary>();
-    for (const run of this.#store.list(question, "EXPECTED_START_TIME_ASC", HISTORY_RUNS_MAX)) {
+    const now = this.#host.now();
+    for (const run of this.#store.list(question, "EXPECTED_START_TIME_ASC", HISTORY_RUNS_MAX, now)) {
       const expected = run.expected_start_time ?? run.created;
       const interval = bounds.findLastIndex((bound) => bound <= expected);
       if (interval === -1 || interval === bounds.length - 1 || run.state_type === null) continue;
