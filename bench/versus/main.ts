@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { installPrefect } from "../../test/prefect/versions.ts";
+import { installPrefect, NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Plan } from "./experiment.ts";
 import { handingOn, lostAnswer, order, restart } from "./limits.ts";
 import { load } from "./load.ts";
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
       quick: { type: "boolean", default: false },
     },
   });
-  const python = await installPrefect("3.8.8");
+  const python = await installPrefect(NEWEST);
   const contenders = listContenders(python, values.postgres).filter(({ name }) => name.includes(values.on));
   const wanted = EXPERIMENTS.filter(({ key }) => values.only.split(",").includes(key));
   const outcomes: Outcome[] = [];

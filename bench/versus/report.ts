@@ -1,6 +1,7 @@
 /** What was measured, as Markdown: a row for each figure, a column for each contender. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Figure } from "./experiment.ts";
 
 export interface Outcome {
@@ -15,7 +16,7 @@ export function writeReport(outcomes: readonly Outcome[], contenders: readonly s
     version: string;
   };
   const head = [
-    `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run versus\` on ${availableParallelism()} cores: Sluice ${version} and Prefect 3.8.8, one after the other on the same machine.`,
+    `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run versus\` on ${availableParallelism()} cores: Sluice ${version} and Prefect ${NEWEST}, one after the other on the same machine.`,
     "",
     `| | ${contenders.join(" | ")} |`,
     `| --- |${contenders.map(() => " ---: |").join("")}`,

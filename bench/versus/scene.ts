@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { createClient, type Client } from "sluice/client";
 import { startPrefect, type Prefect, type Running } from "../../test/prefect/support/prefect.ts";
 import { collect, spawnSluice } from "../../test/support/sluice.ts";
+import { NEWEST } from "../../test/prefect/versions.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import type { System } from "./systems.ts";
 
@@ -41,7 +42,7 @@ export interface Scene extends AsyncDisposable {
 
 export async function openScene(system: System, client: Scene["client"], python: string): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-versus-"));
-  const prefect = await startPrefect("3.8.8", python, system.url);
+  const prefect = await startPrefect(NEWEST, python, system.url);
   const api = createClient({ apiUrl: `${system.url}/api` });
   const trace = join(folder, "runs");
   const workers: Running[] = [];

@@ -1,3 +1,4 @@
 import { describeClients } from "./clients.ts";
+import { NEWEST } from "./versions.ts";
 
-describeClients("3.8.8");
+describeClients(NEWEST);

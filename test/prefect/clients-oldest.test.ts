@@ -1,3 +1,4 @@
 import { describeClients } from "./clients.ts";
+import { OLDEST } from "./versions.ts";
 
-describeClients("3.4.18");
+describeClients(OLDEST);

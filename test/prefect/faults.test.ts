@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { findServerProcesses, waitForNoProcesses } from "../support/processes.ts";
 import type { Fault } from "./support/proxy.ts";
 import { describeFleet } from "./support/scene.ts";
+import { NEWEST, OLDEST } from "./versions.ts";
 
 /** Faults one after the other, and between them calls that pass, as a network in trouble has them. */
 const TROUBLE: (Fault | undefined)[] = [
@@ -18,7 +19,7 @@ const TROUBLE: (Fault | undefined)[] = [
   undefined,
 ];
 
-for (const version of ["3.8.8", "3.4.18"] as const)
+for (const version of [NEWEST, OLDEST] as const)
   describeFleet(version, `Prefect ${version} in trouble`, (scene) => {
     beforeAll(async () => {
       await scene.fleet.client.limits.create({ name: "gpu:gpu-1", limit: 1 });

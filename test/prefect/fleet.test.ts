@@ -7,8 +7,9 @@ import { PATIENCE_MS, waitFor } from "../support/wait-for.ts";
 import { POOL, startFleet, type Fleet } from "./support/fleet.ts";
 import { startPrefect, type Prefect } from "./support/prefect.ts";
 import { idleWhileWanted, mostAtOnce } from "./support/slot-times.ts";
+import { NEWEST, OLDEST } from "./versions.ts";
 
-const { "3.8.8": newest = "", "3.4.18": oldest = "" } = inject("pythons");
+const { [NEWEST]: newest = "", [OLDEST]: oldest = "" } = inject("pythons");
 const MACHINES = ["gpu-1", "gpu-2"];
 const SLOTS = 2;
 const RUNS = 20;
@@ -26,8 +27,8 @@ describe.skipIf(newest === "" || oldest === "")("a fleet", () => {
   beforeAll(async () => {
     server = await startTestServer();
     prefects = [
-      await startPrefect("3.8.8", newest, server.url),
-      await startPrefect("3.4.18", oldest, server.url),
+      await startPrefect(NEWEST, newest, server.url),
+      await startPrefect(OLDEST, oldest, server.url),
     ];
     fleet = await startFleet(prefects[0]!, server.url);
     for (const machine of MACHINES)
@@ -135,8 +136,8 @@ describe.skipIf(newest === "" || oldest === "")("a fleet", () => {
   });
 
   test.each([
-    ["3.8.8", 0],
-    ["3.4.18", 1],
+    [NEWEST, 0],
+    [OLDEST, 1],
   ])(
     "an engine that is killed under the worker of %s gives its slot back when its run is Crashed, and another keeps its own",
     async (version, index) => {

@@ -1,8 +1,9 @@
 /** Blocks, artifacts and inputs of runs with Prefect's own clients. */
 import { expect, test } from "vitest";
 import { describePrefect } from "./support/scene.ts";
+import { NEWEST, OLDEST } from "./versions.ts";
 
-for (const version of ["3.8.8", "3.4.18"] as const)
+for (const version of [NEWEST, OLDEST] as const)
   describePrefect(version, `Prefect ${version}`, (scene) => {
     test("blocks, artifacts and inputs are kept and read as by a Prefect server", async () => {
       const { prefect } = scene;

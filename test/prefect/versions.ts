@@ -8,13 +8,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/**
- * The newest stable release, and an old one whose `concurrency()` takes leases already. The old one imports
- * `importlib_metadata` without asking for it; newer releases of FastAPI do not start the new one's server modules.
- */
+/** The newest stable release, and an old one whose `concurrency()` takes leases already. */
+export const NEWEST = "3.9.1";
+export const OLDEST = "3.4.18";
+
+/** What pip is asked for; the old one imports `importlib_metadata` without asking for it. */
 export const REQUIREMENTS = {
-  "3.8.8": ["prefect==3.8.8", "fastapi>=0.139,<0.150"],
-  "3.4.18": ["prefect==3.4.18", "importlib_metadata==10.2.0"],
+  [NEWEST]: ["prefect==3.9.1"],
+  [OLDEST]: ["prefect==3.4.18", "importlib_metadata==10.2.0"],
 } as const;
 
 export type PrefectVersion = keyof typeof REQUIREMENTS;
