@@ -7,6 +7,8 @@ export interface Figure {
   /** Null where the experiment ended without one: `said` tells why. */
   value: number | null;
   said?: string;
+  /** The one figure of its experiment that stands for it in a picture. */
+  isHeadline?: true;
 }
 
 export interface Plan {

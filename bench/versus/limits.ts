@@ -60,6 +60,7 @@ export const handingOn: Experiment = {
         name: "slot free between two holders, p99",
         unit: "ms",
         value: percentile(passing.gaps, 0.99) * 1000,
+        isHeadline: true,
       },
       {
         name: "time for all over the ideal",
@@ -83,6 +84,7 @@ export const order: Experiment = {
         name: `overtaken waiters of ${waiters - 1}`,
         unit: "",
         value: passing.out_of_turn,
+        isHeadline: true,
         ...served(passing.served, waiters),
       },
       { name: "most that went before one of them", unit: "", value: passing.largest_bypass },
@@ -120,6 +122,7 @@ export const restart: Experiment = {
       {
         name: "from the holders' death until all slots are free",
         unit: "s",
+        isHeadline: true,
         value: free === null ? null : (performance.now() - killedAt) / 1000,
         ...(free === null && { said: `${await countTaken(scene, limit)} of 4 still counted after 150 s` }),
       },
@@ -153,10 +156,11 @@ export const lostAnswer: Experiment = {
     const leaked = await countTaken(scene, limit);
     const free = await until(async () => ((await countTaken(scene, limit)) === 0 ? true : undefined), 150);
     return [
-      { name: "slots held when the client has ended", unit: "", value: leaked },
+      { name: "slots held when the client has ended (lost answer)", unit: "", value: leaked },
       {
-        name: "until they are free",
+        name: "until the slot of the lost answer is free",
         unit: "s",
+        isHeadline: true,
         value: free === null ? null : (performance.now() - endedAt) / 1000,
         ...(free === null && { said: "not within 150 s" }),
       },

@@ -46,6 +46,7 @@ async function measurePairs(scene: Scene, pool: Pool, seconds: number): Promise<
       name: `acquire and release, ${clients} ${clients === 1 ? "connection" : "connections"}`,
       unit: "/s",
       value: (samples?.per_second ?? 0) * (1 - share),
+      ...(clients === CLIENTS && { isHeadline: true }),
       ...(failed > 0 && { said: `${Math.round(100 * share)} % of the calls failed` }),
     });
   }

@@ -1,6 +1,12 @@
 /**
  * `npm run versus`: the same experiments on Sluice and on a Prefect server, on the same machine in the same run. Prefect's
  * clients are unmodified on both; ours is measured beside them. Run it on a quiet machine; it takes about an hour.
+ *
+ *   --only a,f          these experiments only
+ *   --on Sluice         only the contenders whose names have this in them
+ *   --postgres URL      also a Prefect server on PostgreSQL, as SQLAlchemy writes its address
+ *   --out FILE.md       writes the table there, and FILE.svg beside it
+ *   --quick             shows that everything runs; its numbers mean little
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,6 +14,8 @@ import { installPrefect, NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Plan } from "./experiment.ts";
 import { handingOn, lostAnswer, order, restart } from "./limits.ts";
 import { load } from "./load.ts";
+import { measureNeighbours } from "./neighbours.ts";
+import { drawPicture } from "./picture.ts";
 import { writeReport, type Outcome } from "./report.ts";
 import { headOfLine, idling, pipeline, start } from "./runs.ts";
 import { openScene, type Scene } from "./scene.ts";
@@ -81,11 +89,14 @@ async function main(): Promise<void> {
       outcomes.push({ experiment, contender: contender.name, figures });
     }
   }
-  const report = writeReport(
-    outcomes,
-    contenders.map(({ name }) => name),
-  );
-  if (values.out !== undefined) writeFileSync(values.out, report);
+  const { loadSeconds, claimedRuns } = values.quick ? QUICK : FULL;
+  const neighbours = wanted.includes(load) ? await measureNeighbours(loadSeconds, claimedRuns * 5) : [];
+  const names = contenders.map(({ name }) => name);
+  const report = writeReport(outcomes, names, neighbours);
+  if (values.out !== undefined) {
+    writeFileSync(values.out, report);
+    writeFileSync(values.out.replace(/(\.md)?$/u, ".svg"), drawPicture(outcomes, names));
+  }
   process.stdout.write(report);
 }
 

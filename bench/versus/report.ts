@@ -10,7 +10,12 @@ export interface Outcome {
   figures: Figure[];
 }
 
-export function writeReport(outcomes: readonly Outcome[], contenders: readonly string[]): string {
+/** Writes all that was measured; `neighbours` are the figures of others, for scale. */
+export function writeReport(
+  outcomes: readonly Outcome[],
+  contenders: readonly string[],
+  neighbours: readonly Figure[],
+): string {
   const experiments = [...new Set(outcomes.map(({ experiment }) => experiment))];
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
     version: string;
@@ -31,16 +36,27 @@ export function writeReport(outcomes: readonly Outcome[], contenders: readonly s
       ...names.map(
         (name) =>
           `| ${name} | ${contenders
-            .map((contender) => describe(of(contender).find((figure) => figure.name === name)))
+            .map((contender) => formatFigure(of(contender).find((figure) => figure.name === name)))
             .join(" | ")} |`,
       ),
     ];
   });
   const methods = experiments.map(({ key, method }) => `- **${key}.** ${method}`);
-  return `${[...head, ...rows, "", ...methods].join("\n")}\n`;
+  const others = neighbours.map((figure) => `- ${figure.name}: ${formatFigure(figure)}`);
+  const scale =
+    others.length === 0
+      ? []
+      : [
+          "",
+          "For scale, with a Redis that syncs every write (`appendfsync always`) and clients without HTTP:",
+          "",
+          ...others,
+        ];
+  return `${[...head, ...rows, "", ...methods, ...scale].join("\n")}\n`;
 }
 
-function describe(figure: Figure | undefined): string {
+/** A figure with its unit, and what is said of it. */
+export function formatFigure(figure: Figure | undefined): string {
   if (figure === undefined) return "–";
   const { value, unit, said } = figure;
   if (value === null) return said ?? "–";

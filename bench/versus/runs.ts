@@ -43,6 +43,7 @@ export const headOfLine: Experiment = {
       {
         name: `submission to first line behind ${blockedRuns} blocked runs`,
         unit: "s",
+        isHeadline: true,
         value: startedAt === null ? null : startedAt - submittedAt,
         ...(startedAt === null && { said: `not within ${START_SECONDS_MAX} s` }),
       },
@@ -79,6 +80,7 @@ export const pipeline: Experiment = {
       {
         name: `makespan of ${pipelineRuns} runs (ideal ${ideal} s)`,
         unit: "s",
+        isHeadline: true,
         value: last - submittedAt,
         ...(ends === null && {
           said: `only ${countEnds().length} of ${pipelineRuns} ended in ${PIPELINE_SECONDS_MAX} s`,
@@ -111,7 +113,7 @@ export const start: Experiment = {
     }
     taken.sort((left, right) => left - right);
     return [
-      { name: "submission to first line, p50", unit: "s", value: percentile(taken, 0.5) },
+      { name: "submission to first line, p50", unit: "s", value: percentile(taken, 0.5), isHeadline: true },
       { name: "submission to first line, longest", unit: "s", value: taken.at(-1) ?? null },
     ];
   },
@@ -132,7 +134,12 @@ export const idling: Experiment = {
     await sleep(idleSeconds * 1000);
     scene.prefect.proxy.fault = () => undefined;
     return [
-      { name: "requests of an idle worker in an hour", unit: "", value: (calls * 3600) / idleSeconds },
+      {
+        name: "requests of an idle worker in an hour",
+        unit: "",
+        value: (calls * 3600) / idleSeconds,
+        isHeadline: true,
+      },
       {
         name: "memory of the control plane",
         unit: "MB",

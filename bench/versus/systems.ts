@@ -106,7 +106,8 @@ export async function startPrefectServer(options: PrefectServerOptions): Promise
   };
 }
 
-function findFreePort(): Promise<number> {
+/** A port that nobody listens on right now. */
+export function findFreePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo;
