@@ -41,11 +41,11 @@ export interface Fleet extends AsyncDisposable {
   worker(prefect: Prefect, name: string, ...args: string[]): Running;
 }
 
-/** Deploys the flows into a new pool. */
-export async function startFleet(prefect: Prefect, serverUrl: string): Promise<Fleet> {
+/** Deploys the flows into a new pool of a server, which may want a key. */
+export async function startFleet(prefect: Prefect, serverUrl: string, apiKey?: string): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-fleet-"));
   const trace = join(folder, "trace");
-  const client = createClient({ apiUrl: `${serverUrl}/api` });
+  const client = createClient({ apiUrl: `${serverUrl}/api`, apiKey });
   await client.workPools.create({ name: POOL, type: "process" });
   const { exitCode, stderr } = await prefect.cli(["deploy", "--all"], { cwd: FLOWS });
   if (exitCode !== 0) throw new Error(`The flows were not deployed:\n${stderr}`);
