@@ -70,7 +70,7 @@ export class LimitActor extends Actor<LimitOperations> {
     this.#reservations = new Reservations(this.#core, this.#line, this.#jointStore, {
       send: (...effect) => this.send(...effect),
       askHere: (joint_id, share, now) => this.#joints.ask(joint_id, share, now),
-      endHere: (joint_id, now) => this.#joints.end(joint_id, now),
+      endHere: (joint_id, share, now) => this.#joints.end(joint_id, share, now),
     });
     this.#core.onShareTaken = (share, now) => this.#reservations.tellHomeOfEnd(share, now);
     const members = new JointMembers(this.#core, this.#reservations, (...effect) => this.send(...effect));
@@ -216,8 +216,8 @@ export class LimitActor extends Actor<LimitOperations> {
       return accept(null);
     },
     ask_joint: ({ joint_id, share }) => accept(this.#joints.ask(joint_id, share, this.host.now())),
-    end_joint: ({ joint_id }) => {
-      this.#joints.end(joint_id, this.host.now());
+    end_joint: ({ joint_id, share }) => {
+      this.#joints.end(joint_id, share, this.host.now());
       this.#advance();
       return accept(null);
     },

@@ -191,10 +191,12 @@ export class Joints {
       : { status: "held", expires_at: deadlineOf(lease, this.#core.host.clock_stepped_at) };
   }
 
-  /** An operator has taken a part of it away: nothing of it is held any more. */
-  end(joint_id: string, now: number): void {
+  /** An operator has taken a part of it away: nothing of it is held any more. The word of it may be late. */
+  end(joint_id: string, taken: ShareName | undefined, now: number): void {
     const joint = this.#store.find(joint_id);
     if (joint === undefined) return;
+    // What was given back before it was taken away is no part of what came after that.
+    if (taken !== undefined && !mayHave(joint, taken)) return;
     const share = joint.phase === "held" ? this.#store.findShare(joint_id) : undefined;
     // The end of the lease at home is the end of the acquire.
     if (share !== undefined) this.#core.endLease(share, now);

@@ -117,7 +117,11 @@ export type LimitOperations = {
     answer: { status: "waiting" | "held"; expires_at: number } | { status: "ended" };
   };
   /** An operator has ended the share of a member: the whole acquire ends, and its holder hears of it. */
-  end_joint: { command: { joint_id: string }; answer: null };
+  end_joint: {
+    /** `share`: whose, and its fence; a member of the release before does not say it. */
+    command: { joint_id: string; share?: ShareName };
+    answer: null;
+  };
   /** A member tells home that room was made. */
   wake_joint: { command: { joint_id: string }; answer: null };
 };

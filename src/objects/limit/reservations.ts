@@ -21,7 +21,7 @@ export interface ReservationLinks {
   /** Asks the home of an acquire where that is this very limit. */
   askHere(joint_id: string, share: ShareName, now: number): Asked;
   /** Tells the home of an acquire, where that is this very limit, that a part of it is taken away. */
-  endHere(joint_id: string, now: number): void;
+  endHere(joint_id: string, share: ShareName, now: number): void;
 }
 
 export class Reservations {
@@ -150,17 +150,18 @@ export class Reservations {
   }
 
   /** Somebody who may do so ends a share: what is held together ends together. */
-  tellHomeOfEnd({ joint_id, home_key }: Lease, now: number): void {
+  tellHomeOfEnd({ joint_id, home_key, fence }: Lease, now: number): void {
     if (joint_id === null || home_key === null) return;
+    const share: ShareName = { key: this.#core.key, fence };
     if (home_key === this.#core.key) {
-      this.#links.endHere(joint_id, now);
+      this.#links.endHere(joint_id, share, now);
       return;
     }
     this.#links.send(
       addressOfKey(this.#core.host.address.workspace, "limit", home_key),
       "end_joint",
       `end:${joint_id}:${this.#core.key}`,
-      { joint_id },
+      { joint_id, share },
     );
   }
 

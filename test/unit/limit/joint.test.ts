@@ -249,6 +249,24 @@ test("what a member reserves upon a question that comes twice is not kept from o
   granted(await member.acquire());
 });
 
+test("the word that a reservation was taken away ends nothing that was reserved after it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, member] = fleet.limits;
+  if (home === undefined || member === undefined) throw new Error("no limits");
+  const answer = fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  granted(await peek(answer));
+  const lease = member.database.prepare("SELECT joint_id, fence FROM lease").get();
+  const joint_id = String(lease?.["joint_id"]);
+  const fence = Number(lease?.["fence"]);
+  await home.must("end_joint", { joint_id, share: { key: member.key, fence: fence - 1 } });
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  await home.must("end_joint", { joint_id, share: { key: member.key, fence } });
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([0, 0]);
+});
+
 test("what was offered and not taken is given back, and who never comes back is forgotten", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const last = fleet.limits[1] ?? expect.fail();
