@@ -81,6 +81,14 @@ export const MUTANTS: readonly Mutant[] = [
       'lease_seconds = min(30, ?), expires_at = ? WHERE joint_id = ?"',
     ],
   ),
+  mutant("a member keeps what it reserved upon a question that came twice", "src/objects/limit/joint.ts", [
+    "if (asking !== undefined && !mayHave(joint, asking))",
+    "if (asking !== undefined && !mayHave(joint, asking) && now < 0)",
+  ]),
+  mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
+    "if (taken !== undefined && !mayHave(joint, taken)) return;",
+    "void taken;",
+  ]),
   mutant("a call of the next release is refused for good", "src/objects/shared/actor.ts", [
     'refuse("unavailable", "This version of the call is not known here; try again shortly."),',
     'refuse("not_found", "This version of the call is not known here; try again shortly."),',

@@ -55,8 +55,8 @@ export class PoolWatch {
   readonly #idempotent = new Map<string, string>();
   /** Limits that an attempt has a note for, by attempt. */
   readonly noted = new Map<string, Set<string>>();
-  /** Runs whose creation was acknowledged. */
-  readonly created = new Set<string>();
+  /** Runs whose creation was acknowledged, and when that was first so. */
+  readonly created = new Map<string, number>();
   readonly deleted = new Set<string>();
   /** Runs whose state a person has set: what they held is free before their processes know. */
   readonly disturbed = new Set<string>();
@@ -124,7 +124,7 @@ export class PoolWatch {
   #noteRun(command: unknown, answer: unknown): void {
     const { draft } = command as PoolOperations["create_run"]["command"];
     const { flow_run } = answer as PoolOperations["create_run"]["answer"];
-    this.created.add(flow_run.id);
+    this.created.set(flow_run.id, this.created.get(flow_run.id) ?? this.#world.now);
     if (!this.isStored(flow_run.id))
       this.#world.fail("I12", `${this.#object.name} acknowledged run ${flow_run.id} and has not stored it`);
     if (draft.idempotency_key === null) return;

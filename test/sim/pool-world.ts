@@ -9,7 +9,7 @@ import { SimLimit } from "./limits.ts";
 import type { Network } from "./network.ts";
 import type { SimObject } from "./objects.ts";
 import { People, type PeoplePlan } from "./people.ts";
-import { openHub, SimPool } from "./pools.ts";
+import { openHub, RETENTION_DAYS, SimPool } from "./pools.ts";
 import { SimSchedule, type SchedulePlan } from "./schedules.ts";
 import type { World } from "./world.ts";
 
@@ -79,8 +79,9 @@ export class PoolWorld {
 
   /** I9 and I12: every run that was acknowledged is there and has ended. Then the agents may leave. */
   checkRuns(): void {
-    for (const id of this.#pool.watch.created) {
-      if (!this.#pool.watch.isStored(id))
+    for (const [id, since] of this.#pool.watch.created) {
+      const mayBeForgotten = this.#world.now >= since + RETENTION_DAYS * 86_400_000;
+      if (!mayBeForgotten && !this.#pool.watch.isStored(id))
         this.#world.fail("I12", `run ${id} was acknowledged and is not there any more`);
       this.#world.count("runs");
     }

@@ -20,6 +20,8 @@ import type { World } from "./world.ts";
 
 const CALL_MS = 30_000;
 const MOVE_AFTER_SECONDS = 1200;
+/** Runs of which nobody has heard for so long are forgotten. */
+export const RETENTION_DAYS = 30;
 
 type Find = (address: ObjectAddress) => SimObject | undefined;
 
@@ -119,7 +121,7 @@ export function openHub(world: World, network: Network, find: Find): SimObject {
 
 export function openJournal(world: World, network: Network, address: ObjectAddress, find: Find): SimObject {
   return new SimObject(world, network, address, `journal-${address.key}`, find, {
-    make: (host) => new JournalActor(host, { retention_days: 30 }),
+    make: (host) => new JournalActor(host, { retention_days: RETENTION_DAYS }),
     onCommit: () => {},
   });
 }
