@@ -374,9 +374,9 @@ test("a paused run that waits for an input goes on with one that fits, and reads
   const path = `/flow_runs/${run.id}`;
   const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
   const input = { key: "ask-schema", value: JSON.stringify(schema) };
-  expect((await api("POST", `${path}/input`, input)).status).toBe(201);
-  expect((await api("POST", `${path}/input`, input)).status).toBe(409);
   await api("POST", `${path}/set_state`, { state: { type: "RUNNING" } });
+  const stale = { key: "ask-response", value: '{"n":1}' };
+  expect((await api("POST", `${path}/input`, stale)).status).toBe(201);
   expect(await api("POST", `${path}/resume`, {})).toMatchObject({
     status: 200,
     body: {
@@ -389,6 +389,10 @@ test("a paused run that waits for an input goes on with one that fits, and reads
   await api("POST", `${path}/set_state`, {
     state: { type: "PAUSED", state_details: { pause_key: "1", run_input_keyset } },
   });
+  // What an earlier attempt was answered goes with the new question, whose schema follows it.
+  expect((await api("GET", `${path}/input/ask-response`)).status).toBe(404);
+  expect((await api("POST", `${path}/input`, input)).status).toBe(201);
+  expect((await api("POST", `${path}/input`, input)).status).toBe(409);
   const bad = await api("POST", `${path}/resume`, { run_input: { n: "x" } });
   expect(bad.body).toMatchObject({ status: "REJECT", state: { type: "PAUSED" } });
   const good = await api("POST", `${path}/resume`, { run_input: { n: 3 } });
