@@ -1,5 +1,6 @@
 /** The control planes that are compared, each as its users start it on one machine, with its data in a folder of its own. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -56,19 +57,8 @@ export async function startPrefectServer(options: PrefectServerOptions): Promise
   const mark = `PREFECT_HOME=${home}`;
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
-  const start = async () => {
-    const args = [
-      "-m",
-      "prefect",
-      "server",
-      "start",
-      "--host",
-      "127.0.0.1",
-      "--port",
-      String(port),
-      "--no-ui",
-    ];
-    const child = spawn(options.python, args, {
+  const spawnServer = (...words: string[]) =>
+    spawn(options.python, ["-m", "prefect", "server", ...words], {
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: home,
@@ -84,6 +74,8 @@ export async function startPrefectServer(options: PrefectServerOptions): Promise
       stdio: "ignore",
       detached: true,
     });
+  const start = async () => {
+    const child = spawnServer("start", "--host", "127.0.0.1", "--port", String(port), "--no-ui");
     await waitFor(async () => {
       if (child.exitCode !== null) throw new Error(`Prefect's server ended with ${child.exitCode}.`);
       const { ok } = await fetch(`${url}/api/health`);
@@ -91,6 +83,11 @@ export async function startPrefectServer(options: PrefectServerOptions): Promise
     }, STARTED_MS_MAX);
   };
   const kill9 = () => killAllWith(mark);
+  if (options.databaseUrl !== undefined) {
+    // Others have used it before.
+    const [exitCode] = (await once(spawnServer("database", "reset", "-y"), "exit")) as [number | null];
+    if (exitCode !== 0) throw new Error(`The database of ${options.name} could not be emptied.`);
+  }
   await start();
   return {
     name: options.name,

@@ -1,8 +1,8 @@
 /** What an acquire and its release cost on the edge, where rows written are most of the price: counted by the platform. */
-import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
+import { countRows } from "./support/rows.ts";
 
 const LIMITS = "http://sluice.test/api/v2/concurrency_limits";
 
@@ -16,35 +16,15 @@ async function post(path: string, body: unknown): Promise<{ lease_id: string }> 
   return (text === "" ? {} : JSON.parse(text)) as { lease_id: string };
 }
 
-/** Counts the rows that the statements of a limit read and write from now on. */
-async function countRows(name: string): Promise<() => { read: number; written: number }> {
-  const stub = env.CONCURRENCY_LIMIT.getByName(formatAddress(addressOfName("default", "limit", name)));
-  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-  await runInDurableObject(stub, (_, { storage: { sql } }) => {
-    const exec = sql.exec.bind(sql);
-    Object.defineProperty(sql, "exec", {
-      value: (statement: string, ...bindings: unknown[]) => {
-        const cursor = exec(statement, ...bindings);
-        cursors.push(cursor);
-        return cursor;
-      },
-    });
-  });
-  return () => {
-    const all = cursors.splice(0);
-    return {
-      read: all.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
-      written: all.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
-    };
-  };
-}
+const countOf = (name: string) =>
+  countRows(env.CONCURRENCY_LIMIT.getByName(formatAddress(addressOfName("default", "limit", name))));
 
 test("an acquire writes two rows and so does its release; one of a Prefect client, which has no request id, one each", async () => {
   const holders = 20;
   await post("/", { name: "cost", limit: 100 });
   for (let index = 0; index < holders; index += 1)
     await post("/acquire", { names: ["cost"], request_id: `held ${index}` });
-  const count = await countRows("cost");
+  const count = await countOf("cost");
   const prefect = { names: ["cost"], slots: 1, mode: "concurrency", lease_duration: 300 };
   for (const [path, body, rows] of [
     ["/acquire", { names: ["cost"], request_id: "one" }, 2],
@@ -73,7 +53,7 @@ test("a handover to a waiter on a socket writes seven rows", async () => {
     heard.push(frame);
     if (frame.reason === "offered") socket.send(JSON.stringify({ type: "take" }));
   });
-  const count = await countRows("handover");
+  const count = await countOf("handover");
   socket.send(JSON.stringify({ type: "acquire", names: ["handover"], request_id: "second" }));
   await expect.poll(() => heard.at(-1)?.type).toBe("waiting");
   const waited = count();

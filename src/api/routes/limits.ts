@@ -39,12 +39,12 @@ const PrefectGrant = z.object({
   limits: z.array(z.object({ id: z.string(), name: z.string(), limit: z.int() })),
 });
 const Increment = z.object({
-  names: z.array(z.string().min(1).max(255)).max(LIMIT_NAMES_MAX),
+  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
   slots: z.int().min(1).max(SLOTS_MAX),
   mode: z.enum(["concurrency", "rate_limit"]).nullish(),
 });
 const Decrement = z.object({
-  names: z.array(z.string().min(1).max(255)).max(LIMIT_NAMES_MAX),
+  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
   slots: z.int().min(1).max(SLOTS_MAX),
   occupancy_seconds: z.number().nullish(),
 });

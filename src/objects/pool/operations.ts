@@ -114,7 +114,13 @@ export type PoolOperations = {
   remove_deployment: { command: { deployment_id: string; revision: number }; answer: null };
   /** Replaces the future auto-scheduled runs of a deployment's schedules by these; idempotent by idempotency key. */
   materialize: {
-    command: { deployment: DeploymentNote; is_replacing: boolean; runs: RunDraft[] };
+    /** What replaces takes the place of all future runs, and of those that are due and wait, of a schedule's or of all. */
+    command: {
+      deployment: DeploymentNote;
+      is_replacing: boolean;
+      ends_due_of?: string;
+      runs: RunDraft[];
+    };
     answer: null;
   };
   /** Makes the internal pool where it does not exist yet. */

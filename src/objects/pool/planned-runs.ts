@@ -1,6 +1,7 @@
 /** The runs that a deployment's schedules have planned, and what becomes of them when it changes or goes. */
 import { accept, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
 import type { RunSlots } from "./run-slots.ts";
@@ -10,6 +11,11 @@ import type { PoolRuns } from "./runs.ts";
 const PLANNED_RUNS_MAX = 10_000;
 /** Waiting runs of a deleted deployment that are read at a time. */
 const DELETED_PER_PAGE = 200;
+
+/** A run that has begun, or waits for a slot, is no plan any more. */
+function isPlan({ run_count, state_type, state_name }: FlowRun): boolean {
+  return run_count === 0 && state_type === "SCHEDULED" && state_name !== "AwaitingConcurrencySlot";
+}
 
 export class PlannedRuns {
   readonly #context: PoolContext;
@@ -25,16 +31,19 @@ export class PlannedRuns {
   /** Replaces, or adds to, the runs that a deployment's schedules have planned. An older revision changes nothing. */
   materialize(command: PoolOperations["materialize"]["command"]): Result<null> {
     const { store, host } = this.#context;
-    const { deployment, is_replacing, runs } = command;
+    const { deployment, is_replacing, ends_due_of = "none", runs } = command;
     const noted = this.#slots.noteDeployment(deployment);
     if (!noted.ok) return noted;
     const pool = poolOf(this.#context);
     if (is_replacing) {
-      // Also those that are wanted again: they are made anew, from what the deployment says now. Due ones stay.
+      // Also those that are wanted again: they are made anew, from what the deployment says now.
       const now = formatInstant(host.now());
       for (const id of store.runs.listAutoScheduled(deployment.deployment_id, PLANNED_RUNS_MAX)) {
         const planned = store.runs.readRun(id)?.run;
-        if (planned !== undefined && (planned.next_scheduled_start_time ?? now) > now) this.#runs.delete(id);
+        if (planned === undefined) continue;
+        const isDue = (planned.next_scheduled_start_time ?? now) <= now;
+        if (!isDue || (isPlan(planned) && [planned.created_by?.id, "all"].includes(ends_due_of)))
+          this.#runs.delete(id);
       }
     }
     for (const draft of runs) if (this.#runs.findMoved(draft) === undefined) this.#runs.insert(draft, pool);

@@ -16,6 +16,12 @@ export interface Workplace {
   wakeAt(at: number): void;
 }
 
+/** Which planned runs give way to new ones: all of the future, and of those that are due and wait `due_of`. */
+export interface Replaced {
+  /** A schedule's id, `all` or `none`. */
+  due_of: string;
+}
+
 /** Tells a deployment's pool and its limit what has become of it. */
 export class DeploymentNews {
   readonly #place: Workplace;
@@ -46,11 +52,17 @@ export class DeploymentNews {
   }
 
   /** Sends runs to the deployment's pool; the first part takes the place of what is there, where they replace it. */
-  sendRuns(record: DeploymentRecord, runs: readonly RunDraft[], isReplacing: boolean, what: string): void {
+  sendRuns(
+    record: DeploymentRecord,
+    runs: readonly RunDraft[],
+    replaced: Replaced | null,
+    what: string,
+  ): void {
     for (const [index, part] of splitBySize(runs).entries()) {
       const command: PoolOperations["materialize"]["command"] = {
         deployment: noteOf(record),
-        is_replacing: isReplacing && index === 0,
+        is_replacing: replaced !== null && index === 0,
+        ...(replaced !== null && index === 0 && { ends_due_of: replaced.due_of }),
         runs: part,
       };
       this.tellPool(record, "materialize", `runs:${this.#place.host.now()}:${what}:${index}`, command);

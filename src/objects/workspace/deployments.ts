@@ -36,7 +36,7 @@ import {
   readSchedules,
   replaceScheduleRows,
 } from "./catalog-store.ts";
-import { DeploymentNews, noteOf, poolOf, type Workplace } from "./deployment-news.ts";
+import { DeploymentNews, noteOf, poolOf, type Replaced, type Workplace } from "./deployment-news.ts";
 import type { CatalogDeployment, DeploymentPlace, WorkspaceOperations } from "./operations.ts";
 import { PlannedRuns } from "./planned-runs.ts";
 
@@ -166,10 +166,12 @@ export class Deployments {
     });
   }
 
+  /** What was planned goes, due or not. */
   deleteSchedule(id: string, scheduleId: string): Result<null> {
     return this.#changeSchedules(id, (existing) => {
       const schedules = existing.filter((schedule) => schedule.id !== scheduleId);
-      return schedules.length === existing.length ? SCHEDULE_NOT_FOUND : accept({ schedules, answer: null });
+      if (schedules.length === existing.length) return SCHEDULE_NOT_FOUND;
+      return accept({ schedules, answer: null, replaced: { due_of: scheduleId } });
     });
   }
 
@@ -189,23 +191,28 @@ export class Deployments {
     change: (
       existing: ScheduleRecord[],
       making: Making,
-    ) => Result<{ schedules: ScheduleRecord[]; answer: Answer }>,
+    ) => Result<{ schedules: ScheduleRecord[]; answer: Answer; replaced?: Replaced }>,
   ): Result<Answer> {
     const before = readDeployment(this.#place.host.sql, { id });
     if (before === undefined) return NOT_FOUND;
     const making = this.#making();
     const changed = change(this.#schedulesOf(id), making);
     if (!changed.ok) return changed;
-    this.#commit(before, changeDeployment(before, {}, undefined, making.now), changed.value.schedules, false);
-    return accept(changed.value.answer);
+    const { schedules, answer, replaced } = changed.value;
+    this.#commit(before, changeDeployment(before, {}, undefined, making.now), schedules, false, replaced);
+    return accept(answer);
   }
 
-  /** Stores a change and tells everybody whom it concerns. `schedules` undefined: they stay. */
+  /**
+   * Stores a change and tells everybody whom it concerns. `schedules` undefined: they stay. Of a deployment that is paused
+   * all planned runs go, also those that are due and wait.
+   */
   #commit(
     before: DeploymentRecord | undefined,
     changed: DeploymentRecord,
     schedules: readonly ScheduleRecord[] | undefined,
     wasLimitSent: boolean,
+    replaced: Replaced = before?.paused === false && changed.paused ? { due_of: "all" } : { due_of: "none" },
   ): void {
     const { sql } = this.#place.host;
     const hadSchedules = before !== undefined && this.#schedulesOf(changed.id).length > 0;
@@ -219,7 +226,7 @@ export class Deployments {
     if (isLeaving && !left.is_moving) this.#leave(left, record.revision);
     this.#news.tellPool(record, "put_deployment", "put", noteOf(record));
     const stored = readSchedules(sql, [record.id]).get(record.id) ?? [];
-    if (hadSchedules || stored.length > 0) this.#planned.materialize(record, stored, true);
+    if (hadSchedules || stored.length > 0) this.#planned.materialize(record, stored, replaced);
     if (wasLimitSent) this.#news.tellLimit(before, record);
   }
 
@@ -242,7 +249,9 @@ export class Deployments {
     if (record === undefined || !record.is_moving) return;
     const settled = { ...record, is_moving: false };
     putDeployment(sql, settled);
-    this.#planned.materialize(settled, readSchedules(sql, [record.id]).get(record.id) ?? [], true);
+    this.#planned.materialize(settled, readSchedules(sql, [record.id]).get(record.id) ?? [], {
+      due_of: "none",
+    });
   }
 
   #remove(record: DeploymentRecord): void {

@@ -18,7 +18,7 @@ import {
   readSchedules,
   type StoredSchedule,
 } from "./catalog-store.ts";
-import type { DeploymentNews, Workplace } from "./deployment-news.ts";
+import type { DeploymentNews, Replaced, Workplace } from "./deployment-news.ts";
 
 /** Schedules that one turn extends; the rest waits for the next one. */
 const SCHEDULES_PER_SWEEP_MAX = 20;
@@ -38,14 +38,19 @@ export class PlannedRuns {
     for (const stored of readDueSchedules(sql, now, SCHEDULES_PER_SWEEP_MAX)) {
       const record = readDeployment(sql, { id: stored.record.deployment_id });
       if (record !== undefined && !record.paused && stored.record.active)
-        this.materialize(record, [stored], false);
+        this.materialize(record, [stored], null);
       else noteMaterialized(sql, stored.record.id, stored.materialized_until, null);
     }
   }
 
   /** Plans the runs of these schedules and sends the pool those that it has not got yet, or all in place of what it has. */
-  materialize(record: DeploymentRecord, schedules: readonly StoredSchedule[], isReplacing: boolean): void {
+  materialize(
+    record: DeploymentRecord,
+    schedules: readonly StoredSchedule[],
+    replaced: Replaced | null,
+  ): void {
     const { host } = this.#place;
+    const isReplacing = replaced !== null;
     if (record.is_moving) {
       for (const { record: schedule } of schedules) noteMaterialized(host.sql, schedule.id, 0, null);
       return;
@@ -64,7 +69,7 @@ export class PlannedRuns {
       if (due_at !== null) this.#place.wakeAt(due_at);
     }
     if (runs.length > 0 || isReplacing)
-      this.#news.sendRuns(record, runs, isReplacing, schedules[0]?.record.id ?? "none");
+      this.#news.sendRuns(record, runs, replaced, schedules[0]?.record.id ?? "none");
   }
 
   /** Makes runs of the deployment's active schedules for a stretch of time, also in the past, beside the planned ones. */
@@ -78,7 +83,7 @@ export class PlannedRuns {
       .flatMap(({ record: schedule }) =>
         planBackfill(schedule.schedule, stretch, now).map((date) => draftRun(record, schedule, date)),
       );
-    this.#news.sendRuns(record, runs, false, "backfill");
+    this.#news.sendRuns(record, runs, null, "backfill");
     return accept(null);
   }
 

@@ -36,9 +36,12 @@ async function deploy(
 
 /** Dates of the runs to come, written short. */
 async function datesAhead(world: TestWorkspace): Promise<string[]> {
-  const now = formatInstant(world.clock.now);
-  const runs = await world.plannedRuns();
-  return runs.filter(({ date }) => date > now).map(({ date }) => date.slice(5, 16));
+  const now = formatInstant(world.clock.now).slice(5, 16);
+  return (await datesPlanned(world)).filter((date) => date > now);
+}
+
+async function datesPlanned(world: TestWorkspace): Promise<string[]> {
+  return (await world.plannedRuns()).map(({ date }) => date.slice(5, 16));
 }
 
 describe("a plan", () => {
@@ -160,12 +163,24 @@ test("a schedule that is switched off has no runs, its neighbour keeps its own",
   expect(await datesAhead(world)).toEqual([]);
 });
 
-test("a run that is due stays when its deployment changes", async () => {
+test("a run that is due stays when its deployment changes, and goes when that is paused", async () => {
   const { world, flow_id } = await open();
   const { id } = await deploy(world, flow_id, [cron("0 * * * *")]);
   await world.advance(HOUR + SECOND);
+  await world.do("update_deployment", { id, update: { tags: ["new"] } });
+  expect((await datesPlanned(world))[0]).toBe("11-22T13:00");
   await world.do("update_deployment", { id, update: { paused: true } });
-  expect((await world.plannedRuns()).map(({ date }) => date)).toEqual(["2026-11-22T13:00:00.000000Z"]);
+  expect(await world.plannedRuns()).toEqual([]);
+});
+
+test("a schedule that is deleted takes its due run along, and leaves those of its neighbour", async () => {
+  const { world, flow_id } = await open();
+  const { id, schedules } = await deploy(world, flow_id, [cron("0 * * * *"), cron("30 * * * *")]);
+  await world.advance(HOUR + SECOND);
+  const due = async () => (await datesPlanned(world)).filter((date) => date <= "11-22T13:00");
+  expect(await due()).toEqual(["11-22T12:30", "11-22T13:00"]);
+  await world.do("delete_schedule", { deployment_id: id, schedule_id: schedules[0]?.id ?? "" });
+  expect(await due()).toEqual(["11-22T12:30"]);
 });
 
 test("a deployment that moves takes its runs along", async () => {
