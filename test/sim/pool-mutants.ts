@@ -3,7 +3,7 @@ import { type Mutant, mutant } from "./mutant.ts";
 
 export const POOL_MUTANTS: readonly Mutant[] = [
   mutant("a schedule gets no more runs than its first ones", "src/objects/workspace/planned-runs.ts", [
-    "this.materialize(record, [stored], false);",
+    "this.materialize(record, [stored], null);",
     "noteMaterialized(sql, stored.record.id, stored.materialized_until, null);",
   ]),
   mutant("a date of a schedule has no key of its own", "src/domain/catalog/materialization.ts", [
