@@ -2,8 +2,8 @@
  * `npm run sim`: simulates many seeds, and says how to repeat what fails.
  *
  *   --seed N | --seeds FROM-TO   which seeds (1-50)
- *   --hours H                    hours with faults for each seed (1) where its world is a busy one; a slower one goes on for longer. The end
- *                                without faults comes on top
+ *   --hours H                    hours with faults for each seed (1) where its world is a busy one; a slower one goes
+ *                                on for longer, and the end without faults comes on top
  *   --trace                      tells every event
  *   --faults A,B --clients C,D   only these faults, only these callers and agents: as a failing run was made small
  *   --mutants                    puts faults into the code and says which seed finds each

@@ -82,8 +82,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("a member keeps what it reserved upon a question that came twice", "src/objects/limit/joint.ts", [
-    "if (asking !== undefined && !mayHave(joint, asking))",
-    "if (asking !== undefined && !mayHave(joint, asking) && now < 0)",
+    "        this.#members.undo(asking.key, joint_id, asking.fence);",
+    "        void asking;",
   ]),
   mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
     "if (taken !== undefined && !mayHave(joint, taken)) return;",

@@ -3,7 +3,6 @@ import { z } from "zod";
 import {
   LEASE_SECONDS_DEFAULT,
   LEASE_SECONDS_MAX,
-  LIMIT_NAMES_MAX,
   OFFSET_MAX,
   PAGE_MAX,
   SLOTS_MAX,
@@ -18,6 +17,7 @@ import {
   LeaseRecord,
   Limit,
   LimitCreate,
+  LimitNames,
   LimitUpdate,
   Waiting,
   WaiterRecord,
@@ -39,12 +39,12 @@ const PrefectGrant = z.object({
   limits: z.array(z.object({ id: z.string(), name: z.string(), limit: z.int() })),
 });
 const Increment = z.object({
-  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  names: LimitNames,
   slots: z.int().min(1).max(SLOTS_MAX),
   mode: z.enum(["concurrency", "rate_limit"]).nullish(),
 });
 const Decrement = z.object({
-  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  names: LimitNames,
   slots: z.int().min(1).max(SLOTS_MAX),
   occupancy_seconds: z.number().nullish(),
 });

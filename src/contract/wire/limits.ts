@@ -68,9 +68,12 @@ export type RunIdentity = z.infer<typeof RunIdentity>;
 
 export const AcquireMode = z.enum(["concurrency", "rate_limit"]);
 
+/** The limits that a call is about, by name. */
+export const LimitNames = z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX);
+
 /** Prefect's `increment-with-lease`. */
 export const IncrementWithLease = z.object({
-  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  names: LimitNames,
   slots: z.int().min(1).max(SLOTS_MAX),
   mode: AcquireMode.nullish().transform((mode) => mode ?? "concurrency"),
   lease_duration: z.number().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX).nullish(),
@@ -79,7 +82,7 @@ export const IncrementWithLease = z.object({
 
 /** Our acquire: `POST /v2/concurrency_limits/acquire`. */
 export const Acquire = z.strictObject({
-  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  names: LimitNames,
   request_id: z.string().min(1).max(255),
   slots: z.int().min(1).max(SLOTS_MAX).default(1),
   mode: AcquireMode.default("concurrency"),
@@ -96,7 +99,7 @@ export type Acquire = z.infer<typeof Acquire>;
 
 /** `POST /v2/concurrency_limits/withdraw`: leaves the line, 204 also when nobody stands there under that request id. */
 export const Withdraw = z.strictObject({
-  names: z.array(z.string().min(1).max(255)).min(1).max(LIMIT_NAMES_MAX),
+  names: LimitNames,
   request_id: z.string().min(1).max(255),
 });
 export type Withdraw = z.infer<typeof Withdraw>;

@@ -76,12 +76,10 @@ export function beginJoint(
   };
 }
 
-/** Tells whether a share, named by its limit's key and its fence, is one of those that the acquire was decided with. */
-export function isPartOf({ members }: Joint, { key, fence }: { key: string; fence: number }): boolean {
-  return members.some((member) => member.key === key && member.granted?.fence === fence);
-}
-
-/** Tells whether a share belongs to an acquire that still tries or waits: it is counted, or its answer is on the way. */
+/**
+ * Tells whether a share, named by its limit's key and its fence, belongs to an acquire: it is counted or, as long as the
+ * acquire is not decided, its answer may be on the way.
+ */
 export function mayHave({ members }: Joint, { key, fence }: { key: string; fence: number }): boolean {
   return members.some(
     (member) => member.key === key && (member.status === "asked" || member.granted?.fence === fence),

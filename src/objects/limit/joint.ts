@@ -8,7 +8,6 @@ import type { Grant, Waiting } from "../../contract/wire/limits.ts";
 import { deadlineOf, endOfLease } from "../../domain/limit/deadlines.ts";
 import {
   beginJoint,
-  isPartOf,
   keepsReservations,
   mayHave,
   nextStep,
@@ -183,7 +182,7 @@ export class Joints {
       return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
     }
     // A member may still keep what it reserved before it was disabled, or deleted, and the others were taken without it.
-    if (asking !== undefined && !isPartOf(joint, asking)) return { status: "ended" };
+    if (asking !== undefined && !mayHave(joint, asking)) return { status: "ended" };
     const share = this.#store.findShare(joint_id);
     const lease = share && this.#core.store.leases.find(share.fence, share.tail);
     return lease === undefined

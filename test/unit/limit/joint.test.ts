@@ -205,7 +205,8 @@ test("a reservation that is given back once more, long after, takes nothing from
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
 });
 
-test("an answer about a reservation that was given back takes nothing from the lease that came of a later one", async () => {
+/** Two limits of one slot each, both held by one acquire; `lease` is the share of the one that is not its home. */
+async function holdTwo() {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const [home, member] = fleet.limits;
   if (home === undefined || member === undefined) throw new Error("no limits");
@@ -213,6 +214,11 @@ test("an answer about a reservation that was given back takes nothing from the l
   await fleet.quiet();
   granted(await peek(answer));
   const lease = member.database.prepare("SELECT joint_id, fence FROM lease").get();
+  return { fleet, home, member, lease };
+}
+
+test("an answer about a reservation that was given back takes nothing from the lease that came of a later one", async () => {
+  const { fleet, home, member, lease } = await holdTwo();
   const share = { key: member.key, fence: Number(lease?.["fence"]) - 1 };
   const question = JSON.stringify({ joint_id: lease?.["joint_id"], share });
   member.database
@@ -250,13 +256,7 @@ test("what a member reserves upon a question that comes twice is not kept from o
 });
 
 test("the word that a reservation was taken away ends nothing that was reserved after it", async () => {
-  const fleet = await new Fleet(["a", "b"]).create(1);
-  const [home, member] = fleet.limits;
-  if (home === undefined || member === undefined) throw new Error("no limits");
-  const answer = fleet.acquire({ request_id: "one" });
-  await fleet.quiet();
-  granted(await peek(answer));
-  const lease = member.database.prepare("SELECT joint_id, fence FROM lease").get();
+  const { fleet, home, member, lease } = await holdTwo();
   const joint_id = String(lease?.["joint_id"]);
   const fence = Number(lease?.["fence"]);
   await home.must("end_joint", { joint_id, share: { key: member.key, fence: fence - 1 } });
