@@ -36,7 +36,14 @@ type AgentExit = (typeof AGENT_EXIT)[keyof typeof AGENT_EXIT];
 const GIVEN_UP_GRACE_MS = 10_000;
 /** When leaving, the last reports and logs get this long; what is left goes out at the next start. */
 const LAST_REPORTS_MS = 15_000;
-const BEAT_REASONS: ReadonlySet<SocketReason> = new Set(["cancel", "attempt_ended", "socket_open"]);
+/** What is to be stopped stands in the answer to a beat; and pings that cannot be sent stand for none. */
+const BEAT_REASONS: ReadonlySet<SocketReason> = new Set([
+  "cancel",
+  "attempt_ended",
+  "socket_open",
+  "socket_lost",
+]);
+
 export class WorkerAgent {
   readonly #settings: Settings;
   readonly #log: Log;
@@ -141,6 +148,8 @@ export class WorkerAgent {
       gpus,
       events: {
         namedAttempts: () => this.#nameAttempts(),
+        isIdle: () =>
+          this.#socket.isHealthy && this.#runs.liveCount === 0 && this.#nameOpenAttempts().length === 0,
         knownAttempts: () => this.#runs.attemptIds,
         onAnswer: (answer, known) => this.#obey(answer, known),
         onProlonged: (until) => this.#prolong(until),
@@ -174,7 +183,7 @@ export class WorkerAgent {
     this.#leaving ??= this.#leave();
   }
 
-  /** A wake wakes the loop that it concerns: what is to be stopped stands in the answer to a beat. */
+  /** A wake wakes the loop that it concerns. */
   #hear(reason: SocketReason): void {
     if (BEAT_REASONS.has(reason)) this.#session?.beatNow();
     this.#claiming.wake(reason);
@@ -191,6 +200,10 @@ export class WorkerAgent {
   #take(answer: ClaimAnswer, sentAt: number): void {
     // The server is there, so its socket need not wait for its next try.
     this.#socket.open();
+    this.#notePaused(answer.reason === "pool_paused");
+    const { session_expires_in_seconds } = answer;
+    if (answer.claims.length > 0 && session_expires_in_seconds !== undefined)
+      this.#session?.renew(sentAt, session_expires_in_seconds);
     for (const claim of answer.claims) this.#begin(claim, sentAt + claim.start_within_seconds * 1000);
     if (this.#settings.isRunOnce && answer.reason !== "deployment_full")
       this.drain("Claimed once what was due");
@@ -230,13 +243,7 @@ export class WorkerAgent {
       // A claim may be answered after the beat that did not know of it yet.
       if (run !== undefined && known.has(attemptId)) this.#runs.stop(run, "given_up", GIVEN_UP_GRACE_MS);
     }
-    if (answer.is_pool_paused)
-      this.#log.writeOnce(
-        "paused",
-        "INFO",
-        `Work pool "${pool}" is paused: it gives no runs until somebody resumes it.`,
-      );
-    else this.#log.clear("paused", `Work pool "${pool}" is not paused any more.`);
+    this.#notePaused(answer.is_pool_paused);
     this.#log.writeOnce(
       "registered",
       "INFO",
@@ -247,6 +254,13 @@ export class WorkerAgent {
     if (this.#isRegistered) return;
     this.#isRegistered = true;
     this.#claiming.wake("registered");
+  }
+
+  #notePaused(isPaused: boolean): void {
+    const { pool } = this.#settings;
+    const text = `Work pool "${pool}" is paused: it gives no runs until somebody resumes it.`;
+    if (isPaused) this.#log.writeOnce("paused", "INFO", text);
+    else this.#log.clear("paused", `Work pool "${pool}" is not paused any more.`);
   }
 
   #prolong(until: StopTime): void {
@@ -265,13 +279,12 @@ export class WorkerAgent {
   }
 
   #nameAttempts(): string[] {
-    return [
-      ...new Set([
-        ...this.#runs.openAttemptIds,
-        ...this.#claiming.pendingIds,
-        ...(this.#outbox?.attemptIds ?? []),
-      ]),
-    ];
+    return [...new Set([...this.#nameOpenAttempts(), ...this.#claiming.pendingIds])];
+  }
+
+  /** Attempts of which the server has not heard, or not taken in, the end. */
+  #nameOpenAttempts(): string[] {
+    return [...this.#runs.openAttemptIds, ...(this.#outbox?.attemptIds ?? [])];
   }
 
   #settle(report: Report, refusal: SluiceApiError | undefined): void {

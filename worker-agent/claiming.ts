@@ -80,12 +80,12 @@ export class Claiming {
   async #look(reasons: ReadonlySet<WakeReason>): Promise<number> {
     const { current, onPoolChanged } = this.#tools;
     if (reasons.has("pool_changed")) onPoolChanged();
-    if (reasons.has("socket_lost")) this.#lookAgainWithin(this.#pollMs());
     const now = current();
-    if (now === undefined) return this.#pollMs();
+    if (reasons.has("socket_lost")) this.#lookAgainWithin(this.#pollMs(now?.session));
+    if (now === undefined) return this.#pollMs(undefined);
     const isWanted = [...reasons].some((reason) => CLAIM_REASONS.has(reason));
     if (isWanted || hostMs() >= this.#nextAt) {
-      this.#nextAt = hostMs() + this.#pollMs();
+      this.#nextAt = hostMs() + this.#pollMs(now.session);
       await this.#claim(now.session, now.state);
     }
     return Math.max(50, this.#nextAt - hostMs());
@@ -137,10 +137,9 @@ export class Claiming {
     this.#nextAt = Math.min(this.#nextAt, hostMs() + ms);
   }
 
-  #pollMs(): number {
+  #pollMs(session: Session | undefined): number {
     const { pollSeconds } = this.#tools.settings;
-    return jitter(
-      1000 * (this.#tools.isSocketHealthy() ? Math.max(pollSeconds, POLL_WITH_SOCKET_SECONDS) : pollSeconds),
-    );
+    const withSocket = session?.idlePollSeconds ?? POLL_WITH_SOCKET_SECONDS;
+    return jitter(1000 * (this.#tools.isSocketHealthy() ? Math.max(pollSeconds, withSocket) : pollSeconds));
   }
 }

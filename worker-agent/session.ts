@@ -26,6 +26,8 @@ export class AgentRefusedError extends Error {}
 export interface SessionEvents {
   /** Attempts to be named in the beat: what runs, and what may have been claimed. */
   namedAttempts(): string[];
+  /** Nothing runs, and the pings of an open socket tell the server that the agent lives. */
+  isIdle(): boolean;
   /** Attempts that the server may end: those that it has answered a claim with. */
   knownAttempts(): string[];
   /** The pool is there and the worker registered. `known` is what was known when the beat was sent. */
@@ -62,6 +64,10 @@ export class Session {
   #until: StopTime | undefined;
   #stopTimer: NodeJS.Timeout | undefined;
   #isLost = false;
+  #nextBeatAt = 0;
+  #isBeatAsked = false;
+  #failures = 0;
+  #idlePollSeconds: number | undefined;
   #hasAnswered = false;
   #hasTriedToCreate = false;
   #loop: Promise<void> = Promise.resolve();
@@ -84,12 +90,30 @@ export class Session {
     return this.#hasAnswered && !this.#isLost;
   }
 
+  /** How often to ask for runs now, where only a lost wake would be missed; undefined: as if there were no session. */
+  get idlePollSeconds(): number | undefined {
+    return this.#isQuiet ? this.#idlePollSeconds : undefined;
+  }
+
+  /** No beats are needed: the socket's pings stand for them, and the next claim begins the session anew. */
+  get #isQuiet(): boolean {
+    const mayBe = this.#idlePollSeconds !== undefined && this.#failures === 0 && !this.#isLost;
+    return mayBe && this.#input.events.isIdle();
+  }
+
   start(): void {
     this.#loop = this.#run();
   }
 
   /** Beats at once: somebody said that there is something to learn. */
   beatNow(): void {
+    this.#isBeatAsked = true;
+    this.#poke.abort();
+  }
+
+  /** A claim that was sent at `sentAt` (milliseconds of the host's clock) gave runs, and the session lasts so long. */
+  renew(sentAt: number, expiresInSeconds: number): void {
+    this.#prolong(sentAt, expiresInSeconds * 1000);
     this.#poke.abort();
   }
 
@@ -112,25 +136,32 @@ export class Session {
   async #run(): Promise<void> {
     const { log } = this.#input;
     const { signal } = this.#closing;
-    let failures = 0;
     while (!signal.aborted) {
-      let waitMs: number;
-      this.#poke = new AbortController();
+      this.#isBeatAsked = false;
       try {
-        waitMs = await this.#beat();
-        if (failures > 0) log.clear("session", "The server answers again.");
-        failures = 0;
+        await this.#beat();
+        if (this.#failures > 0) log.clear("session", "The server answers again.");
+        this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        failures += 1;
-        waitMs = await this.#handleFault(error, failures);
+        this.#failures += 1;
+        this.#nextBeatAt = hostMs() + (await this.#handleFault(error, this.#failures));
       }
-      await pause(waitMs, AbortSignal.any([signal, this.#poke.signal]));
+      await this.#waitUntilDue();
     }
   }
 
-  /** Sends one beat and returns how long to wait until the next. */
-  async #beat(): Promise<number> {
+  async #waitUntilDue(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted && !this.#isBeatAsked) {
+      const leftMs = this.#nextBeatAt - hostMs();
+      if (leftMs <= 0 && !this.#isQuiet) return;
+      this.#poke = new AbortController();
+      await pause(leftMs > 0 ? leftMs : LOOK_MS_MAX, AbortSignal.any([signal, this.#poke.signal]));
+    }
+  }
+
+  async #beat(): Promise<void> {
     const { http, settings, gpus, events } = this.#input;
     const sentAt = hostMs();
     const known = new Set(events.knownAttempts());
@@ -153,15 +184,11 @@ export class Session {
         signal: this.#closing.signal,
       }),
     );
-    const lifeMs = answer.expires_in_seconds * 1000;
-    const marginMs = Math.min(MARGIN_MS_MAX, lifeMs * MARGIN_SHARE);
     this.#workerId = answer.worker_id;
+    this.#idlePollSeconds = answer.idle_poll_seconds;
     this.#hasAnswered = true;
-    this.#isLost = false;
-    this.#prolong({ stop_at_ms: sentAt + lifeMs - marginMs, end_at_ms: sentAt + lifeMs });
+    this.#prolong(sentAt, answer.expires_in_seconds * 1000);
     events.onAnswer(answer, known);
-    // A little past half: before that the server need not write, and would not prolong.
-    return Math.max(100, sentAt + lifeMs * 0.52 - hostMs());
   }
 
   async #handleFault(error: unknown, failures: number): Promise<number> {
@@ -205,8 +232,14 @@ export class Session {
     }
   }
 
-  #prolong(until: StopTime): void {
+  /** The server keeps the session for so long from `sentAt` on. */
+  #prolong(sentAt: number, lifeMs: number): void {
     const { state, events, log } = this.#input;
+    const marginMs = Math.min(MARGIN_MS_MAX, lifeMs * MARGIN_SHARE);
+    const until: StopTime = { stop_at_ms: sentAt + lifeMs - marginMs, end_at_ms: sentAt + lifeMs };
+    // A little past half: before that the server need not write, and would not prolong.
+    this.#nextBeatAt = Math.max(hostMs() + 100, sentAt + lifeMs * 0.52);
+    this.#isLost = false;
     this.#setStop(until);
     events.onProlonged(until);
     try {
@@ -221,8 +254,11 @@ export class Session {
   #setStop(until: StopTime): void {
     this.#until = until;
     clearTimeout(this.#stopTimer);
+    let lostAt = until.stop_at_ms;
     const look = (): void => {
-      const leftMs = until.stop_at_ms - hostMs();
+      // Whoever has nothing to stop is cut off a session after it was last known not to be.
+      if (this.#isQuiet) lostAt = hostMs() + this.#input.settings.sessionSeconds * 1000;
+      const leftMs = lostAt - hostMs();
       if (leftMs > 0) this.#stopTimer = setTimeout(look, Math.min(leftMs, LOOK_MS_MAX));
       else this.#lose(until);
     };

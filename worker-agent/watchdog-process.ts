@@ -45,17 +45,22 @@ process.exit(0);
 async function watch(): Promise<void> {
   for (;;) {
     wake = new AbortController();
-    if (isOrphaned) {
-      if ((state.readWatchdog() ?? process.pid) !== process.pid || listRunning().length === 0) return;
-      // A new agent that goes on with the session.
-      until = later(until, state.readSession()?.until);
-    }
-    const leadMs = until === undefined || isOrphaned ? 0 : (until.end_at_ms - until.stop_at_ms) * LEAD_SHARE;
-    const leftMs = (until?.stop_at_ms ?? Infinity) + leadMs - hostMs();
+    if (isOrphaned && ((state.readWatchdog() ?? process.pid) !== process.pid || listRunning().length === 0))
+      return;
+    // A new agent that goes on with the session of the one before it; or one that has put the time off for what it
+    // starts now, and whose word stands in the folder although it was not read from the pipe yet.
+    if (isOrphaned || leftUntil(until) <= 0) until = later(until, state.readSession()?.until);
+    const leftMs = leftUntil(until);
     if (until !== undefined && leftMs <= 0) await stop(until);
     const lookMs = isOrphaned ? LOOK_MS_ORPHANED : LOOK_MS;
     await pause(leftMs > 0 ? Math.min(leftMs, lookMs) : lookMs, wake.signal);
   }
+}
+
+function leftUntil(time: StopTime | undefined): number {
+  if (time === undefined) return Infinity;
+  const leadMs = isOrphaned ? 0 : (time.end_at_ms - time.stop_at_ms) * LEAD_SHARE;
+  return time.stop_at_ms + leadMs - hostMs();
 }
 
 async function stop(over: StopTime): Promise<void> {

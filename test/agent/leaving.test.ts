@@ -10,6 +10,7 @@ import {
   fixture,
   heldRun,
   makeFolder,
+  isAlive,
   pidOf,
   startPlane,
   until,
@@ -219,6 +220,29 @@ test("a wake on the socket starts a run long before the next poll, also after th
   // What became ready while nobody listened is found when the socket is back.
   const second = command(plane, ["true"]);
   await plane.endOf(second);
+});
+
+test("an agent with nothing to do does not beat while its socket is open, and what it is given then lasts", async () => {
+  const plane = await startPlane();
+  plane.expires_in_seconds = 2;
+  plane.idle_poll_seconds = 300;
+  agentProcessFor(plane, { pollSeconds: 600 });
+  await plane.until("the beat of the open socket", () => plane.sockets.size === 1 && plane.beats.length >= 2);
+  const beats = plane.beats.length;
+  const over = performance.now() + 3 * 2000;
+  await until("the session is long over", () => performance.now() > over);
+  expect(plane.beats.length).toBe(beats);
+  const { run, release } = heldRun(plane);
+  const pid = await pidOf(plane, run);
+  // Neither the agent nor its watchdog goes by the session that is over; the new one is kept alive by beats.
+  await plane.until("beats again", () => plane.beats.length >= beats + 4);
+  expect(isAlive(pid)).toBe(true);
+  release(3);
+  expect(await plane.endOf(run)).toMatchObject({ exit_code: 3, outcome: "exited" });
+  // Without its socket it must speak for itself.
+  const quiet = plane.beats.length;
+  for (const socket of plane.sockets) socket.terminate();
+  await plane.until("a beat", () => plane.beats.length > quiet);
 });
 
 test("the health check tells whether the server answers", async () => {

@@ -49,6 +49,36 @@ async function connect(pool: string, worker: string): Promise<{ socket: WebSocke
   return { socket, frames };
 }
 
+test("the pings of an agent's socket say when it was heard of last, across hibernation", async () => {
+  const { stub, must } = poolNamed("pings");
+  await must("create", { name: "pings" });
+  const beat = {
+    session_id: crypto.randomUUID(),
+    session_seconds: 60,
+    work_queue_names: [],
+    labels: {},
+    gpus: [],
+  };
+  for (const name of ["w1", "w2"]) await must("beat", { ...beat, name });
+  const heard = async (): Promise<(string | null)[]> =>
+    (await must("filter_workers", { limit: 10, offset: 0 })).map(
+      ({ last_heartbeat_time }) => last_heartbeat_time,
+    );
+  const [registered, silent] = await heard();
+  await waitFor(() => expect(new Date().toISOString() > (registered ?? "")).toBe(true));
+  const { socket, frames } = await connect("pings", "w1");
+  const [opened] = await heard();
+  expect(opened! > registered!).toBe(true);
+  await evictDurableObject(stub);
+  await waitFor(() => expect(new Date().toISOString() > (opened ?? "")).toBe(true));
+  socket.send("ping");
+  await waitFor(() => expect(frames).toContain("pong"));
+  const [pinged, other] = await heard();
+  expect(pinged! > opened!).toBe(true);
+  expect(other).toBe(silent);
+  socket.close();
+});
+
 test("an agent's socket survives hibernation: pings are answered, wakes arrive, one frame for many runs", async () => {
   const { stub, must } = poolNamed("sockets");
   await must("create", { name: "sockets" });

@@ -103,6 +103,8 @@ class AgentLife {
   #cancelling = new Set<string>();
   #hasAnswered = false;
   #isSocketOpen = false;
+  #nextBeatAt = 0;
+  #idlePollMs = 0;
   #isOver = false;
 
   constructor(tools: Tools, agent: SimAgent, process: SimProcess) {
@@ -131,7 +133,7 @@ class AgentLife {
   }
 
   get #isAlive(): boolean {
-    return this.#hasAnswered && this.#process.now < this.#folder.stop_at;
+    return this.#hasAnswered && (this.#process.now < this.#folder.stop_at || this.#isQuiet);
   }
 
   async #beats(): Promise<void> {
@@ -156,7 +158,8 @@ class AgentLife {
       if (this.#isOver || this.#agent.mayDie(process)) return;
       if (answer?.ok === true) {
         failures = 0;
-        await this.#beatBell.wait(process, this.#obey(answer.value, sent_at, known));
+        this.#obey(answer.value, sent_at, known);
+        await this.#waitUntilDue();
       } else if (answer?.ok === false && isFinal(answer.error)) {
         this.#refuse();
         return;
@@ -171,12 +174,33 @@ class AgentLife {
     return [...new Set([...this.#folder.records.keys(), ...this.#pending, ...this.#folder.outbox.keys()])];
   }
 
-  /** Does what the server says. Returns when to beat again. */
-  #obey(answer: SessionAnswer, sent_at: number, known: ReadonlySet<string>): number {
-    const life_ms = answer.expires_in_seconds * 1000;
+  async #waitUntilDue(): Promise<void> {
+    while (!this.#isOver) {
+      const left_ms = this.#nextBeatAt - this.#process.now;
+      if (left_ms <= 0 && !this.#isQuiet) return;
+      if (await this.#beatBell.wait(this.#process, left_ms > 0 ? left_ms : this.#pollMs())) return;
+    }
+  }
+
+  /** Nothing to beat for: the pings of its socket do. */
+  get #isQuiet(): boolean {
+    const isIdle = this.#folder.records.size === 0 && this.#folder.outbox.size === 0;
+    return (
+      this.#idlePollMs > 0 && isIdle && this.#isSocketOpen && this.#tools.pool.isConnected(this.#process)
+    );
+  }
+
+  #prolong(sent_at: number, life_ms: number): void {
     const end_at = sent_at + life_ms;
     const stop_at = end_at - Math.min(MARGIN_MS_MAX, life_ms * MARGIN_SHARE);
     this.#agent.host.prolong(this.#folder, stop_at, end_at);
+    this.#nextBeatAt = Math.max(this.#process.now + 100, sent_at + life_ms * 0.52);
+  }
+
+  /** Does what the server says. */
+  #obey(answer: SessionAnswer, sent_at: number, known: ReadonlySet<string>): void {
+    this.#idlePollMs = (answer.idle_poll_seconds ?? 0) * 1000;
+    this.#prolong(sent_at, answer.expires_in_seconds * 1000);
     const wasAlive = this.#hasAnswered;
     this.#hasAnswered = true;
     this.#cancelling = new Set(answer.cancelling);
@@ -187,7 +211,6 @@ class AgentLife {
     }
     this.#openSocket();
     if (!wasAlive) this.#claimBell.ring();
-    return Math.max(100, sent_at + life_ms * 0.52 - this.#process.now);
   }
 
   #stop(record: AttemptRecord, reason: "cancelled" | "given_up"): void {
@@ -220,7 +243,11 @@ class AgentLife {
           if (reason === "cancel" || reason === "attempt_ended") this.#beatBell.ring();
           this.#claimBell.ring();
         }),
-      onClose: () => hear(() => (this.#isSocketOpen = false)),
+      onClose: () =>
+        hear(() => {
+          this.#isSocketOpen = false;
+          this.#beatBell.ring();
+        }),
     });
   }
 
@@ -253,7 +280,12 @@ class AgentLife {
       if (answer?.ok === true) {
         failures = 0;
         this.#pending = [];
-        this.#take(answer.value.claims, attempt_ids, sent_at);
+        const { claims, session_expires_in_seconds: seconds } = answer.value;
+        if (claims.length > 0 && seconds !== undefined) {
+          this.#prolong(sent_at, seconds * 1000);
+          this.#beatBell.nudge();
+        }
+        this.#take(claims, attempt_ids, sent_at);
         continue;
       }
       failures += 1;
@@ -268,7 +300,8 @@ class AgentLife {
   #pollMs(): number {
     const { poll_ms } = this.#agent.plan;
     if (!this.#isSocketOpen) return poll_ms;
-    return POLL_WITH_SOCKET_MS * Math.min(this.#tools.world.tempo, POLL_TEMPO_MAX);
+    const poll_with_socket_ms = this.#isQuiet ? this.#idlePollMs : POLL_WITH_SOCKET_MS;
+    return poll_with_socket_ms * Math.min(this.#tools.world.tempo, POLL_TEMPO_MAX);
   }
 
   /** Leaves when nothing runs and everything is reported. */

@@ -32,8 +32,10 @@ export interface WakeHandlers {
 }
 
 interface WakeSocket {
-  owner: string;
+  owner: SimProcess;
   worker_name: string;
+  /** When its pings were last seen to arrive. */
+  heard_at: number;
   handlers: WakeHandlers;
 }
 
@@ -53,7 +55,10 @@ export class SimPool {
       make: (host, tools) =>
         new PoolActor(
           host,
-          (reason, worker_name) => tools.whenDurable(() => this.#wake(reason, worker_name)),
+          {
+            wake: (reason, worker_name) => tools.whenDurable(() => this.#wake(reason, worker_name)),
+            heardAt: (worker_name) => this.#heardAt(worker_name),
+          },
           { move_after_seconds: MOVE_AFTER_SECONDS },
         ),
       onCall: ({ operation, command }) => this.watch.note(operation, command),
@@ -89,24 +94,49 @@ export class SimPool {
 
   /** Opens an agent's socket. Returns what closes it from the agent's side. */
   connect(who: SimProcess, worker_name: string, handlers: WakeHandlers): () => void {
-    const socket: WakeSocket = { owner: who.name, worker_name, handlers };
-    this.#network.send(who.name, this.name, "open socket", () => this.#sockets.add(socket));
+    const socket: WakeSocket = { owner: who, worker_name, heard_at: this.#world.now, handlers };
+    this.#network.send(who.name, this.name, "open socket", () => {
+      this.#dropDead(worker_name);
+      this.#sockets.add(socket);
+    });
     return () => this.#network.send(who.name, this.name, "close socket", () => this.#sockets.delete(socket));
   }
 
   /** The socket of a process is open at the pool's end. */
-  isConnected({ name }: SimProcess): boolean {
-    return [...this.#sockets].some(({ owner }) => owner === name);
+  isConnected(process: SimProcess): boolean {
+    return [...this.#sockets].some(({ owner }) => owner === process);
+  }
+
+  #heardAt(worker_name: string): number | null {
+    let heard_at: number | null = null;
+    for (const socket of this.#sockets) {
+      if (socket.worker_name !== worker_name) continue;
+      if (socket.owner.isRunning) socket.heard_at = this.#world.now;
+      heard_at = Math.max(heard_at ?? 0, socket.heard_at);
+    }
+    return heard_at;
+  }
+
+  /** The sockets of processes that are no more close when the platform notices. */
+  #dropDead(worker_name: string): void {
+    for (const socket of this.#sockets) {
+      if (!socket.owner.isDead || socket.worker_name !== worker_name) continue;
+      this.#sockets.delete(socket);
+      const { heard_at } = socket;
+      void this.ask(socket.owner.name, "socket_closed", { name: worker_name, heard_at });
+    }
   }
 
   #wake(reason: AgentWake["reason"], worker_name: string | undefined): void {
     for (const socket of this.#sockets)
       if (worker_name === undefined || worker_name === socket.worker_name)
-        this.#network.send(this.name, socket.owner, `wake ${reason}`, () => socket.handlers.onWake(reason));
+        this.#network.send(this.name, socket.owner.name, `wake ${reason}`, () =>
+          socket.handlers.onWake(reason),
+        );
   }
 
   #tellClosed({ owner, handlers }: WakeSocket): void {
-    this.#network.send(this.name, owner, "socket closed", () => handlers.onClose());
+    this.#network.send(this.name, owner.name, "socket closed", () => handlers.onClose());
   }
 }
 

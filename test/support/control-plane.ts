@@ -60,6 +60,8 @@ export class ControlPlane {
   base_job_template: JsonObject = {};
   /** What the server answers to a beat, whatever was asked for. */
   expires_in_seconds = 60;
+  /** What the server says to a beat, and with a claim, of agents that have nothing to do; undefined: they must beat. */
+  idle_poll_seconds: number | undefined;
   start_within_seconds = 30;
   /** Claims to which the limits of deployments have not answered yet. */
   claimsUnanswered = 0;
@@ -272,7 +274,12 @@ export class ControlPlane {
       cancelling: [...this.cancelling],
       ended_attempt_ids: [...this.endedAttempts],
       is_pool_paused: false,
+      ...this.#whenIdle({ idle_poll_seconds: this.idle_poll_seconds }),
     };
+  }
+
+  #whenIdle<Fields>(fields: Fields): Fields | undefined {
+    return this.idle_poll_seconds === undefined ? undefined : fields;
   }
 
   #claim({ attempt_ids }: Claim): ClaimAnswer {
@@ -293,7 +300,13 @@ export class ControlPlane {
       claims.push(claim);
     }
     const reason = claims.length < attempt_ids.length ? "nothing_due" : null;
-    return { claims, next_due_in_seconds: null, reason };
+    const { expires_in_seconds } = this;
+    return {
+      claims,
+      next_due_in_seconds: null,
+      reason,
+      ...this.#whenIdle({ session_expires_in_seconds: expires_in_seconds }),
+    };
   }
 
   #report(attemptId: string, kind: string, body: unknown): [number, unknown] {

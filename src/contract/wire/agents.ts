@@ -73,6 +73,12 @@ export const SessionAnswer = z.object({
   /** Attempts that the server has given up on: stop their processes, they own nothing any more. */
   ended_attempt_ids: z.array(Id),
   is_pool_paused: z.boolean(),
+  /**
+   * While nothing runs and its socket is open the agent need not beat: the socket's pings say that it lives, and the next
+   * claim that gives something renews the session. It asks for runs this often, against a wake that was lost. Absent: it
+   * must beat.
+   */
+  idle_poll_seconds: z.number().optional(),
 });
 export type SessionAnswer = z.infer<typeof SessionAnswer>;
 
@@ -105,6 +111,8 @@ export const ClaimAnswer = z.object({
   reason: z
     .enum(["nothing_due", "pool_paused", "pool_full", "queue_full", "queue_paused", "deployment_full"])
     .nullable(),
+  /** What was given ends with the session, this many seconds after the claim was sent, unless a beat puts that off. */
+  session_expires_in_seconds: z.number().optional(),
 });
 export type ClaimAnswer = z.infer<typeof ClaimAnswer>;
 

@@ -21,9 +21,9 @@ export interface WorkerLife {
 /** Until when a worker counts as ONLINE without saying anything more. */
 export function onlineUntil(worker: WorkerLife): number {
   if (worker.is_gone) return 0;
-  if (worker.session_deadline !== null) return worker.session_deadline;
   const interval = worker.heartbeat_interval_seconds ?? HEARTBEAT_SECONDS_DEFAULT;
-  return (worker.last_heartbeat_at ?? 0) + interval * HEARTBEATS_MISSED_MAX * 1000;
+  const silent = (worker.last_heartbeat_at ?? 0) + interval * HEARTBEATS_MISSED_MAX * 1000;
+  return Math.max(silent, worker.session_deadline ?? 0);
 }
 
 /** Tells whether a worker counts as ONLINE at `now`. */

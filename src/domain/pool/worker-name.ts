@@ -1,13 +1,10 @@
 /** Whose a worker's name is: two agents that take each other's session would both lose their runs. */
+import { isOnline, onlineUntil, type WorkerLife } from "./status.ts";
 
-/** What is stored of the agent that has the name. */
-export interface NameOwner {
+/** What is known of the agent that has the name. */
+export interface NameOwner extends WorkerLife {
   name: string;
   session_id: string | null;
-  /** Milliseconds since the epoch. */
-  session_deadline: number | null;
-  /** It has said goodbye. */
-  is_gone: boolean;
   advertised: { process?: { host: string; pid: number; started_at: string } | undefined };
 }
 
@@ -21,7 +18,7 @@ export function isNameTaken(
   now: number,
 ): boolean {
   if (owner.session_id === null || owner.session_id === speaker.session_id || owner.is_gone) return false;
-  return speaker.process !== undefined && (owner.session_deadline ?? 0) > now;
+  return speaker.process !== undefined && isOnline(owner, now);
 }
 
 /** Says who has the name and what to do. */
@@ -31,6 +28,6 @@ export function describeOwner(owner: NameOwner, pool: string, now: number): stri
     process === undefined
       ? "another agent"
       : `the agent on host ${process.host} (process ${process.pid}, since ${process.started_at})`;
-  const seconds = Math.max(1, Math.ceil(((owner.session_deadline ?? 0) - now) / 1000));
+  const seconds = Math.max(1, Math.ceil((onlineUntil(owner) - now) / 1000));
   return `The name "${owner.name}" in work pool "${pool}" belongs to ${who}; stop that one, or start this one with another --name. If that one is dead, the name is free in ${seconds} s.`;
 }

@@ -15,7 +15,7 @@ import { PoolCatalog } from "./catalog.ts";
 import { Announcements } from "./announcements.ts";
 import { GRACE_MS, PoolAttempts } from "./attempts.ts";
 import { PoolClaims } from "./claims.ts";
-import { poolOf, type PoolContext, type WakeAgents } from "./context.ts";
+import { poolOf, type AgentSockets, type PoolContext } from "./context.ts";
 import { migrations } from "./migrations.ts";
 import type { PoolOperations } from "./operations.ts";
 import { explainRun } from "./explanations.ts";
@@ -54,13 +54,16 @@ export class PoolActor extends Actor<PoolOperations> {
   readonly #statuses: StatusWatch;
   readonly #deadlines: RunDeadlines;
 
-  constructor(host: ObjectHost, wake: WakeAgents, { move_after_seconds }: PoolOptions = {}) {
+  constructor(host: ObjectHost, sockets: AgentSockets, { move_after_seconds }: PoolOptions = {}) {
     super(host, migrations);
     const store = new PoolStore(host.sql);
     this.#context = {
       host,
       store,
-      wake,
+      wake: (...wake) => {
+        sockets.wake(...wake);
+      },
+      heardAt: (name) => sockets.heardAt(name),
       send: (...effect) => {
         this.send(...effect);
       },
@@ -101,7 +104,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const journals = new PoolJournals(this.#context, records);
     const runs = new PoolRuns(this.#context, records, slots, limit, attempts, queues, journals);
     const sessions = new PoolSessions(this.#context, workers, attempts, limit);
-    const claims = new PoolClaims(this.#context, records, states, slots, queues);
+    const claims = new PoolClaims(this.#context, records, states, slots, sessions);
     const reads = new PoolReads(this.#context, records, queues);
     const planned = new PlannedRuns(this.#context, runs, slots);
     const deadlines = new RunDeadlines(this.#context, states, slots, journals);
@@ -129,6 +132,7 @@ export class PoolActor extends Actor<PoolOperations> {
       filter_queues: (command) => accept(queues.filter(command)),
       update_queue: (command) => queues.update(command),
       delete_queue: (command) => queues.delete(command, records),
+      socket_closed: (command) => workers.noteClosed(command),
       heartbeat: ({ name, heartbeat_interval_seconds }) =>
         workers.heartbeat(name, heartbeat_interval_seconds),
       filter_workers: (command) => accept(workers.filter(command)),

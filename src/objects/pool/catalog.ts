@@ -11,6 +11,7 @@ import { SLOT_HOLDING_TYPES, statusOfPool } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolRow, QueueRow } from "./rows.ts";
+import { listWorkers } from "./workers.ts";
 
 type Storage = WorkPool["storage_configuration"];
 
@@ -122,7 +123,7 @@ export class PoolCatalog {
       base_job_template: pool.base_job_template,
       is_paused: pool.is_paused,
       concurrency_limit: pool.concurrency_limit,
-      status: statusOfPool(pool.is_paused, store.catalog.listWorkers(), now),
+      status: statusOfPool(pool.is_paused, listWorkers(this.#context), now),
       active_slots:
         pool.concurrency_limit === null
           ? null

@@ -3,13 +3,13 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { Claim, ClaimAnswer, ClaimedRun } from "../../contract/wire/agents.ts";
 import { chooseRuns } from "../../domain/pool/choose.ts";
 import { InvariantViolation } from "../shared/actor.ts";
-import type { PoolQueues } from "./queues.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { RunRecords } from "./run-records.ts";
 import type { RunSlots } from "./run-slots.ts";
 import type { RunStates } from "./run-states.ts";
+import type { PoolSessions } from "./sessions.ts";
 import type { QueueRow, WorkerRow } from "./rows.ts";
-import { claimMs, GRACE_MS, START_WITHIN_SECONDS } from "./attempts.ts";
+import { claimMs, START_WITHIN_SECONDS } from "./attempts.ts";
 
 /** Runs that turn out not to be claimable make room for the next ones this many times. */
 const CLAIM_ROUNDS_MAX = 4;
@@ -20,20 +20,20 @@ export class PoolClaims {
   readonly #records: RunRecords;
   readonly #states: RunStates;
   readonly #slots: RunSlots;
-  readonly #queues: PoolQueues;
+  readonly #sessions: PoolSessions;
 
   constructor(
     context: PoolContext,
     records: RunRecords,
     states: RunStates,
     slots: RunSlots,
-    queues: PoolQueues,
+    sessions: PoolSessions,
   ) {
     this.#context = context;
     this.#records = records;
     this.#states = states;
     this.#slots = slots;
-    this.#queues = queues;
+    this.#sessions = sessions;
   }
 
   /** Gives runs to an agent: at most one per attempt id, at most what pool, queues and worker have free. */
@@ -42,13 +42,12 @@ export class PoolClaims {
     const now = host.now();
     const pool = poolOf(this.#context);
     const worker = store.catalog.readWorker(claim.worker_name);
-    if (
-      worker === undefined ||
-      worker.is_gone ||
-      worker.session_id !== claim.session_id ||
-      (worker.session_deadline ?? 0) <= now
-    )
+    if (worker === undefined || worker.is_gone || worker.session_id !== claim.session_id)
       return refuse("gone", "This worker has no session any more; it must register again.");
+    const mine = store.attempts.listActiveOfWorker(worker.name);
+    // Of an agent that had nothing to lose the session may lapse, and begin again with what it is given.
+    if ((worker.session_deadline ?? 0) <= now && mine.length > 0)
+      return refuse("gone", "This worker's session is over; it must register again.");
     const claims = this.#repeatClaims(claim);
     const known = new Set(claims.map(({ attempt_id }) => attempt_id));
     const ended = store.attempts.listEnded(claim.attempt_ids);
@@ -57,7 +56,6 @@ export class PoolClaims {
     const queues = all.filter(
       ({ name }) => claim.work_queue_names.length === 0 || claim.work_queue_names.includes(name),
     );
-    this.#queues.markPolled(queues);
     const repeated = claims.length;
     let reason: ClaimAnswer["reason"] = null;
     let isAnyParked = false;
@@ -82,11 +80,16 @@ export class PoolClaims {
     if (fresh.length === 0) reason = null;
     else if (isAnyParked || store.deployments.hasSlotIntent()) reason = "deployment_full";
     this.#assertWithinLimits(claims.slice(repeated), pool, all);
+    const ends_at =
+      claims.length === repeated
+        ? (worker.session_deadline ?? 0)
+        : this.#sessions.renew(worker, mine.length === 0);
     const due = store.line.earliestDeadline(["due"]);
     return accept({
       claims,
       next_due_in_seconds: due === undefined ? null : Math.max(0, (due - now) / 1000),
       reason,
+      session_expires_in_seconds: Math.max(0, (ends_at - now) / 1000),
     });
   }
 
@@ -189,7 +192,6 @@ export class PoolClaims {
       return undefined;
     }
     wakeAt(Math.max(deadline_at, host.expiry_floor));
-    wakeAt((worker.session_deadline ?? 0) + GRACE_MS);
     return {
       attempt_id,
       fence,

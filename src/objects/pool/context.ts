@@ -9,8 +9,13 @@ import type { ObjectHost } from "../shared/host.ts";
 import type { PoolRow } from "./rows.ts";
 import type { PoolStore } from "./store.ts";
 
-/** Tells agents to look again: those of one worker, or of all. May be lost. */
-export type WakeAgents = (reason: AgentWake["reason"], worker_name?: string) => void;
+/** The sockets of our agents. */
+export interface AgentSockets {
+  /** Tells agents to look again: those of one worker, or of all. May be lost. */
+  wake(reason: AgentWake["reason"], worker_name?: string): void;
+  /** When the agent of that name opened its socket or sent a ping on it last, milliseconds since the epoch; null without one. */
+  heardAt(worker_name: string): number | null;
+}
 
 /** Who listens to events hears what the pool, its queues and deployments come to. */
 export interface StatusLook {
@@ -23,7 +28,8 @@ export interface StatusLook {
 export interface PoolContext {
   readonly host: ObjectHost;
   readonly store: PoolStore;
-  readonly wake: WakeAgents;
+  readonly wake: AgentSockets["wake"];
+  readonly heardAt: AgentSockets["heardAt"];
   readonly send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
   /** A run came to a new state: those who listen to events hear of it. */
   readonly noteState: (run: FlowRun, before: State | null) => void;

@@ -3,32 +3,28 @@
  * agents' sockets, which hibernate: frames to agents only say "look again". One operation is one transaction; the alarm
  * takes the steps that nobody else takes (see the actor).
  */
-import type { AgentWake } from "../../contract/wire/agents.ts";
+import { ENVELOPE_VERSION } from "../../contract/envelope.ts";
+import { readAddress } from "../shared/durable-host.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
 import { PoolActor } from "./actor.ts";
-import {
-  CHANNEL_HEADER,
-  CHANNEL_TAG,
-  POOL_NAME_HEADER,
-  WORKER_NAME_HEADER,
-  WorkerChannels,
-} from "./channel.ts";
-import type { WakeAgents } from "./context.ts";
+import { DurableAgentSockets } from "./agent-sockets.ts";
+import { CHANNEL_HEADER, POOL_NAME_HEADER, WORKER_NAME_HEADER, WorkerChannels } from "./channel.ts";
 import type { PoolOperations } from "./operations.ts";
 
 const MOVE_AFTER_SECONDS = 3600;
 
 export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
+  readonly #sockets: DurableAgentSockets;
   readonly #channels: WorkerChannels;
 
   constructor(state: DurableObjectState, env: ObjectBindings) {
-    const wakes = new Wakes(state, () => this.#channels.sendSnapshots());
+    const sockets = new DurableAgentSockets(state, () => this.#channels.sendSnapshots());
     const seconds = Number(env.SLUICE_MOVE_AFTER_SECONDS ?? Number.NaN);
     const move_after_seconds = Number.isFinite(seconds) && seconds >= 0 ? seconds : MOVE_AFTER_SECONDS;
-    super(state, env, (host) => new PoolActor(host, wakes.add, { move_after_seconds }));
+    super(state, env, (host) => new PoolActor(host, sockets, { move_after_seconds }));
+    this.#sockets = sockets;
     this.#channels = new WorkerChannels(state, env, (envelope) => this.execute(envelope));
-    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
   /** Accepts the socket of an agent or of a Prefect worker. A probe of a pool that nobody created makes nothing. */
@@ -42,9 +38,7 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
     )
       return Response.json({ detail: "Work pool not found." }, { status: 404 });
     if (name === null) return this.#channels.accept(channel === "authorized");
-    const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server, [tagOf(decodeURIComponent(name))]);
-    return new Response(null, { status: 101, webSocket: client });
+    return this.#sockets.accept(decodeURIComponent(name));
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -52,49 +46,25 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
     return this.#channels.hear(socket, message);
   }
 
-  override webSocketClose(socket: WebSocket): void {
+  override async webSocketClose(socket: WebSocket): Promise<void> {
     socket.close();
-  }
-}
-
-/** The wakes of one turn: many operations in it make one frame for each agent. */
-class Wakes {
-  readonly #state: DurableObjectState;
-  readonly #sendSnapshots: () => Promise<void>;
-  readonly #waiting = new Map<string, { reason: AgentWake["reason"]; worker_name: string | undefined }>();
-
-  constructor(state: DurableObjectState, sendSnapshots: () => Promise<void>) {
-    this.#state = state;
-    this.#sendSnapshots = sendSnapshots;
+    await this.#hearClosed(socket);
   }
 
-  readonly add: WakeAgents = (reason, worker_name) => {
-    if (this.#waiting.size === 0) queueMicrotask(this.#flush);
-    this.#waiting.set(`${reason}/${worker_name ?? ""}`, { reason, worker_name });
-  };
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#hearClosed(socket);
+  }
 
-  readonly #flush = (): void => {
-    const wakes = [...this.#waiting.values()];
-    this.#waiting.clear();
-    const channels = new Set(this.#state.getWebSockets(CHANNEL_TAG));
-    if (channels.size > 0 && wakes.some(({ reason }) => reason === "pool_changed"))
-      this.#state.waitUntil(this.#sendSnapshots());
-    for (const { reason, worker_name } of wakes) {
-      const frame = JSON.stringify({ type: "wake", reason } satisfies AgentWake);
-      const tag = worker_name === undefined ? undefined : tagOf(worker_name);
-      for (const socket of this.#state.getWebSockets(tag)) {
-        if (channels.has(socket)) continue;
-        try {
-          socket.send(frame);
-        } catch {
-          // A socket that is closing misses a wake; its agent polls.
-        }
-      }
-    }
-  };
-}
-
-/** Tags have at most 256 characters. */
-function tagOf(worker_name: string): string {
-  return worker_name.slice(0, 256);
+  async #hearClosed(socket: WebSocket): Promise<void> {
+    const agent = this.#sockets.read(socket);
+    if (agent === undefined) return;
+    await this.execute({
+      v: ENVELOPE_VERSION,
+      address: readAddress(this.ctx),
+      actor: "socket",
+      request_id: crypto.randomUUID(),
+      operation: "socket_closed",
+      command: agent,
+    });
+  }
 }

@@ -78,6 +78,8 @@ export type PoolOperations = {
   delete_queue: { command: { id: string } | { name: string }; answer: null };
   /** Prefect's worker says that it lives. */
   heartbeat: { command: { name: string; heartbeat_interval_seconds: number | null }; answer: null };
+  /** The socket of one of our agents is gone; `heard_at`: when it was heard on it last, milliseconds since the epoch. */
+  socket_closed: { command: { name: string; heard_at: number }; answer: null };
   filter_workers: {
     command: { statuses?: string[]; before?: string; after?: string; limit: number; offset: number };
     answer: Worker[];

@@ -8,6 +8,7 @@ import { mintId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
 import type { QueueRow } from "./rows.ts";
 import type { RunRecords } from "./run-records.ts";
+import { listWorkers } from "./workers.ts";
 
 /** Queues of one pool; every claim looks at all of them. */
 const QUEUES_MAX = 1000;
@@ -91,10 +92,10 @@ export class PoolQueues {
   }
 
   #lastPolled(queue: QueueRow, now: number): number | null {
-    const isServed = this.#context.store.catalog
-      .listWorkers()
-      .some((worker) => isOnline(worker, now) && serves(worker, queue.name));
-    return isServed ? now : queue.last_polled;
+    const serving = listWorkers(this.#context).filter((worker) => serves(worker, queue.name));
+    if (serving.some((worker) => isOnline(worker, now))) return now;
+    const heard = serving.map(({ last_heartbeat_at }) => last_heartbeat_at ?? 0);
+    return Math.max(queue.last_polled ?? 0, ...heard) || null;
   }
 
   /** Keeps that the queues were polled; rewritten only now and then. */

@@ -19,6 +19,7 @@ import type { StoredRun } from "./rows.ts";
 import { type DeploymentLimit, forgetSlot } from "./deployment-limit.ts";
 import type { RunInputs } from "./inputs.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
+import { readWorker } from "./workers.ts";
 
 /** Prefect's wait before a run that found no slot is looked at again (source: wire §4.1). */
 export const SLOT_WAIT_SECONDS = 30;
@@ -275,7 +276,7 @@ export class RunStates {
     const { run } = stored;
     const now = host.now();
     const name = run.labels["prefect.worker.name"];
-    const worker = typeof name === "string" ? store.catalog.readWorker(name) : undefined;
+    const worker = typeof name === "string" ? readWorker(this.#context, name) : undefined;
     const silence = this.#records.silenceOf(run.id);
     const hasHeartbeats = store.heartbeats.silenceOf(run.id) !== undefined;
     const isUnheard = hasHeartbeats && host.expiry_floor > 0 && now < host.expiry_floor + silence;

@@ -2,7 +2,7 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { SessionAnswer, SessionBeat } from "../../contract/wire/agents.ts";
-import type { PoolWorkers } from "./workers.ts";
+import { withPings, type PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
 import type { ActiveRow, Advertised, WorkerRow } from "./rows.ts";
@@ -10,6 +10,11 @@ import { decideAdoption } from "../../domain/pool/adopt.ts";
 import { isOnline } from "../../domain/pool/status.ts";
 import { describeOwner, isNameTaken } from "../../domain/pool/worker-name.ts";
 import { GRACE_MS, type PoolAttempts } from "./attempts.ts";
+
+/** How often an idle agent asks for runs although its socket is open and nothing woke it. */
+const IDLE_POLL_SECONDS = 300;
+/** Two pings of an idle agent's socket, which come every 25 s or so, fit into a session of this length. */
+const IDLE_SESSION_SECONDS_MIN = 60;
 
 /** Registers agents, keeps their sessions, and squares what they run with what is stored. */
 export class PoolSessions {
@@ -32,8 +37,9 @@ export class PoolSessions {
     const opened = this.#workers.open(beat.name);
     if (!opened.ok) return opened;
     const worker = opened.value;
-    if (isNameTaken(worker, beat, now))
-      return refuse("conflict", describeOwner(worker, poolOf(this.#context).name, now));
+    const owner = withPings(this.#context, worker);
+    if (isNameTaken(owner, beat, now))
+      return refuse("conflict", describeOwner(owner, poolOf(this.#context).name, now));
     const sessionMs = beat.session_seconds * 1000;
     const advertised: Advertised = {
       labels: beat.labels,
@@ -77,7 +83,24 @@ export class PoolSessions {
       cancelling: this.#listCancelling(mine),
       ended_attempt_ids: (beat.attempt_ids ?? []).filter((id) => !live.has(id)),
       is_pool_paused: poolOf(this.#context).is_paused,
+      // Whoever would seem gone between two pings must beat.
+      ...(beat.session_seconds >= IDLE_SESSION_SECONDS_MIN && { idle_poll_seconds: IDLE_POLL_SECONDS }),
     });
+  }
+
+  /**
+   * An agent that had nothing to do is given runs: its session, which may have lapsed, begins again. Returns when it ends,
+   * milliseconds since the epoch. One that has runs already keeps it alive by its beats.
+   */
+  renew(worker: WorkerRow, wasIdle: boolean): number {
+    const { store, host } = this.#context;
+    const now = host.now();
+    const session_ms = (worker.session_seconds ?? 0) * 1000;
+    const current = worker.session_deadline ?? 0;
+    if (!wasIdle || current - now >= session_ms / 2) return current;
+    const session_deadline = now + session_ms;
+    store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline });
+    return session_deadline;
   }
 
   /** Squares the attempts that are stored with those that the agent names. */
@@ -109,7 +132,13 @@ export class PoolSessions {
     const { store, host, statuses } = this.#context;
     const worker = store.catalog.readWorker(name);
     if (worker === undefined || worker.session_id !== session_id) return accept(null);
-    store.catalog.writeWorker({ ...worker, is_gone: true, updated: formatInstant(host.now()) });
+    const now = host.now();
+    store.catalog.writeWorker({
+      ...worker,
+      is_gone: true,
+      last_heartbeat_at: now,
+      updated: formatInstant(now),
+    });
     for (const active of store.attempts.listActiveOfWorker(name))
       if (!active.is_started) this.#attempts.giveBack(active);
     statuses.look();
@@ -118,7 +147,7 @@ export class PoolSessions {
 
   /** Forgets a worker; its attempts keep the deadline that their session had. */
   deleteWorker(name: string): Result<null> {
-    const { store, statuses, wakeAt } = this.#context;
+    const { store, statuses, wake, wakeAt } = this.#context;
     const worker = store.catalog.readWorker(name);
     if (worker === undefined) return refuse("not_found", "Worker not found.");
     const until = (worker.session_deadline ?? 0) + GRACE_MS;
@@ -128,6 +157,8 @@ export class PoolSessions {
       wakeAt(until);
     }
     store.catalog.deleteWorker(name);
+    // An idle agent finds out when it asks, and registers again.
+    wake("pool_changed", name);
     statuses.look();
     return accept(null);
   }

@@ -7,6 +7,7 @@ import { onlineUntil, POLLED_MS, serves } from "../../domain/pool/status.ts";
 import type { Announcements } from "./announcements.ts";
 import type { PoolContext } from "./context.ts";
 import type { WorkerRow } from "./rows.ts";
+import { listWorkers } from "./workers.ts";
 
 interface Watched {
   id: string;
@@ -97,7 +98,7 @@ export class StatusWatch {
       announce: (status: PoolStatus) => news.noteDeployments({ ids: [id] }, status),
     }));
     if (pool.is_internal) return served;
-    const workers = store.catalog.listWorkers();
+    const workers = listWorkers(this.#context);
     const latest = (found: readonly WorkerRow[]) => Math.max(0, ...found.map(onlineUntil));
     return [
       {

@@ -9,6 +9,23 @@ import type { WorkerRow } from "./rows.ts";
 /** Workers that a pool remembers. */
 const WORKERS_MAX = 10_000;
 
+/** The workers, each {@link withPings}. */
+export function listWorkers(context: PoolContext): WorkerRow[] {
+  return context.store.catalog.listWorkers().map((worker) => withPings(context, worker));
+}
+
+/** A worker {@link withPings}. */
+export function readWorker(context: PoolContext, name: string): WorkerRow | undefined {
+  const worker = context.store.catalog.readWorker(name);
+  return worker && withPings(context, worker);
+}
+
+/** A worker that was heard of with the last ping of its socket, if that came later than what is stored. */
+export function withPings({ heardAt }: PoolContext, worker: WorkerRow): WorkerRow {
+  const at = worker.session_id === null || worker.is_gone ? null : heardAt(worker.name);
+  return at === null || at <= (worker.last_heartbeat_at ?? 0) ? worker : { ...worker, last_heartbeat_at: at };
+}
+
 export class PoolWorkers {
   readonly #context: PoolContext;
 
@@ -30,6 +47,18 @@ export class PoolWorkers {
       is_gone: false,
     });
     if (!pool.is_paused) statuses.hear([pool.id]);
+    return accept(null);
+  }
+
+  /** An agent whose pings stood for its beats can send no more: what they told is written down. */
+  noteClosed({ name, heard_at }: { name: string; heard_at: number }): Result<null> {
+    const { store, host, statuses } = this.#context;
+    const worker = store.catalog.readWorker(name);
+    const wasQuiet = worker !== undefined && (worker.session_deadline ?? Infinity) <= host.now();
+    if (wasQuiet && !worker.is_gone && heard_at > (worker.last_heartbeat_at ?? 0)) {
+      store.catalog.writeWorker({ ...worker, last_heartbeat_at: heard_at });
+      statuses.look();
+    }
     return accept(null);
   }
 
@@ -84,8 +113,7 @@ export class PoolWorkers {
     const running = new Map<string, number>();
     for (const { worker_name } of store.attempts.listActive())
       if (worker_name !== null) running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
-    return store.catalog
-      .listWorkers()
+    return listWorkers(this.#context)
       .map((worker) => this.#present(worker, running.get(worker.name) ?? 0))
       .filter(({ status }) => of.statuses === undefined || of.statuses.includes(status))
       .filter(({ last_heartbeat_time: at }) => of.before === undefined || (at !== null && at <= of.before))

@@ -57,7 +57,7 @@ export class TestWorkspace {
       return envelope.address.kind === "workspace" ? accept(null) : refuse("not_found");
     };
     const host = createNodeHost({ address, clock: this.clock, call });
-    const make = () => new PoolActor(host, () => {});
+    const make = () => new PoolActor(host, { wake: () => {}, heardAt: () => null });
     this.#parties.set(formatAddress(address), { host, make, actor: make() });
     this.#pools.push(formatAddress(address));
     if (isCreated) await this.#execute(formatAddress(address), "create", { name, type: "process" });

@@ -247,8 +247,11 @@ test("statuses are derived from the last sign of life", () => {
   };
   expect(isOnline(theirs, NOW + 89_000)).toBe(true);
   expect(isOnline(theirs, NOW + 90_000)).toBe(false);
-  const ours = { ...theirs, session_deadline: NOW + 60_000 };
+  const ours = { ...theirs, heartbeat_interval_seconds: 20, session_deadline: NOW + 60_000 };
   expect([isOnline(ours, NOW + 59_999), isOnline(ours, NOW + 60_000)]).toEqual([true, false]);
+  // The session has lapsed, the pings of the socket go on.
+  const idle = { ...ours, last_heartbeat_at: NOW + 500_000 };
+  expect([isOnline(idle, NOW + 559_999), isOnline(idle, NOW + 560_000)]).toEqual([true, false]);
   expect(isOnline({ ...ours, is_gone: true }, NOW)).toBe(false);
   expect(statusOfPool(true, [ours], NOW)).toBe("PAUSED");
   expect(statusOfPool(false, [ours], NOW)).toBe("READY");

@@ -136,6 +136,80 @@ test("an idle agent costs no alarm", async () => {
   expect(pool.host.alarm_at).toBeNull();
 });
 
+test("an agent that has nothing to do need not beat: its pings keep it online, its next claim begins the session anew", async () => {
+  const pool = await createTestPool();
+  const list = async () => (await pool.do("filter_workers", { limit: 10, offset: 0 }))[0];
+  const changes = () => pool.host.sql.all<{ n: number }>("SELECT total_changes() AS n")[0]?.n ?? 0;
+  expect((await pool.beat()).idle_poll_seconds).toBeGreaterThan(60);
+  // Between two pings of the socket a shorter session would seem to be over.
+  expect((await pool.beat({ session_seconds: 30 })).idle_poll_seconds).toBeUndefined();
+  await pool.beat();
+  const before = changes();
+  await pool.advance(3_600_000);
+  pool.pings.set("gpu-1", pool.clock.now - 20_000);
+  expect(await list()).toMatchObject({
+    status: "ONLINE",
+    last_heartbeat_time: at(pool.clock.now - 20_000),
+  });
+  const queues = await pool.do("filter_queues", { limit: 10, offset: 0 });
+  expect(queues).toMatchObject([{ status: "READY", last_polled: at(pool.clock.now) }]);
+  expect(await pool.do("read", {})).toMatchObject({ status: "READY" });
+  const other = { session_id: attemptId(0x77), process: { host: "node-8", pid: 1, started_at: "" } };
+  const stranger = await pool.ask("beat", {
+    ...other,
+    name: "gpu-1",
+    session_seconds: 60,
+    labels: {},
+    gpus: [],
+  });
+  expect(stranger).toMatchObject({ ok: false, error: { code: "conflict" } });
+  // A claim that gives nothing writes nothing.
+  expect(await claim(pool, [1])).toEqual([]);
+  expect(changes()).toBe(before);
+  await submit(pool);
+  const given = await pool.do("claim", {
+    worker_name: "gpu-1",
+    session_id: SESSION,
+    attempt_ids: [attemptId(1)],
+    work_queue_names: [],
+  });
+  expect(given).toMatchObject({ claims: [{ attempt_id: attemptId(1) }], session_expires_in_seconds: 60 });
+  const [{ flow_run, fence } = expect.fail("nothing was given")] = given.claims;
+  const run = { flow_run_id: flow_run.id, attempt_id: attemptId(1), fence };
+  await pool.do("start_attempt", { ...run, infrastructure_pid: "1" });
+  await pool.advance(69_000);
+  expect(await pool.do("read_run", { id: flow_run.id })).not.toMatchObject({ state_type: "CRASHED" });
+  // Pings do not stand for beats while something runs, and a lapsed session is not begun anew by asking for more.
+  pool.pings.set("gpu-1", pool.clock.now);
+  const more = {
+    worker_name: "gpu-1",
+    session_id: SESSION,
+    attempt_ids: [attemptId(2)],
+    work_queue_names: [],
+  };
+  expect(await pool.ask("claim", more)).toMatchObject({ ok: false, error: { code: "gone" } });
+  await pool.advance(1000);
+  expect(await pool.do("read_run", { id: flow_run.id })).toMatchObject({ state_type: "CRASHED" });
+});
+
+test("when the socket of an idle agent closes, what its pings told is written down; without it, it is soon OFFLINE", async () => {
+  const pool = await createTestPool();
+  await pool.beat();
+  const list = async () => (await pool.do("filter_workers", { limit: 10, offset: 0 }))[0];
+  await pool.advance(3_600_000);
+  const heard_at = pool.clock.now - 5000;
+  await pool.do("socket_closed", { name: "gpu-1", heard_at });
+  expect(await list()).toMatchObject({ status: "ONLINE", last_heartbeat_time: at(heard_at) });
+  await pool.advance(55_000);
+  expect(await list()).toMatchObject({ status: "OFFLINE", last_heartbeat_time: at(heard_at) });
+  // One that it has opened since then, or a name that nobody has, changes nothing.
+  await pool.do("socket_closed", { name: "nobody", heard_at });
+  await pool.beat();
+  const heard = (await list())?.last_heartbeat_time;
+  await pool.do("socket_closed", { name: "gpu-1", heard_at });
+  expect(await list()).toMatchObject({ status: "ONLINE", last_heartbeat_time: heard });
+});
+
 test("a name whose session lives belongs to its agent: another one is told whose it is and changes nothing", async () => {
   const pool = await createTestPool();
   const owner = { host: "node-7", pid: 41, started_at: "2026-11-22T04:08:34Z" };

@@ -27,6 +27,8 @@ export interface TestPool {
   readonly host: NodeHost;
   readonly clock: { now: number };
   readonly wakes: { reason: string; worker_name: string | undefined }[];
+  /** When agents were heard of on their sockets last, by their names. */
+  readonly pings: Map<string, number>;
   /** What other objects were asked. */
   readonly calls: Envelope[];
   /** How other objects answer. */
@@ -73,10 +75,14 @@ export async function createTestPool(
     },
   };
   const host = createNodeHost(hostOptions);
-  const wake = (reason: string, worker_name?: string) => {
-    wakes.push({ reason, worker_name });
+  const pings = new Map<string, number>();
+  const sockets = {
+    wake: (reason: string, worker_name?: string) => {
+      wakes.push({ reason, worker_name });
+    },
+    heardAt: (worker_name: string) => pings.get(worker_name) ?? null,
   };
-  let actor = new PoolActor(host, wake, options);
+  let actor = new PoolActor(host, sockets, options);
   await actor.start();
   const settle = async () => {
     for (let round = 0; round < 20; round += 1) await Promise.resolve();
@@ -86,6 +92,7 @@ export async function createTestPool(
     host,
     clock,
     wakes,
+    pings,
     calls,
     answer: () => accept(null),
     receive: (envelope) => actor.execute(envelope),
@@ -109,7 +116,7 @@ export async function createTestPool(
     },
     evict: async () => {
       await settle();
-      actor = new PoolActor(host, wake, options);
+      actor = new PoolActor(host, sockets, options);
       await actor.start();
     },
     advance: async (ms) => {
