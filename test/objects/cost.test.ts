@@ -22,7 +22,7 @@ const PRICES = {
 const OBJECT_SECONDS_PER_CALL = 0.015;
 const WORKER_CPU_MS_PER_REQUEST = 1;
 const MILLION = 1_000_000;
-const BEATS_PER_MONTH = (30 * 86_400) / 31;
+const MONTH_SECONDS = 30 * 86_400;
 
 interface Meter {
   /** HTTP calls: each is one request of the Worker. */
@@ -44,7 +44,7 @@ function tell(what: string, meter: Meter, times: number): number {
   const dollars = price(meter) * times;
   const { requests, calls, rows } = meter;
   console.log(
-    `${what}: $${dollars.toFixed(2)} (${requests} requests, ${calls} object calls, ${rows} rows each)`,
+    `${what}: $${dollars.toPrecision(3)} (${requests} requests, ${calls} object calls, ${rows} rows each)`,
   );
   return dollars;
 }
@@ -89,7 +89,7 @@ test("a million flow runs of a command, and an idle agent", async () => {
   });
   const session_id = crypto.randomUUID();
   const beat = { name: "w", session_id, session_seconds: 60, limit: 10, attempt_ids: [] };
-  await must("POST", "/work_pools/cost/workers/session", beat);
+  const { idle_poll_seconds } = await must("POST", "/work_pools/cost/workers/session", beat);
   const counts = [
     await countRows(env.WORK_POOL.getByName(pool)),
     await countRows(env.WORKSPACE.getByName(formatAddress(addressOfWorkspace("default")))),
@@ -134,7 +134,16 @@ test("a million flow runs of a command, and an idle agent", async () => {
   expect(tell("a million flow runs", run, MILLION)).toBeLessThan(30);
 
   rowsOf();
+  const nothing = { worker_name: "w", session_id, attempt_ids: [crypto.randomUUID()] };
+  await must("POST", "/work_pools/cost/claim", nothing);
+  const look = { requests: 1, calls: 1, rows: rowsOf() };
+  const looks = MONTH_SECONDS / Number(idle_poll_seconds);
+  expect(
+    tell(`an idle agent for a month, a look each ${String(idle_poll_seconds)} s`, look, looks),
+  ).toBeLessThan(0.01);
+
   await must("POST", "/work_pools/cost/workers/session", { ...beat, limit: 11 });
-  const idle = { requests: 1, calls: 1, rows: rowsOf() };
-  expect(tell("an idle agent for a month, a beat each half minute", idle, BEATS_PER_MONTH)).toBeLessThan(0.5);
+  const one = { requests: 1, calls: 1, rows: rowsOf() };
+  const beats = MONTH_SECONDS / 31;
+  expect(tell("a busy agent's beats for a month, one each half minute", one, beats)).toBeLessThan(0.5);
 });

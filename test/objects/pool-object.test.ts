@@ -6,6 +6,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
 import type { Result } from "../../src/contract/errors.ts";
 import type { ObjectRpc } from "../../src/objects/shared/stub.ts";
+import type { Worker } from "../../src/contract/wire/work-pools.ts";
 import { draftRun } from "../support/run-draft.ts";
 
 const FLOW = "0f9a1c52-0000-4000-8000-000000000001";
@@ -61,7 +62,7 @@ test("the pings of an agent's socket say when it was heard of last, across hiber
   };
   for (const name of ["w1", "w2"]) await must("beat", { ...beat, name });
   const heard = async (): Promise<(string | null)[]> =>
-    (await must("filter_workers", { limit: 10, offset: 0 })).map(
+    (await must<Worker[]>("filter_workers", { limit: 10, offset: 0 })).map(
       ({ last_heartbeat_time }) => last_heartbeat_time,
     );
   const [registered, silent] = await heard();

@@ -65,22 +65,21 @@ export class PoolAttempts {
       store.attempts.writeActive({ ...active, is_started: true, deadline_at });
     }
     wakeAt(until);
-    if (
-      command.infrastructure_pid !== undefined &&
-      command.infrastructure_pid !== stored.run.infrastructure_pid
-    ) {
-      const run = { ...stored.run, infrastructure_pid: command.infrastructure_pid };
-      this.#records.save({ ...stored, run }, stored.run);
-    }
+    const { flow_run_id, attempt_id, fence, infrastructure_pid } = command;
     // A process that was quicker than this report has said itself how it goes.
-    if (command.sets_own_state !== false || stored.run.state_type !== "PENDING") return accept(null);
-    const { flow_run_id, attempt_id, fence } = command;
-    const answer = this.#states.setState({
-      id: flow_run_id,
-      state: runningStateOf(attempt_id),
-      is_forced: false,
-      run: { flow_run_id, attempt_id, fence },
-    });
+    const isSilent = command.sets_own_state === false && stored.run.state_type === "PENDING";
+    // One write has both, where the state is taken.
+    const started = infrastructure_pid === undefined ? stored.run : { ...stored.run, infrastructure_pid };
+    const identity = { flow_run_id, attempt_id, fence };
+    const running = runningStateOf(attempt_id);
+    const answer = isSilent
+      ? this.#states.propose({ ...stored, run: started }, running, false, identity, undefined)
+      : undefined;
+    const after = store.runs.readRun(flow_run_id);
+    if (after !== undefined && after.run.infrastructure_pid !== started.infrastructure_pid) {
+      const run = { ...after.run, infrastructure_pid: started.infrastructure_pid };
+      this.#records.save({ ...after, run }, after.run);
+    }
     return answer instanceof Promise ? answer.then(() => accept(null)) : accept(null);
   }
 
