@@ -42,6 +42,10 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "const fence = stored.fence + 1;",
     "const fence = Math.max(1, stored.fence);",
   ]),
+  mutant("the session of an idle agent is said to begin anew and does not", "src/objects/pool/sessions.ts", [
+    "store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline });",
+    "void store;",
+  ]),
   mutant("an agent that dies is never missed", "src/objects/pool/attempts.ts", [
     "for (const active of store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);",
     "void LOST_PER_SWEEP_MAX;",
