@@ -63,6 +63,12 @@ const RATE_MAX: Record<FaultKind, number> = {
 };
 
 const TEMPO_MAX = 1000;
+/**
+ * So many seeds play nothing but acquires over several limits, in quick succession, on a network that doubles and delays
+ * what these have to say to each other: faults that only show there are rare everywhere else.
+ */
+const TANGLE_SHARE = 0.2;
+const TANGLE_FAULTS = ["delay", "double", "force_release"] as const;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -73,14 +79,17 @@ export function makeScenario(seed: number): Scenario {
   const share = random.pick([0, 0.2, 0.5, 0.8]);
   for (const kind of FAULT_KINDS)
     if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const isTangle = new Random(seed, "tangle").chance(TANGLE_SHARE);
+  if (isTangle)
+    for (const kind of TANGLE_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 10, RATE_MAX[kind]);
   const bypass_max = random.pick([0, 0, 0, 1]);
-  const limits = Array.from({ length: random.int(1, 3) }, () => {
+  const limits = Array.from({ length: random.int(isTangle ? 2 : 1, 3) }, () => {
     const has_names = random.chance(0.2);
     return { size: random.int(1, 3), bypass_max, has_names };
   });
-  const pace_ms = tempo * random.magnitude(500, 300_000);
+  const pace_ms = tempo * random.magnitude(500, isTangle ? 10_000 : 300_000);
   const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
-    const wants = limits.map((_, limit) => limit).filter(() => random.chance(0.5));
+    const wants = limits.map((_, limit) => limit).filter(() => random.chance(isTangle ? 0.9 : 0.5));
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
     const lease_seconds =
       hold_ms > tempo * 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
@@ -95,7 +104,7 @@ export function makeScenario(seed: number): Scenario {
       clock: { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.95 + random.next() * 0.1 },
     };
   });
-  const pool = makePool(seed, tempo, limits.length, rates);
+  const pool = isTangle ? undefined : makePool(seed, tempo, limits.length, rates);
   return { tempo, limits, callers, pool, rates, operator_every_ms: Math.max(5000, pace_ms) };
 }
 

@@ -105,7 +105,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const runs = new PoolRuns(this.#context, records, slots, limit, attempts, queues, journals);
     const sessions = new PoolSessions(this.#context, workers, attempts, limit);
     const claims = new PoolClaims(this.#context, records, states, slots, sessions);
-    const reads = new PoolReads(this.#context, records, queues);
+    const reads = new PoolReads(this.#context, records, queues, slots);
     const planned = new PlannedRuns(this.#context, runs, slots);
     const deadlines = new RunDeadlines(this.#context, states, slots, journals);
     [this.#states, this.#slots, this.#attempts] = [states, slots, attempts];

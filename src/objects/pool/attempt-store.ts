@@ -42,6 +42,19 @@ export class AttemptStore {
     );
   }
 
+  /** How many runs of these deployments hold a slot of their deployment's limit, or are about to. */
+  countActiveByDeployment(deployment_ids: readonly string[]): Map<string, number> {
+    return new Map(
+      this.#sql
+        .all<{ deployment_id: string; count: number }>(
+          `SELECT r.deployment_id, count(*) AS count FROM active a CROSS JOIN flow_run r ON r.id = a.run_id
+             WHERE r.deployment_id IN (SELECT value FROM json_each(?)) GROUP BY r.deployment_id`,
+          JSON.stringify(deployment_ids),
+        )
+        .map(({ deployment_id, count }) => [deployment_id, count] as const),
+    );
+  }
+
   /** Gives a run to an attempt; false where it has one (promise I3), or where the fence is not above the run's (I4). */
   beginAttempt(active: ActiveRow & { fence: number; deadline_at: number }): boolean {
     this.#deadlines.note(active.deadline_at);

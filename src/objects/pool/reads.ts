@@ -1,5 +1,6 @@
 /** What people and Prefect's workers ask of a pool; nothing here decides who runs what. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
+import { formatInstant } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { RunSummary } from "../../contract/wire/run-summaries.ts";
@@ -10,11 +11,16 @@ import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
 import { namesQueues, toCondition } from "../shared/run-filter.ts";
 import type { RunRecords } from "./run-records.ts";
+import type { RunSlots } from "./run-slots.ts";
 import type { QueueRow, StoredRun } from "./rows.ts";
 
 /** What another worker was just given comes last for this long (source: wire §9.5). */
 const HANDED_OUT_MS = 2000;
 const HANDED_OUT_MAX = 5000;
+
+/** A poll that finds runs of full deployments looks this many times for others, at so many runs each. */
+const LOOKS_MAX = 5;
+const LOOK_ROWS_MIN = 100;
 
 type ConcurrencyStatus = PoolOperations["concurrency_status"]["answer"];
 
@@ -22,16 +28,21 @@ export class PoolReads {
   readonly #context: PoolContext;
   readonly #records: RunRecords;
   readonly #queues: PoolQueues;
+  readonly #slots: RunSlots;
   /** To whom a run was handed last, and until when that counts. A hint: losing it costs nothing. */
   readonly #handedOut = new Map<string, { csrf_client: string; until: number }>();
 
-  constructor(context: PoolContext, records: RunRecords, queues: PoolQueues) {
+  constructor(context: PoolContext, records: RunRecords, queues: PoolQueues, slots: RunSlots) {
     this.#context = context;
     this.#records = records;
     this.#queues = queues;
+    this.#slots = slots;
   }
 
-  /** Prefect's poll (source: wire §4.2): a view that reserves nothing. */
+  /**
+   * Prefect's poll (source: wire §4.2): a view that reserves nothing. What waits for its deployment's limit is put into
+   * the line there, so that it is in nobody's way.
+   */
   getScheduled(command: PoolOperations["get_scheduled"]["command"]): Result<FlowRun[]> {
     const { store, host, statuses } = this.#context;
     const pool = poolOf(this.#context);
@@ -58,10 +69,14 @@ export class PoolReads {
         : queues
             .filter(({ is_paused }) => !is_paused)
             .flatMap((queue) =>
-              store.line.listScheduled(
-                queue.id,
-                command.scheduled_before,
-                command.scheduled_after,
+              this.#listFree(
+                (limit) =>
+                  store.line.listScheduled(
+                    queue.id,
+                    command.scheduled_before,
+                    command.scheduled_after,
+                    limit,
+                  ),
                 Math.min(max, freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0)),
               ),
             );
@@ -79,14 +94,60 @@ export class PoolReads {
     const homes = poolOf(this.#context).is_internal
       ? deployment_ids
       : store.catalog.listQueues().map(({ id }) => id);
-    return homes
-      .flatMap((home) =>
-        store.line.listScheduled(home, command.scheduled_before, command.scheduled_after, command.limit),
-      )
-      .filter(({ run }) => run.deployment_id !== null && deployment_ids.includes(run.deployment_id))
-      .sort((left, right) =>
-        (left.run.next_scheduled_start_time ?? "") < (right.run.next_scheduled_start_time ?? "") ? -1 : 1,
-      );
+    const { scheduled_before, scheduled_after } = command;
+    const list = (limit: number) =>
+      homes
+        .flatMap((home) => store.line.listScheduled(home, scheduled_before, scheduled_after, limit))
+        .filter(({ run }) => run.deployment_id !== null && deployment_ids.includes(run.deployment_id))
+        .sort((left, right) =>
+          (left.run.next_scheduled_start_time ?? "") < (right.run.next_scheduled_start_time ?? "") ? -1 : 1,
+        );
+    return this.#listFree(list, command.limit);
+  }
+
+  /** What nothing but a worker is missing to. What waits for its deployment's slot makes room for the next ones. */
+  #listFree(list: (limit: number) => StoredRun[], most: number): StoredRun[] {
+    for (let look = 1; ; look += 1) {
+      const rows = look === 1 ? most : Math.max(most, LOOK_ROWS_MIN);
+      const found = list(rows);
+      const { free, blocked } = this.#splitByDeployments(found);
+      const isAll = free.length >= most || found.length < rows || (look > 1 && blocked.length === 0);
+      if (isAll || look === LOOKS_MAX) return free.slice(0, most);
+      for (const stored of blocked) this.#slots.parkForSlot(stored);
+    }
+  }
+
+  /**
+   * `free` are no more than a deployment's limit has room for, `blocked` is due where it is full already; as far as the
+   * pool knows, for the limit itself decides.
+   */
+  #splitByDeployments(found: StoredRun[]): { free: StoredRun[]; blocked: StoredRun[] } {
+    const { store, host } = this.#context;
+    const limits = new Map<string, number>();
+    for (const { deployment_id } of found.map(({ run }) => run)) {
+      if (deployment_id === null || limits.has(deployment_id)) continue;
+      const limit = store.deployments.readDeployment(deployment_id)?.concurrency_limit ?? null;
+      if (limit !== null) limits.set(deployment_id, limit);
+    }
+    if (limits.size === 0) return { free: found, blocked: [] };
+    const used = store.attempts.countActiveByDeployment([...limits.keys()]);
+    const given = new Map<string, number>();
+    const now = formatInstant(host.now());
+    const split = { free: [] as StoredRun[], blocked: [] as StoredRun[] };
+    for (const stored of found) {
+      const { deployment_id, next_scheduled_start_time: next } = stored.run;
+      const limit = deployment_id === null ? undefined : limits.get(deployment_id);
+      if (deployment_id === null || limit === undefined) split.free.push(stored);
+      else {
+        const room = limit - (used.get(deployment_id) ?? 0);
+        const others = given.get(deployment_id) ?? 0;
+        given.set(deployment_id, others + 1);
+        if (stored.slot_lease_id !== null || others < room) split.free.push(stored);
+        // Who asks for a slot before those that were given out have taken theirs would go before them.
+        else if (room <= 0 && (next === null || next <= now)) split.blocked.push(stored);
+      }
+    }
+    return split;
   }
 
   #putLastWhatOthersHave(runs: FlowRun[], csrf_client: string, now: number): FlowRun[] {

@@ -124,6 +124,37 @@ test("Prefect's own proposal of PENDING waits for the limit's answer and gets it
   expect(await used()).toBe(1);
 });
 
+test("runs of a full deployment stand in its line, and in the way of nobody that Prefect's worker asks for", async () => {
+  const { pool, ask, submit, used } = await createPair();
+  const poll = (limit: number) =>
+    pool.do("get_scheduled", {
+      work_queue_names: null,
+      scheduled_before: new Date(pool.clock.now + 10_000).toISOString().replace("Z", "000Z"),
+      scheduled_after: null,
+      limit,
+      csrf_client: null,
+    });
+  const pending = (id: string) =>
+    pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  const first = await submit();
+  const blocked: string[] = [];
+  for (let index = 0; index < 250; index += 1) blocked.push(await submit());
+  const other = { deployment_id: "0f9a1c52-0000-4000-8000-0000000000d2" };
+  const free = await pool.do("create_run", { draft: draftOf(other), deployment: null });
+  // Only as many as there is room for are handed out; the first one to come has it.
+  expect((await poll(3)).map(({ id }) => id)).toEqual([first]);
+  expect(await ask("list_waiters", { offset: 0, limit: 3 })).toEqual([]);
+  await pending(first);
+  expect((await poll(3)).map(({ id }) => id)).toEqual([free.flow_run.id]);
+  const line = (await ask("list_waiters", { offset: 0, limit: 3 })) as { holder: { id: string } | null }[];
+  expect(line.map(({ holder }) => holder?.id)).toEqual(blocked.slice(0, 3));
+  await pool.do("set_state", { id: first, state: { type: "RUNNING" }, is_forced: false, run: null });
+  await pool.do("set_state", { id: first, state: { type: "COMPLETED" }, is_forced: false, run: null });
+  expect((await poll(3)).map(({ id }) => id)).toEqual([blocked[0], free.flow_run.id]);
+  expect((await pending(blocked[0]!)).result.status).toBe("ACCEPT");
+  expect(await used()).toBe(1);
+});
+
 test("CANCEL_NEW cancels what finds no slot and leaves no place in line", async () => {
   const { pool, ask, submit, claim } = await createPair({ collision_strategy: "CANCEL_NEW" });
   const [first, second] = [await submit(), await submit()];
