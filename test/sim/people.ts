@@ -129,10 +129,12 @@ export class People {
 
   async #meddle(): Promise<void> {
     const { faults } = this.#world;
-    const runs = [...this.#pool.watch.created.keys()]
-      .filter((id) => !this.#pool.watch.deleted.has(id))
-      .slice(-30);
-    const pick = (random: Random) => runs[random.int(0, runs.length - 1)];
+    const pick = (random: Random) => {
+      const runs = [...this.#pool.watch.created.keys()]
+        .filter((id) => !this.#pool.watch.deleted.has(id))
+        .slice(-30);
+      return runs[random.int(0, runs.length - 1)];
+    };
     const setState = async (random: Random | undefined, type: "CANCELLING" | "CRASHED" | "SCHEDULED") => {
       const id = random && pick(random);
       if (id === undefined) return;

@@ -15,7 +15,7 @@ import { World, START, type Violation } from "./world.ts";
 
 export interface SimOptions {
   seed: number;
-  /** In the busiest world; a slower one goes on for longer. */
+  /** With faults, in the busiest world; a slower one goes on for longer, one in which too much happens for less long. */
   hours: number;
   /** Only these faults strike; all that the seed draws where it is not given. */
   faults?: ReadonlySet<string> | undefined;
@@ -36,6 +36,8 @@ export interface SimReport {
 }
 
 const HOUR_MS = 3_600_000;
+/** A world in which more happens than this has shorter hours with faults: other worlds find more than more of the same. */
+const EVENTS_PER_HOUR_MAX = 60_000;
 /** Without faults each caller of the busiest world gets its turn within this long, and what nobody holds any more ends. */
 const DRAIN_MS = 3 * HOUR_MS;
 const DRAIN_STEP_MS = HOUR_MS / 4;
@@ -88,7 +90,8 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
       slot_names: limits.length > 1 ? null : settings.slot_names,
     });
   });
-  await world.timeline.run(START + options.hours * scenario.tempo * HOUR_MS);
+  const until = START + options.hours * scenario.tempo * HOUR_MS;
+  await world.timeline.run(until, options.hours * EVENTS_PER_HOUR_MAX);
   if (world.violation === undefined) await drain(world, limits, callers, operator, pool, scenario);
   return {
     violation: world.violation,

@@ -40,11 +40,12 @@ export class Timeline {
     this.#isStopped = true;
   }
 
-  /** Runs everything that is due up to an instant. */
-  async run(until: number): Promise<void> {
+  /** Runs everything that is due up to an instant; when more than `steps_max` events have run by then, it ends before. */
+  async run(until: number, steps_max = Number.POSITIVE_INFINITY): Promise<void> {
     while (!this.#isStopped) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) break;
+      if (this.steps >= steps_max) return;
       this.#pop();
       if (next.body === undefined) continue;
       this.now = next.at;

@@ -219,6 +219,7 @@ export class PoolActor extends Actor<PoolOperations> {
 
   protected override forget(): void {
     this.#context.store.deadlines.take();
+    this.#context.store.catalog.forget();
     this.#announcements.forget();
     this.#statuses.forget();
     this.#states.forget();

@@ -7,12 +7,23 @@ import type { Advertised, Flags, PoolRow, QueueRow, Row, WorkerRow } from "./row
 /** The few rows that describe the pool. */
 export class CatalogStore {
   readonly #sql: Sql;
+  /** As it is stored: every operation reads it, and a template is long. */
+  #pool: PoolRow | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
-  readPool(): PoolRow | undefined {
+  /** A turn failed: what it wrote was never stored. */
+  forget(): void {
+    this.#pool = undefined;
+  }
+
+  readPool(): Readonly<PoolRow> | undefined {
+    return (this.#pool ??= this.#loadPool());
+  }
+
+  #loadPool(): PoolRow | undefined {
     const row = first<
       Omit<Flags<PoolRow, "is_paused" | "is_internal">, "base_job_template" | "storage_configuration"> & {
         base_job_template: string;
@@ -31,6 +42,7 @@ export class CatalogStore {
   }
 
   writePool(pool: PoolRow): void {
+    this.#pool = undefined;
     this.#sql.all(
       `INSERT OR REPLACE INTO pool (one, id, name, created, updated, description, type, base_job_template, is_paused,
          concurrency_limit, default_queue_id, storage_configuration, lost_run_policy, is_internal, deleted_at)

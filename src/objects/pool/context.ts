@@ -44,7 +44,7 @@ export interface PoolContext {
 }
 
 /** The pool's row. Only called where the object exists. */
-export function poolOf(context: PoolContext): PoolRow {
+export function poolOf(context: PoolContext): Readonly<PoolRow> {
   const pool = context.store.catalog.readPool();
   if (pool === undefined) throw new Error("This pool has tables and no row.");
   return pool;

@@ -68,6 +68,17 @@ export class LineStore {
       .slice(0, limit);
   }
 
+  /** Tells whether any deadline has passed. */
+  hasDeadline(until: number): boolean {
+    const kinds = DEADLINE_KINDS.map((kind) => `'${kind}'`).join(", ");
+    const found = first(
+      this.#sql,
+      `SELECT 1 FROM deadline WHERE kind IN (${kinds}) AND at <= ? LIMIT 1`,
+      until,
+    );
+    return found !== undefined;
+  }
+
   /** Deadlines of one kind that have passed, the earliest ones. */
   listDeadlines(
     kind: DeadlineKind,

@@ -35,6 +35,12 @@ export class RunDeadlines {
 
   sweep(now: number): void {
     const { store } = this.#context;
+    if (store.line.hasDeadline(now)) this.#meetAll(now);
+    this.cancelWithPool();
+  }
+
+  #meetAll(now: number): void {
+    const { store } = this.#context;
     const due = DEADLINE_KINDS.filter((kind) => kind !== "late" || now >= this.#lateAfter).flatMap((kind) =>
       store.line.listDeadlines(kind, now, PER_SWEEP_MAX[kind] ?? DEADLINES_PER_SWEEP_MAX),
     );
@@ -44,7 +50,6 @@ export class RunDeadlines {
       if (stored !== undefined) this.#meet(kind, stored, now);
       store.line.deleteDeadline(kind, at, run_id);
     }
-    this.cancelWithPool();
   }
 
   #meet(kind: DeadlineKind, stored: StoredRun, now: number): void {

@@ -104,14 +104,9 @@ export class Outbox {
   /** Delivers due effects, all targets side by side, until none is left that is due. */
   async pump(): Promise<void> {
     while (this.#links.isPresent()) {
-      const targets = this.#host.sql.all<{ target: string }>(
-        `SELECT DISTINCT target FROM outbox WHERE due_at <= ? AND ${NOT_IN_FLIGHT} LIMIT ?`,
-        this.#host.now(),
-        this.#inFlight(),
-        TARGETS_PER_PUMP_MAX,
-      );
+      const targets = this.#listTargets();
       if (targets.length === 0) break;
-      await Promise.all(targets.map(({ target }) => this.#deliverTo(target)));
+      await Promise.all(targets.map((target) => this.#deliverTo(target)));
     }
     if (!this.#links.isPresent()) return;
     const due = first<{ due_at: number | null }>(
@@ -120,6 +115,29 @@ export class Outbox {
       this.#inFlight(),
     )?.due_at;
     if (due !== null && due !== undefined) this.#links.wakeAt(Math.max(due, this.#host.now() + 1));
+  }
+
+  /** Targets with due effects to which nothing is being delivered right now. */
+  #listTargets(): string[] {
+    const { sql } = this.#host;
+    const now = this.#host.now();
+    const some = sql.all<{ target: string }>(
+      "SELECT target FROM outbox WHERE due_at <= ? LIMIT ?",
+      now,
+      TARGETS_PER_PUMP_MAX,
+    );
+    const all =
+      some.length < TARGETS_PER_PUMP_MAX
+        ? some
+        : sql.all<{ target: string }>(
+            `SELECT DISTINCT target FROM outbox WHERE due_at <= ? AND ${NOT_IN_FLIGHT} LIMIT ?`,
+            now,
+            this.#inFlight(),
+            TARGETS_PER_PUMP_MAX,
+          );
+    return [...new Set(all.map(({ target }) => target))].filter(
+      (target) => !this.#targetsInFlight.has(target),
+    );
   }
 
   #inFlight(): string {
