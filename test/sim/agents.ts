@@ -337,6 +337,8 @@ class AgentLife {
     const { makeFlow, random } = this.#tools;
     await this.#process.sleep(random.magnitude(1, 20_000));
     if (this.#agent.mayDie(this.#process)) return;
+    // Nobody who is frozen begins anything.
+    await this.#process.hear(Promise.resolve());
     if (record.stopReason === "given_up") return;
     if (record.stopReason !== undefined) {
       this.#reportEnd(record, null, record.stopReason === "cancelled" ? "cancelled" : "not_started");
