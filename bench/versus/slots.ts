@@ -1,10 +1,12 @@
 /** Holders of a limit as processes, and what their own clocks say of how the slots went from one to the next. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Running } from "../../test/prefect/support/prefect.ts";
+import { until } from "./experiment.ts";
 import { spawnNode, type Scene } from "./scene.ts";
 
+const READY_SECONDS_MAX = 120;
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
 
 export interface SlotsPlan {
@@ -14,6 +16,8 @@ export interface SlotsPlan {
   seconds: number;
   /** Between the coming of one and of the next. */
   stagger_seconds: number;
+  /** So many processes have them, in turn (1). */
+  processes?: number;
   lease_seconds: number;
   /** Null waits for ever. */
   timeout_seconds: number | null;
@@ -21,36 +25,58 @@ export interface SlotsPlan {
 
 export interface SlotNote {
   at: number;
-  event: "wants" | "holds" | "frees" | "fails";
+  event: "ready" | "wants" | "holds" | "frees" | "fails";
   index: number;
   error?: string;
 }
 
 export interface Holders {
-  readonly running: Running;
+  /** Ends them, and resolves when they are gone. */
+  kill(): Promise<void>;
+  /** Resolves when they have ended by themselves. */
+  readonly ended: Promise<unknown>;
   /** What they noted so far, in the order of their clock. */
   readNotes(): SlotNote[];
 }
 
-/** Starts holders with Prefect's client or with ours. */
+/** Starts holders with Prefect's client or with ours; resolves when the first of them may come. */
 export async function startHolders(scene: Scene, plan: SlotsPlan): Promise<Holders> {
   const trace = join(scene.folder, `slots-${crypto.randomUUID()}`);
+  const { processes = 1 } = plan;
+  const running = await Promise.all(
+    Array.from({ length: processes }, (_, first) =>
+      startProcess(scene, trace, { ...plan, processes, first }),
+    ),
+  );
+  const readNotes = (): SlotNote[] =>
+    (existsSync(trace) ? readFileSync(trace, "utf8").trim().split("\n") : [])
+      .map((line) => JSON.parse(line) as SlotNote)
+      .toSorted((left, right) => left.at - right.at);
+  const isReady = () => readNotes().filter(({ event }) => event === "ready").length === processes;
+  if ((await until(() => (isReady() ? true : undefined), READY_SECONDS_MAX)) !== true)
+    throw new Error(`Only some of ${processes} processes with holders have started.`);
+  writeFileSync(`${trace}.draft`, String(Date.now() / 1000 + 0.5));
+  renameSync(`${trace}.draft`, `${trace}.go`);
+  return {
+    kill: async () => {
+      for (const one of running) one.signal("SIGKILL");
+      await Promise.all(running.map(({ ended }) => ended));
+    },
+    ended: Promise.all(running.map(({ ended }) => ended)),
+    readNotes,
+  };
+}
+
+async function startProcess(
+  scene: Scene,
+  trace: string,
+  plan: SlotsPlan & { first: number },
+): Promise<Running> {
   const args = [JSON.stringify(plan)];
   const env = { TRACE: trace };
-  const running =
-    scene.client === "prefect"
-      ? await scene.prefect.start("../../../bench/versus/programs/slots.py", args, {
-          env,
-          timeoutMs: 3_600_000,
-        })
-      : spawnNode(join(PROGRAMS, "slots.ts"), args, { ...env, SLUICE_API_URL: scene.prefect.apiUrl });
-  return {
-    running,
-    readNotes: () =>
-      (existsSync(trace) ? readFileSync(trace, "utf8").trim().split("\n") : [])
-        .map((line) => JSON.parse(line) as SlotNote)
-        .toSorted((left, right) => left.at - right.at),
-  };
+  return scene.client === "prefect"
+    ? scene.prefect.start("../../../bench/versus/programs/slots.py", args, { env, timeoutMs: 3_600_000 })
+    : spawnNode(join(PROGRAMS, "slots.ts"), args, { ...env, SLUICE_API_URL: scene.prefect.apiUrl });
 }
 
 export interface Passing {

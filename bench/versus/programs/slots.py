@@ -1,7 +1,8 @@
 """Holders of one limit, each in a task of its own, with Prefect's unchanged `concurrency()`.
 
-Argument: {"limit", "count", "seconds", "stagger_seconds", "lease_seconds", "timeout_seconds"} as JSON. Holder 0 keeps
-its slot until the last of the others has come. One line of JSON for each thing that happens goes to the file TRACE.
+Argument: {"limit", "count", "seconds", "stagger_seconds", "lease_seconds", "timeout_seconds", "processes", "first"} as
+JSON. Of `count` holders this process has every one from `first` on in steps of `processes`. They come at the time that
+the file TRACE.go says. Holder 0 keeps its slot until the last of the others has come. One line of JSON for each thing that happens goes to the file TRACE.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ def note(**facts) -> None:
         file.write(json.dumps({"at": time.time(), **facts}) + "\n")
 
 
-async def hold(index: int, plan: dict, all_came: asyncio.Event) -> None:
+async def hold(index: int, plan: dict, all_came: asyncio.Task) -> None:
     note(event="wants", index=index)
     try:
         async with concurrency(
@@ -30,7 +31,7 @@ async def hold(index: int, plan: dict, all_came: asyncio.Event) -> None:
         ):
             note(event="holds", index=index)
             if index == 0:
-                await all_came.wait()
+                await all_came
             await asyncio.sleep(plan["seconds"])
             note(event="frees", index=index)
     except BaseException as error:
@@ -38,12 +39,21 @@ async def hold(index: int, plan: dict, all_came: asyncio.Event) -> None:
 
 
 async def main(plan: dict) -> None:
-    all_came = asyncio.Event()
+    note(event="ready", index=plan["first"])
+    go = os.environ["TRACE"] + ".go"
+    while not os.path.exists(go):
+        await asyncio.sleep(0.02)
+    with open(go) as file:
+        start = float(file.read())
+    all_came = asyncio.create_task(until(start + plan["count"] * plan["stagger_seconds"]))
     async with asyncio.TaskGroup() as group:
-        for index in range(plan["count"]):
+        for index in range(plan["first"], plan["count"], plan["processes"]):
+            await until(start + index * plan["stagger_seconds"])
             group.create_task(hold(index, plan, all_came))
-            await asyncio.sleep(plan["stagger_seconds"])
-        all_came.set()
+
+
+async def until(at: float) -> None:
+    await asyncio.sleep(max(0, at - time.time()))
 
 
 asyncio.run(main(json.loads(sys.argv[1])))

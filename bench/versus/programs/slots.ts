@@ -1,5 +1,5 @@
 /** The same as `slots.py` with our own client. */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { concurrency, createClient, type Client } from "sluice/client";
 import type { SlotsPlan } from "../slots.ts";
@@ -28,14 +28,17 @@ async function hold(client: Client, index: number, plan: SlotsPlan, allCame: Pro
   }
 }
 
-const plan = JSON.parse(process.argv[2] ?? "") as SlotsPlan;
+const plan = JSON.parse(process.argv[2] ?? "") as SlotsPlan & { processes: number; first: number };
 const client = createClient();
-const allCame = Promise.withResolvers<void>();
+note({ event: "ready", index: plan.first });
+while (!existsSync(`${trace}.go`)) await sleep(20);
+const start = Number(readFileSync(`${trace}.go`, "utf8"));
+const until = (seconds: number) => sleep(Math.max(0, (start + seconds) * 1000 - Date.now()));
+const allCame = until(plan.count * plan.stagger_seconds);
 const holders: Promise<void>[] = [];
-for (let index = 0; index < plan.count; index += 1) {
-  holders.push(hold(client, index, plan, allCame.promise));
-  await sleep(plan.stagger_seconds * 1000);
+for (let index = plan.first; index < plan.count; index += plan.processes) {
+  await until(index * plan.stagger_seconds);
+  holders.push(hold(client, index, plan, allCame));
 }
-allCame.resolve();
 await Promise.all(holders);
 await client.close();
