@@ -72,6 +72,9 @@ const FLOW_LEASE_SECONDS_MAX = 300;
  */
 const TANGLE_SHARE = 0.2;
 const TANGLE_FAULTS = ["delay", "double", "force_release"] as const;
+/** In so many of the seeds with a pool what it says to the limits of deployments, and they to it, comes very late. */
+const CUT_OFF_SHARE = 0.2;
+const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -90,7 +93,7 @@ export function makeScenario(seed: number): Scenario {
     const has_names = random.chance(0.2);
     return { size: random.int(1, 3), bypass_max, has_names };
   });
-  const pace_ms = tempo * random.magnitude(500, isTangle ? 10_000 : 300_000);
+  const pace_ms = tempo * random.magnitude(500, isTangle ? 60_000 : 300_000);
   const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
     const wants = limits.map((_, limit) => limit).filter(() => random.chance(isTangle ? 0.9 : 0.5));
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
@@ -108,7 +111,8 @@ export function makeScenario(seed: number): Scenario {
     };
   });
   const pool = isTangle ? undefined : makePool(seed, tempo, limits.length, rates);
-  return { tempo, limits, callers, pool, rates, operator_every_ms: Math.max(5000, pace_ms) };
+  const operator_every_ms = isTangle ? pace_ms : Math.max(5000, pace_ms);
+  return { tempo, limits, callers, pool, rates, operator_every_ms };
 }
 
 /** Half of the seeds are as busy as can be; the others are spread over the orders of magnitude. */
@@ -138,6 +142,9 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
   const share = random.pick([0, 0.3, 0.6]);
   for (const kind of POOL_FAULT_KINDS)
     if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const isCutOff = new Random(seed, "cut off").chance(CUT_OFF_SHARE);
+  if (isCutOff)
+    for (const kind of CUT_OFF_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 3, RATE_MAX[kind]);
   const work_ms = tempo * random.magnitude(1000, 400_000);
   const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `agent-${index + 1}`,

@@ -1,7 +1,8 @@
 /** One simulated run: a seed, some hours with faults, and then as long without any as it takes for everything to end. */
 import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
+import { type Joint, mayHave } from "../../src/domain/limit/joint.ts";
 import { SimCaller } from "./callers.ts";
-import { Holdings } from "./holdings.ts";
+import { Holdings, markOf } from "./holdings.ts";
 import { SimLimit } from "./limits.ts";
 import { Network } from "./network.ts";
 import type { SimObject } from "./objects.ts";
@@ -44,6 +45,9 @@ const DRAIN_STEP_MS = HOUR_MS / 4;
 /** What is remembered after everything has ended (ended requests, ten minutes) is forgotten by then. */
 const REST_MS = HOUR_MS;
 const ALARM_SLACK_MS = 60_000;
+/** A reservation ends by itself after a minute, unless its home puts that off; where nothing is cut off home is soon asked. */
+const SHARES_MS = 300_000;
+const SHARES_LOOK_MS = 30_000;
 
 export async function simulate(options: SimOptions): Promise<SimReport> {
   const scenario = makeScenario(options.seed);
@@ -81,6 +85,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   world.spawn("operator", async () => {
     for (const [index, limit] of limits.entries())
       await operator.create(limit, ...settingsOf(scenario, index));
+    if (scenario.rates.cut === undefined && limits.length > 1) watchShares(world, limits);
     if (pool !== undefined) world.spawn("people", () => pool.start());
     for (const caller of callers) caller.start();
     const [size, settings] = settingsOf(scenario, 0);
@@ -116,6 +121,40 @@ function settingsOf(
   const { size = 1, bypass_max = 0, has_names = false } = limits[index] ?? {};
   const slot_names = has_names ? Array.from({ length: size }, (_, slot) => `slot-${slot + 1}`) : null;
   return [size, { bypass_max, slot_names }];
+}
+
+/** I9: what a limit has reserved for an acquire over several, and its home does not count, ends soon. */
+function watchShares(world: World, limits: SimLimit[]): void {
+  const since = new Map<string, number>();
+  world.spawn("shares", async () => {
+    for (;;) {
+      await world.timeline.sleep(SHARES_LOOK_MS);
+      const orphans = new Set(limits.flatMap((limit) => listOrphans(limit, limits)));
+      for (const mark of since.keys()) if (!orphans.has(mark)) since.delete(mark);
+      for (const mark of orphans) {
+        const from = since.get(mark) ?? world.now;
+        since.set(mark, from);
+        if (world.now > from + SHARES_MS)
+          world.fail("I9", `${mark} is reserved for an acquire whose home does not count it`, { from });
+      }
+      if (world.faults.isOver) return;
+    }
+  });
+}
+
+function listOrphans({ key, name, object }: SimLimit, limits: SimLimit[]): string[] {
+  return object.database
+    .prepare("SELECT fence, joint_id, home_key FROM lease WHERE kind = 'reserved'")
+    .all()
+    .filter(({ fence, joint_id, home_key }) => {
+      const row = limits
+        .find((limit) => limit.key === home_key)
+        ?.object.database.prepare("SELECT record FROM joint WHERE joint_id = ?")
+        .get(String(joint_id));
+      const joint = row && (JSON.parse(String(row["record"])) as Joint);
+      return joint === undefined || !mayHave(joint, { key, fence: Number(fence) });
+    })
+    .map(({ fence }) => markOf(name, Number(fence)));
 }
 
 /** I9: left in peace, everybody gets a turn, and everything ends by itself. */
