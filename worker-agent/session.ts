@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { marginOfSession } from "../src/contract/margins.ts";
 import { SessionAnswer, type Gpu, type SessionBeat } from "../src/contract/wire/agents.ts";
 import { backoffMs, pause } from "../src/client/backoff.ts";
 import { SluiceApiError } from "../src/client/errors.ts";
@@ -13,9 +14,6 @@ import { describeError, type Log } from "./log.ts";
 import type { Settings } from "./options.ts";
 import type { StateFolder, StopTime } from "./state-folder.ts";
 
-/** Children are stopped this long before the server gives up on the agent: a quarter of the session, 10 s at most. */
-const MARGIN_SHARE = 1 / 4;
-const MARGIN_MS_MAX = 10_000;
 /** A host that sleeps stops every timer, so the clock is looked at this often. */
 const LOOK_MS_MAX = 5000;
 const GOODBYE_SECONDS = 5;
@@ -235,7 +233,7 @@ export class Session {
   /** The server keeps the session for so long from `sentAt` on. */
   #prolong(sentAt: number, lifeMs: number): void {
     const { state, events, log } = this.#input;
-    const marginMs = Math.min(MARGIN_MS_MAX, lifeMs * MARGIN_SHARE);
+    const marginMs = 1000 * marginOfSession(lifeMs / 1000);
     const until: StopTime = { stop_at_ms: sentAt + lifeMs - marginMs, end_at_ms: sentAt + lifeMs };
     // A little past half: before that the server need not write, and would not prolong.
     this.#nextBeatAt = Math.max(hostMs() + 100, sentAt + lifeMs * 0.52);

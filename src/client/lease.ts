@@ -1,4 +1,5 @@
 /** What a holder holds. */
+import { marginOfLease } from "../contract/margins.ts";
 import type { Grant, GrantedLimit } from "../contract/wire/limits.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
 import { LeaseClock } from "./lease-clock.ts";
@@ -42,7 +43,6 @@ export class LeaseLostError extends Error {
   }
 }
 
-const MARGIN_SECONDS_MAX = 5;
 const RELEASE_SECONDS = 10;
 
 export interface LeaseTerms {
@@ -78,7 +78,7 @@ export class HeldLease implements Lease {
     this.slotNames = grant.limits.flatMap(({ slot_names }) => slot_names ?? []);
     this.waitedSeconds = terms.waitedSeconds;
     this.signal = this.#controller.signal;
-    this.#marginMs = Math.min(MARGIN_SECONDS_MAX, terms.lease_seconds / 10) * 1000;
+    this.#marginMs = marginOfLease(terms.lease_seconds) * 1000;
     this.#clock.deadlineMs = terms.countsFromMs + grant.expires_in_seconds * 1000;
     if (grant.limits.length === 0) return;
     leaseKeeper.keep(

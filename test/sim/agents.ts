@@ -1,5 +1,6 @@
 /** Our agent, as `worker-agent/README.md` says what must stay true of it: session, claims, runs, reports, restarts. */
 import type { Refusal, Result } from "../../src/contract/errors.ts";
+import { marginOfSession } from "../../src/contract/margins.ts";
 import type { ClaimedRun, SessionAnswer } from "../../src/contract/wire/agents.ts";
 import { Bell } from "./bell.ts";
 import type { FlowMaker } from "./flows.ts";
@@ -19,8 +20,6 @@ export interface AgentPlan {
   clock: { skew_ms: number; rate: number };
 }
 
-const MARGIN_SHARE = 1 / 4;
-const MARGIN_MS_MAX = 10_000;
 const GRACE_MS = 5000;
 const REPORT_WAIT_MS = 2000;
 const POLL_WITH_SOCKET_MS = 60_000;
@@ -192,7 +191,7 @@ class AgentLife {
 
   #prolong(sent_at: number, life_ms: number): void {
     const end_at = sent_at + life_ms;
-    const stop_at = end_at - Math.min(MARGIN_MS_MAX, life_ms * MARGIN_SHARE);
+    const stop_at = end_at - 1000 * marginOfSession(life_ms / 1000);
     this.#agent.host.prolong(this.#folder, stop_at, end_at);
     this.#nextBeatAt = Math.max(this.#process.now + 100, sent_at + life_ms * 0.52);
   }

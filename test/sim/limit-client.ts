@@ -1,4 +1,5 @@
 /** How slots are taken, kept and given back: by our SDK over held requests or a socket, by Prefect's clients over HTTP. */
+import { marginOfLease } from "../../src/contract/margins.ts";
 import type { Result } from "../../src/contract/errors.ts";
 import type { Grant, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
 import type { AcquireCommand, Caller } from "../../src/objects/limit/operations.ts";
@@ -33,7 +34,6 @@ export interface Taken {
   counts_from: number;
 }
 
-const MARGIN_MS_MAX = 5000;
 const REQUEST_MS = 35_000;
 const SOCKET_PATIENCE_MS = 60_000;
 const RENEW_MS = 10_000;
@@ -160,7 +160,7 @@ export class LimitClient {
   async hold(process: SimProcess, { grant, counts_from }: Taken, hold_ms: number): Promise<void> {
     const plan = this.#wish;
     const lease_ms = plan.lease_seconds * 1000;
-    const margin_ms = Math.min(MARGIN_MS_MAX, lease_ms / 10);
+    const margin_ms = 1000 * marginOfLease(plan.lease_seconds);
     const names = new Set(grant.limits.map(({ name }) => name));
     const holding = {
       owner: process,

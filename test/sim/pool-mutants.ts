@@ -46,6 +46,15 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline });",
     "void store;",
   ]),
+  mutant(
+    "the fence of who reports an end is not looked at",
+    "src/objects/pool/attempts.ts",
+    [
+      "return active?.attempt_id === of.attempt_id && active.fence === of.fence ? active : undefined;",
+      "return active;",
+    ],
+    ["this.#finish({ ...active, attempt_id, fence }, step);", "this.#finish(active, step);"],
+  ),
   mutant("an agent that dies is never missed", "src/objects/pool/attempts.ts", [
     "for (const active of store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);",
     "void LOST_PER_SWEEP_MAX;",

@@ -47,6 +47,8 @@ export class PoolWatch {
   readonly #attempts = new Set<string>();
   /** When attempts ended: who repeats a claim after that much longer may be given something else under the same id (I5). */
   readonly #ends = new Map<string, number>();
+  /** States that were proposed for an attempt which had ended by then. */
+  readonly #stale = new WeakSet<object>();
   readonly #fences = new Map<string, number>();
   /** Attempts and sessions that somebody has said to be over, runs that somebody has deleted. */
   readonly #ended = new Set<string>();
@@ -78,6 +80,7 @@ export class PoolWatch {
     if (operation === "set_state" && id !== undefined) {
       const { run } = command as PoolOperations["set_state"]["command"];
       if (run === null) this.disturbed.add(id);
+      else if (run.flow_run_id === id && this.#ends.has(run.attempt_id)) this.#stale.add(command as object);
     }
     if (operation === "delete_run" && id !== undefined) {
       this.#ended.add(id);
@@ -110,6 +113,8 @@ export class PoolWatch {
     if (operation === "set_state") {
       const { id } = command as PoolOperations["set_state"]["command"];
       const { result: outcome } = result.value as PoolOperations["set_state"]["answer"];
+      if (outcome.status === "ACCEPT" && this.#stale.has(command as object))
+        this.#world.fail("I6", `${name} took a state from an attempt that had ended`, command);
       const isThere = (sql: string, ...bindings: string[]) => this.#sql.all(sql, ...bindings).length > 0;
       if (
         outcome.status === "ACCEPT" &&

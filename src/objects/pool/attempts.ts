@@ -62,7 +62,8 @@ export class PoolAttempts {
     if (!active.is_started) {
       // A session that is over ends at once nothing that may last longer: its agent was just heard of.
       const deadline_at = until > host.now() ? null : active.deadline_at;
-      store.attempts.writeActive({ ...active, is_started: true, deadline_at });
+      const { attempt_id, fence } = command;
+      store.attempts.writeActive({ ...active, attempt_id, fence, is_started: true, deadline_at });
     }
     wakeAt(until);
     const { flow_run_id, attempt_id, fence, infrastructure_pid } = command;
@@ -95,7 +96,10 @@ export class PoolAttempts {
         return accept(this.#records.present(stored.run));
       return refuseEnded();
     }
-    this.#finish(active, decideAttemptEnd(stored.run, command, poolOf(this.#context).lost_run_policy));
+    // What ends is what was reported, not what happens to live: the statement itself looks at that (promise I6).
+    const { attempt_id, fence } = command;
+    const step = decideAttemptEnd(stored.run, command, poolOf(this.#context).lost_run_policy);
+    this.#finish({ ...active, attempt_id, fence }, step);
     const after = store.runs.readRun(command.flow_run_id);
     return after === undefined ? refuseRun(command.flow_run_id) : accept(this.#records.present(after.run));
   }

@@ -3,11 +3,13 @@ import { foreignAttemptOf } from "../../contract/attempts.ts";
 import { RUN_SILENCE_MAX_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { instantToMs } from "../../contract/instants.ts";
+import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { isGoneProcess } from "../../domain/pool/attempt-end.ts";
 import { withEstimates } from "../../domain/flow-run/estimates.ts";
 import { isRetryingInProcess, placeRun } from "../../domain/pool/place.ts";
+import { InvariantViolation } from "../shared/actor.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import { visitLimits } from "./limit-visits.ts";
 import type { StoredRun } from "./rows.ts";
@@ -29,14 +31,17 @@ export class RunRecords {
     this.#limit = limit;
   }
 
-  /** Writes a run with everything that hangs on it: indexes, slots, deadlines, wakes. */
-  save(stored: StoredRun, before: FlowRun | null): void {
+  /** Writes a run with everything that hangs on it: indexes, slots, deadlines, wakes. `speaker`: which of its attempts says so. */
+  save(stored: StoredRun, before: FlowRun | null, speaker: RunIdentity | null = null): void {
     const { store, host, noteState, wake, wakeAt } = this.#context;
     const now = host.now();
     if (stored.run.state_type === "SCHEDULED" && before !== null) this.#keepInQueue(stored);
     const { run } = stored;
     if (run.state !== null && run.state_id !== before?.state_id) {
-      store.states.writeState(run.id, run.state);
+      if (!store.states.writeState(run.id, run.state, speaker))
+        throw new InvariantViolation("I6", "An attempt that has ended was about to change its run.", {
+          speaker,
+        });
       noteState(run, before?.state ?? null);
     }
     const holdsSlot =

@@ -111,7 +111,8 @@ export class RunStates {
         was_created: false,
       });
     }
-    const outcome = this.decide(stored, proposed, is_forced, learned);
+    const speaker = identity?.flow_run_id === run.id ? identity : null;
+    const outcome = this.decide(stored, proposed, is_forced, learned, speaker);
     if (outcome.kind === "decided") return accept(outcome.answer);
     return new Promise((resolve) => {
       const id = this.#limit.ask(stored, outcome, { kind: "state", proposed, is_forced, identity });
@@ -140,12 +141,13 @@ export class RunStates {
     return typeof this.#context.store.attempts.readActive(flow_run_id)?.attempt_id === "string";
   }
 
-  /** Runs the state machine and stores what it decides. */
+  /** Runs the state machine and stores what it decides. `speaker`: which attempt of the run proposes it. */
   decide(
     stored: StoredRun,
     proposed: StateCreate,
     is_forced: boolean,
     learned?: SlotKnowledge,
+    speaker: RunIdentity | null = null,
   ):
     | { kind: "decided"; answer: StateAnswer; run: FlowRun }
     | { kind: "needs_slot" }
@@ -189,7 +191,7 @@ export class RunStates {
         this.#limit.renew(run, lease_id);
       }
       stored.run = decision.run;
-      this.#records.save(stored, run);
+      this.#records.save(stored, run, speaker);
     }
     return {
       kind: "decided",

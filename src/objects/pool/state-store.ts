@@ -1,4 +1,5 @@
 /** SQL of the states that runs have had. */
+import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { State } from "../../contract/wire/states.ts";
 import { first, type Sql } from "../shared/sql.ts";
 
@@ -10,13 +11,19 @@ export class StateStore {
     this.#sql = sql;
   }
 
-  writeState(flow_run_id: string, state: State): void {
-    this.#sql.all(
-      "INSERT OR IGNORE INTO state (flow_run_id, id, record) VALUES (?, ?, ?)",
+  /** Writes a state. False: who has said so is not the run's live attempt, and nothing was written (promise I6). */
+  writeState(flow_run_id: string, state: State, speaker: RunIdentity | null = null): boolean {
+    const written = this.#sql.all(
+      `INSERT OR IGNORE INTO state (flow_run_id, id, record) SELECT ?1, ?2, ?3
+         WHERE ?4 IS NULL OR EXISTS (SELECT 1 FROM active WHERE run_id = ?1 AND attempt_id = ?4 AND fence = ?5)
+         RETURNING 1`,
       flow_run_id,
       state.id,
       JSON.stringify(state),
+      speaker?.attempt_id ?? null,
+      speaker?.fence ?? null,
     );
+    return speaker === null || written.length > 0;
   }
 
   /** The states of a run in their order: a state's id rises with its time. */
