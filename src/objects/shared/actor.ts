@@ -249,7 +249,9 @@ export abstract class Actor<Of extends Operations> {
       return { ok: true, value: null };
     });
     const isSwept = "ok" in swept && swept.ok;
-    const own = this.earliestDeadline() ?? Number.POSITIVE_INFINITY;
+    this.#violations.flush();
+    const report = this.#violations.earliestDue() ?? Number.POSITIVE_INFINITY;
+    const own = Math.min(this.earliestDeadline() ?? Number.POSITIVE_INFINITY, report);
     const effect = this.#outbox.earliestDue() ?? Number.POSITIVE_INFINITY;
     // What is due is delivered right after this turn; until it has arrived the alarm only stands behind that.
     const isEffectDue = effect <= now;
@@ -285,7 +287,11 @@ export abstract class Actor<Of extends Operations> {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         ...(error instanceof InvariantViolation && { invariant: error.invariant, state: error.state }),
       });
-      if (error instanceof InvariantViolation && hadTables) this.#violations.note(operation, error);
+      if (error instanceof InvariantViolation && hadTables) {
+        this.#violations.note(operation, error);
+        const due = this.#violations.earliestDue();
+        if (due !== undefined) this.wakeAt(due);
+      }
       return refuse("unavailable", undefined, { retry_after_seconds: 1 });
     }
   }

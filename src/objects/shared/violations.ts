@@ -31,10 +31,18 @@ export interface ViolationReport {
 /** Whoever calls again and again meets the same fault again and again: one row a minute tells enough. */
 const REPORT_EVERY_MS = 60_000;
 
+interface Met {
+  /** What was not reported yet. */
+  count: number;
+  reported_at: number;
+  operation: string;
+  message: string;
+}
+
 export class ViolationReports {
   readonly #host: ObjectHost;
   readonly #send: (target: ObjectAddress, operation: string, request_id: string, command: unknown) => void;
-  readonly #met = new Map<string, { count: number; reported_at: number }>();
+  readonly #met = new Map<string, Met>();
 
   constructor(
     host: ObjectHost,
@@ -46,27 +54,38 @@ export class ViolationReports {
 
   /** Counts a violation and, not more often than once a minute, writes its report as an effect. Never throws. */
   note(operation: string, { invariant, message }: InvariantViolation): void {
+    const { count = 0, reported_at = Number.NEGATIVE_INFINITY } = this.#met.get(invariant) ?? {};
+    this.#met.set(invariant, { count: count + 1, reported_at, operation, message });
+    this.flush();
+  }
+
+  /** Reports what was counted and may be reported by now. Never throws. */
+  flush(): void {
     const now = this.#host.now();
-    const met = this.#met.get(invariant) ?? { count: 0, reported_at: Number.NEGATIVE_INFINITY };
-    met.count += 1;
-    this.#met.set(invariant, met);
-    if (now < met.reported_at + REPORT_EVERY_MS) return;
+    for (const [invariant, met] of this.#met)
+      if (met.count > 0 && now >= met.reported_at + REPORT_EVERY_MS) this.#report(invariant, met, now);
+  }
+
+  /** When the next report may be made, in milliseconds; undefined when there is nothing to report. */
+  earliestDue(): number | undefined {
+    const waiting = [...this.#met.values()].filter(({ count }) => count > 0);
+    return waiting.length === 0
+      ? undefined
+      : Math.min(...waiting.map(({ reported_at }) => reported_at + REPORT_EVERY_MS));
+  }
+
+  #report(invariant: string, met: Met, now: number): void {
     const { address } = this.#host;
-    const report: ViolationReport = {
-      object: formatAddress(address),
-      invariant,
-      operation,
-      message,
-      count: met.count,
-      at: now,
-    };
+    const { operation, message, count } = met;
+    const object = formatAddress(address);
+    const report: ViolationReport = { object, invariant, operation, message, count, at: now };
     try {
       // The transaction of the operation is undone: this is one of its own.
       this.#host.transaction(() =>
         this.#send(addressOfWorkspace(address.workspace), "note_violation", makeUuid(this.#host), report),
       );
     } catch (error) {
-      this.#host.log({ event: "violation_not_reported", object: report.object, error: String(error) });
+      this.#host.log({ event: "violation_not_reported", object, error: String(error) });
       return;
     }
     met.count = 0;
