@@ -5,10 +5,10 @@
 import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { concurrency, createClient, type Client } from "sluice/client";
 import { makeRequestId } from "../src/client/request-id.ts";
 import { waitOnSocket } from "../src/client/wait-socket.ts";
+import { readArguments } from "../test/support/arguments.ts";
 import { drawFindings, measureInTurns, runMany, summarize, type Finding, type Samples } from "./measure.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -48,8 +48,9 @@ const CLIENTS = 32;
 const FILL_PARALLEL = 32;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
+  const values = readArguments(import.meta.filename, {
+    json: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
   });
   const plan = values.quick ? QUICK : FULL;
   const say = (line: string) => process.stderr.write(`${line}\n`);

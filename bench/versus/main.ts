@@ -9,7 +9,7 @@
  *   --quick             shows that everything runs; its numbers mean little
  */
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readArguments, readNames } from "../../test/support/arguments.ts";
 import { installPrefect, NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Plan } from "./experiment.ts";
 import { handingOn, lostAnswer, order, restart } from "./limits.ts";
@@ -62,18 +62,18 @@ interface Contender {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: "string", default: EXPERIMENTS.map(({ key }) => key).join(",") },
-      on: { type: "string", default: "" },
-      postgres: { type: "string" },
-      out: { type: "string" },
-      quick: { type: "boolean", default: false },
-    },
+  const keys = EXPERIMENTS.map(({ key }) => key);
+  const values = readArguments(import.meta.filename, {
+    only: { type: "string", default: keys.join(",") },
+    on: { type: "string", default: "" },
+    postgres: { type: "string" },
+    out: { type: "string" },
+    quick: { type: "boolean", default: false },
   });
+  const only = readNames("only", values.only, keys);
   const python = await installPrefect(NEWEST);
   const contenders = listContenders(python, values.postgres).filter(({ name }) => name.includes(values.on));
-  const wanted = EXPERIMENTS.filter(({ key }) => values.only.split(",").includes(key));
+  const wanted = EXPERIMENTS.filter(({ key }) => only.includes(key));
   const outcomes: Outcome[] = [];
   for (const experiment of wanted) {
     for (const contender of contenders) {

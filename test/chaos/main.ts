@@ -12,21 +12,20 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { TERMINAL_TYPES } from "../../src/contract/wire/states.ts";
 import { Random } from "../sim/random.ts";
+import { readArguments, readNumber } from "../support/arguments.ts";
 import { FAULTS } from "./faults.ts";
 import { countLeases, findDamage, findPeak, findRepeated } from "./judge.ts";
 import { becomes, LEASE_SECONDS, LIMIT, World } from "./world.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "10" },
-    seed: { type: "string", default: String(Date.now()) },
-    faults: { type: "string" },
-    keep: { type: "boolean", default: false },
-  },
+const values = readArguments(import.meta.filename, {
+  rounds: { type: "string", default: "10" },
+  seed: { type: "string", default: String(Date.now()) },
+  faults: { type: "string" },
+  keep: { type: "boolean", default: false },
 });
+const rounds = readNumber("rounds", values.rounds, { least: 1 });
 
 const RUNS = 8;
 /** A lease, its grace, and what the server adds after it was restarted. */
@@ -91,7 +90,7 @@ function makeFolder(): { folder: string; remove: () => void } {
   };
 }
 
-const random = new Random(Number(values.seed), "chaos");
+const random = new Random(readNumber("seed", values.seed), "chaos");
 const playable = values.faults?.split(",") ?? Object.keys(FAULTS);
 const unknown = playable.filter((name) => FAULTS[name] === undefined);
 if (unknown.length > 0) {
@@ -103,7 +102,7 @@ const { folder, remove } = makeFolder();
 let failed = 0;
 {
   await using world = await World.open(folder);
-  for (let round = 1; round <= Number(values.rounds); round += 1) {
+  for (let round = 1; round <= rounds; round += 1) {
     const names = [...new Set([0, 1].map(() => playable[random.int(0, playable.length - 1)] ?? ""))];
     const startedMs = performance.now();
     const wrong = await playRound(world, names, random, `${values.seed}/${round}`);

@@ -9,41 +9,58 @@
  *   --mutants                    puts faults into the code and says which seed finds each
  */
 import { spawn } from "node:child_process";
-import { parseArgs } from "node:util";
+import { readArguments, readNumber, refuseArguments } from "../support/arguments.ts";
 import { loadMutant, MUTANTS } from "./mutants.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string", default: "1-50" },
-    hours: { type: "string", default: "1" },
-    trace: { type: "boolean", default: false },
-    faults: { type: "string" },
-    clients: { type: "string" },
-    mutants: { type: "boolean", default: false },
-    mutant: { type: "string" },
-  },
+const values = readArguments(import.meta.filename, {
+  seed: { type: "string" },
+  seeds: { type: "string", default: "1-50" },
+  hours: { type: "string", default: "1" },
+  trace: { type: "boolean", default: false },
+  faults: { type: "string" },
+  clients: { type: "string" },
+  mutants: { type: "boolean", default: false },
+  mutant: { type: "string" },
 });
+/** Within less hardly anything happens before the end without faults. */
+const HOURS_MIN = 0.01;
+const simulatedHours = readNumber("hours", values.hours, { least: HOURS_MIN, isWhole: false });
 
-const MUTANT_SEEDS = "1-60";
-const MUTANT_HOURS = "0.5";
+const MUTANT_SEEDS = "1-100";
+const MUTANT_HOURS = "1";
 const MUTANTS_AT_ONCE = 2;
 
 const listOf = (text: string | undefined): Set<string> | undefined =>
   text === undefined ? undefined : new Set(text.split(",").filter((word) => word !== ""));
 
+function readSeeds(text: string): [number, number] {
+  const [first = "", last = first, ...rest] = text.split("-");
+  const from = readNumber("seed", first, { least: 1 });
+  const to = readNumber("seeds", last, { least: 1 });
+  if (rest.length > 0 || to < from)
+    refuseArguments(`--seeds ${text}: it wants FROM-TO, the smaller one first.`);
+  return [from, to];
+}
+
 async function runSeeds(): Promise<number> {
-  if (values.mutant !== undefined) loadMutant(values.mutant);
+  if (values.mutant !== undefined) {
+    const names = MUTANTS.map(({ name }) => name);
+    if (!names.includes(values.mutant))
+      refuseArguments(
+        `--mutant ${values.mutant}: there is no such fault; there are\n  ${names.join("\n  ")}\n`,
+      );
+    loadMutant(values.mutant);
+  }
   const { simulate } = await import("./simulate.ts");
   const { shrink } = await import("./shrink.ts");
   const { formatReplay, formatViolation } = await import("./report.ts");
-  const [from = 1, to = from] = (values.seed ?? values.seeds).split("-").map(Number);
+  const [from, to] = readSeeds(values.seed ?? values.seeds);
   const startedMs = performance.now();
   let [hours, steps, failed] = [0, 0, 0];
   for (let seed = from; seed <= to; seed += 1) {
     const options = {
       seed,
-      hours: Number(values.hours),
+      hours: simulatedHours,
       faults: listOf(values.faults),
       clients: listOf(values.clients),
       tell: values.trace ? (line: string) => console.log(line) : undefined,
@@ -55,6 +72,10 @@ async function runSeeds(): Promise<number> {
     failed += 1;
     if (values.mutant !== undefined) {
       console.log(`seed ${seed}: ${report.violation.promise}`);
+      console.log(formatViolation(seed, report.violation));
+      console.log(
+        `  npm run sim -- --mutant ${JSON.stringify(values.mutant)} --seed ${seed} --hours ${values.hours} --trace`,
+      );
       return 1;
     }
     console.log(formatViolation(seed, report.violation));

@@ -1,4 +1,7 @@
 /** A fixed set of seeds, and that each mutant still fits the code. The long run is `npm run sim`. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { applyMutant, MUTANTS, readMutantSource } from "./mutants.ts";
 import { formatViolation } from "./report.ts";
@@ -18,6 +21,22 @@ test("the same seed plays the same run", async () => {
     return lines.join("\n");
   };
   expect(await trace()).toBe(await trace());
+});
+
+test.each([
+  ["a lease is counted twice", "I2"],
+  ["a release wakes nobody", "I7"],
+  ["fences begin anew after a restart", "I4"],
+])("the simulation finds the mutant “%s”", async (name, promise) => {
+  const program = fileURLToPath(new URL("main.ts", import.meta.url));
+  const args = [program, "--mutant", name, "--seeds", "1-12", "--hours", "0.25"];
+  const run = promisify(execFile)(process.execPath, args);
+  const { code, stdout } = await run.then(
+    (done) => ({ ...done, code: 0 }),
+    (error: { code: number; stdout: string }) => error,
+  );
+  expect(code).toBe(1);
+  expect(stdout).toContain(`: ${promise}`);
 });
 
 test.each(MUTANTS)("the mutant “$name” fits the code", (mutant) => {
