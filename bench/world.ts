@@ -79,6 +79,7 @@ async function startWorkerd(
       "serve",
       join(folder, "workerd.capnp"),
       `--directory-path=objects=${join(folder, "objects")}`,
+      `--directory-path=ui=${folder}`,
       "--socket-addr=http=127.0.0.1:0",
       "--socket-addr=bare=127.0.0.1:0",
       "--control-fd=3",

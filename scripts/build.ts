@@ -13,10 +13,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { buildUi } from "../src/server/ui-bundle.ts";
 import { buildWorker } from "../src/server/worker-bundle.ts";
 
 interface Manifest {
@@ -41,6 +42,11 @@ execFileSync(
 const worker = await buildWorker(root);
 writeFileSync(join(out, "src/worker.js"), worker.script);
 writeFileSync(join(out, "src/worker.json"), `${JSON.stringify(worker.manifest, null, 2)}\n`);
+
+for (const [name, content] of await buildUi(root)) {
+  mkdirSync(dirname(join(out, "src/ui", name)), { recursive: true });
+  writeFileSync(join(out, "src/ui", name), content);
+}
 
 mkdirSync(join(out, "bin"));
 copyFileSync(pathOf("bin/sluice.js"), join(out, "bin/sluice.js"));

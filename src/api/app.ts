@@ -1,12 +1,15 @@
 /** The API: one sub-app per resource, all below `/api`. */
 import { openAPIRouteHandler } from "hono-openapi";
+import { tellObjects } from "./changes.ts";
 import { factory } from "./context.ts";
+import { serveDashboard } from "./dashboard.ts";
 import { answerError, answerUnknownRoute, guardApi, guardHost } from "./middleware.ts";
 import { admin, API_VERSION } from "./routes/admin.ts";
 import { artifacts } from "./routes/artifacts.ts";
 import { audit } from "./routes/audit.ts";
 import { automations } from "./routes/automations.ts";
 import { blockCapabilities, blockDocuments, blockSchemas, blockTypes } from "./routes/blocks.ts";
+import { changes } from "./routes/changes.ts";
 import { collections } from "./routes/collections.ts";
 import { deploymentRuns } from "./routes/deployment-runs.ts";
 import { deployments } from "./routes/deployments.ts";
@@ -40,6 +43,7 @@ const api = factory
   .route("/", logs)
   .route("/audit", audit)
   .route("/metrics", metrics)
+  .route("/changes", changes)
   .route("/events", events)
   .route("/artifacts", artifacts)
   .route("/saved_searches", savedSearches)
@@ -67,6 +71,7 @@ export const app = factory
   .createApp({ strict: false })
   .use(guardHost)
   .use("/api/*", guardApi)
+  .use("/api/*", tellObjects)
   .route("/api", api);
 
 app.get(
@@ -89,5 +94,7 @@ app.get(
     },
   }),
 );
+app.all("/api/*", answerUnknownRoute);
+app.get("*", ...serveDashboard);
 app.onError(answerError);
 app.notFound(answerUnknownRoute);

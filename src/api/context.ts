@@ -26,6 +26,14 @@ export interface Variables {
   workspace: string;
   /** Who asks, for the audit log. */
   actor: string;
+  /** For how long whoever asks wants to hear of changes of what was asked, see {@link Watched}. */
+  watched?: Watched;
+}
+
+/** A request whose answer is shown somewhere, and the objects that have had a say in it. */
+export interface Watched {
+  seconds: number;
+  objects: Set<string>;
 }
 
 export type Env = { Bindings: Bindings; Variables: Variables };
@@ -75,6 +83,8 @@ export async function call<
   command: OperationsOf[Kind][Operation] extends { command: infer Command } ? Command : never,
   options: CallOptions = {},
 ): Promise<OperationsOf[Kind][Operation] extends { answer: infer Answer } ? Answer : never> {
+  const watched = c.get("watched");
+  watched?.objects.add(`${address.kind}/${address.key}`);
   const result = await callObject(c.env, {
     v: ENVELOPE_VERSION,
     address,
@@ -83,6 +93,7 @@ export async function call<
     operation,
     command,
     ...(options.name !== undefined && { name: options.name }),
+    ...(watched !== undefined && { watch_seconds: watched.seconds }),
   });
   if (!result.ok) throw new ApiError(result.error);
   return result.value as OperationsOf[Kind][Operation] extends { answer: infer Answer } ? Answer : never;

@@ -1,26 +1,46 @@
 /** Lists of limits: the directory says which there are, their objects how they stand. */
-import { addressOfKey, addressOfWorkspace } from "../contract/envelope.ts";
-import type { Limit } from "../contract/wire/limits.ts";
+import type { z } from "zod";
+import { addressOfKey, addressOfWorkspace, type AddressOf } from "../contract/envelope.ts";
+import type { Limit, LimitOverview, OverviewPage } from "../contract/wire/limits.ts";
 import { call, orIfAbsent, type ApiContext } from "./context.ts";
 
 const DIRECTORY_PAGE = 500;
 
-/** Asks several limits how they stand; one that has gone meanwhile is left out. */
-async function readMany(c: ApiContext, keys: string[]): Promise<Limit[]> {
-  const limits = await Promise.all(
-    keys.map((key) =>
-      orIfAbsent(call(c, addressOfKey(c.get("workspace"), "limit", key), "read", {}), undefined),
-    ),
+/** Asks several limits; one that has gone meanwhile is left out. */
+async function askMany<Value>(
+  c: ApiContext,
+  keys: readonly string[],
+  ask: (address: AddressOf<"limit">) => Promise<Value>,
+): Promise<Value[]> {
+  const answers = await Promise.all(
+    keys.map((key) => orIfAbsent(ask(addressOfKey(c.get("workspace"), "limit", key)), undefined)),
   );
-  return limits.filter((limit) => limit !== undefined);
+  return answers.filter((answer) => answer !== undefined);
 }
 
 /** A page of limits in the order of their names. */
 export async function listLimits(
   c: ApiContext,
   page: { limit: number; offset: number },
-  isWanted: (name: string) => boolean = () => true,
+  isWanted?: (name: string) => boolean,
 ): Promise<Limit[]> {
+  return askMany(c, await listKeys(c, page, isWanted), (address) => call(c, address, "read", {}));
+}
+
+/** The same with holders and waiters. */
+export async function listOverviews(
+  c: ApiContext,
+  { holders, waiters, ...page }: z.infer<typeof OverviewPage>,
+): Promise<LimitOverview[]> {
+  const keys = await listKeys(c, page);
+  return askMany(c, keys, (address) => call(c, address, "read_overview", { holders, waiters }));
+}
+
+async function listKeys(
+  c: ApiContext,
+  page: { limit: number; offset: number },
+  isWanted: (name: string) => boolean = () => true,
+): Promise<string[]> {
   const wanted: string[] = [];
   let after_name = "";
   while (wanted.length < page.offset + page.limit) {
@@ -33,5 +53,5 @@ export async function listLimits(
     after_name = entries.at(-1)?.name ?? "";
     if (entries.length < DIRECTORY_PAGE) break;
   }
-  return readMany(c, wanted.slice(page.offset, page.offset + page.limit));
+  return wanted.slice(page.offset, page.offset + page.limit);
 }

@@ -13,6 +13,7 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(["/api/health", "/api/ready"]);
 const AUTH_FRAME_PATHS: ReadonlySet<string> = new Set([
   "/api/events/in",
   "/api/events/out",
+  "/api/changes",
   "/api/logs/out",
   "/api/task_runs/subscriptions/scheduled",
   "/api/work_pools/:name/workers/connect",

@@ -30,6 +30,8 @@ export interface Envelope<Operation extends string = string, Command = unknown> 
   request_id: string;
   operation: Operation;
   command: Command;
+  /** Whoever asked shows the answer: for so long the object tells the hub when it changes. */
+  watch_seconds?: number;
 }
 
 /** Writes an address as the platform's object name. */

@@ -1,6 +1,6 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, realpathSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { makeFolders } from "../client/folders.ts";
 import { ServerError } from "./errors.ts";
@@ -11,6 +11,7 @@ import {
   writeServerRecord,
   type ServerRecord,
 } from "./server-record.ts";
+import type { UiFiles } from "./ui-bundle.ts";
 
 export interface DataFolder {
   readonly path: string;
@@ -18,8 +19,10 @@ export interface DataFolder {
   readonly configPath: string;
   readonly objectsPath: string;
   readonly logPath: string;
-  /** Puts workerd's configuration and the Worker in place. */
-  install(config: string, script: Uint8Array): void;
+  /** Where the dashboard's files lie. */
+  readonly uiPath: string;
+  /** Puts workerd's configuration, the Worker and the dashboard in place. */
+  install(config: string, script: Uint8Array, ui: UiFiles): void;
   /** Tells other processes where this server is. */
   announce(record: ServerRecord): void;
   /** Lets the next server in. */
@@ -35,6 +38,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = makeFolder(given);
   const objectsPath = join(path, "objects");
   const runPath = join(path, "run");
+  const uiPath = join(runPath, "ui");
   const lock = lockFolder(path);
   const configPath = join(runPath, "workerd.capnp");
   try {
@@ -48,9 +52,15 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
     configPath,
     objectsPath,
     logPath: join(path, "server.log"),
-    install(config, script) {
+    uiPath,
+    install(config, script, ui) {
       writeFileSync(join(runPath, "worker.js"), script);
       writeFileSync(configPath, config);
+      rmSync(uiPath, { recursive: true, force: true });
+      for (const [name, content] of ui) {
+        mkdirSync(dirname(join(uiPath, name)), { recursive: true });
+        writeFileSync(join(uiPath, name), content);
+      }
     },
     announce: (record) => writeServerRecord(path, record),
     close() {

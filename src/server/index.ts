@@ -6,6 +6,7 @@ import { openLogFile } from "./log.ts";
 import { checkOptions, listAllowedHosts, urlOf, type CheckedOptions, type ServerOptions } from "./options.ts";
 import { readSecretsKeys } from "./secrets-key.ts";
 import { superviseWorkerd } from "./supervisor.ts";
+import { loadUi } from "./ui-bundle.ts";
 import { loadWorker } from "./worker-bundle.ts";
 import { formatWorkerdConfig } from "./workerd-config.ts";
 
@@ -45,8 +46,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 }
 
 async function serve(options: CheckedOptions, folder: DataFolder): Promise<RunningServer> {
-  const worker = await loadWorker();
-  folder.install(formatWorkerdConfig(worker.manifest, options.apiKey !== undefined), worker.script);
+  const [worker, ui] = await Promise.all([loadWorker(), loadUi()]);
+  folder.install(formatWorkerdConfig(worker.manifest, options.apiKey !== undefined), worker.script, ui);
   const secretsKeys = readSecretsKeys(folder.path, options);
   const log = openLogFile(folder.logPath);
   const supervisor = await superviseWorkerd({
@@ -57,6 +58,7 @@ async function serve(options: CheckedOptions, folder: DataFolder): Promise<Runni
       "serve",
       folder.configPath,
       `--directory-path=objects=${folder.objectsPath}`,
+      `--directory-path=ui=${folder.uiPath}`,
       `--socket-fd=http=${socketFd}`,
     ],
     env: (port) => ({ ...environmentOf(options, port), ...secretsKeys }),

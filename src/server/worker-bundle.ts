@@ -67,7 +67,7 @@ export async function buildWorker(root: URL): Promise<WorkerBundle> {
 }
 
 /** The package has no use for these two, so they come with a development checkout only. */
-async function loadTools() {
+export async function loadTools() {
   try {
     return await Promise.all([import("esbuild"), import("smol-toml")]);
   } catch (error) {

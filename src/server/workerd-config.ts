@@ -28,6 +28,7 @@ export function formatWorkerdConfig(manifest: WorkerManifest, hasKey: boolean): 
     ...manifest.objects.map(
       ({ name, class_name }) => `(name = ${quote(name)}, durableObjectNamespace = ${quote(class_name)})`,
     ),
+    '(name = "ASSETS", service = "ui")',
     ...names.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`),
   ];
   const namespaces = manifest.objects.map(
@@ -40,6 +41,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "objects", disk = (writable = true)),
+    (name = "ui", disk = (writable = false)),
   ],
   sockets = [(name = "http", http = (), service = "main")],
 );

@@ -18,7 +18,9 @@ import {
   Limit,
   LimitCreate,
   LimitNames,
+  LimitOverview,
   LimitUpdate,
+  OverviewPage,
   Waiting,
   WaiterRecord,
   Withdraw,
@@ -27,7 +29,7 @@ import { acquire, findMembers, readRun, toCommand } from "../acquire.ts";
 import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { increment, prefectCaller } from "../increment.ts";
-import { listLimits } from "../list-limits.ts";
+import { listLimits, listOverviews } from "../list-limits.ts";
 import { body, query } from "../validation.ts";
 import { acceptWaiter } from "../wait-socket.ts";
 import { release } from "./leases.ts";
@@ -107,6 +109,16 @@ export const limits = factory
   })
   .post("/filter", describe("Lists limits by name.", 200, z.array(Limit)), body(z.object(Page)), async (c) =>
     c.json(await listLimits(c, c.req.valid("json"))),
+  )
+  .post(
+    "/overview",
+    describe(
+      "Lists limits by name, each with its holders and the head of its line.",
+      200,
+      z.array(LimitOverview),
+    ),
+    body(OverviewPage),
+    async (c) => c.json(await listOverviews(c, c.req.valid("json"))),
   )
   .post(
     "/increment-with-lease",

@@ -6,6 +6,8 @@ import {
   LEASE_SECONDS_MIN,
   LIMIT_NAMES_MAX,
   NAMED_SLOTS_MAX,
+  OFFSET_MAX,
+  PAGE_MAX,
   SLOTS_MAX,
 } from "../bounds.ts";
 import { Id, InstantOut, Name, Stamps } from "./common.ts";
@@ -178,8 +180,26 @@ export const WaiterRecord = z.object({
   arrived_at: InstantOut,
   is_present: z.boolean(),
   reason: WaitReason,
+  /** When its turn may come, seconds from now, by how long leases have lasted lately; null where nothing is known. */
+  estimated_seconds: z.number().nullable().default(null),
 });
 export type WaiterRecord = z.infer<typeof WaiterRecord>;
+
+/** A limit with who holds it and the head of its line, for people. */
+export const LimitOverview = z.object({
+  ...Limit.shape,
+  holders: z.array(LeaseRecord),
+  waiters: z.array(WaiterRecord),
+});
+export type LimitOverview = z.infer<typeof LimitOverview>;
+
+/** `POST /v2/concurrency_limits/overview`: how many holders and waiters of each limit are listed. */
+export const OverviewPage = z.strictObject({
+  limit: z.int().min(1).max(PAGE_MAX).default(PAGE_MAX),
+  offset: z.int().min(0).max(OFFSET_MAX).default(0),
+  holders: z.int().min(0).max(PAGE_MAX).default(64),
+  waiters: z.int().min(0).max(PAGE_MAX).default(20),
+});
 
 /** A tag limit, Prefect's first kind: a view over the limit named `tag:<tag>`. */
 export const TagLimit = z.object({

@@ -1,6 +1,6 @@
 /** How a limit, its leases and its waiters look to people. */
 import { formatInstant } from "../../contract/instants.ts";
-import type { LeaseRecord, Limit, WaiterRecord, WaitReason } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { leaseIdOf } from "./naming.ts";
 import type { Lease, LimitConfig, Waiter } from "./types.ts";
 
@@ -42,20 +42,16 @@ export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
 /** A waiter as the API shows it; `position` counts from 1. */
 export function toWaiterRecord(
   waiter: Waiter,
-  position: number,
-  is_present: boolean,
-  reason: WaitReason,
+  now: Pick<WaiterRecord, "position" | "is_present" | "reason" | "estimated_seconds">,
 ): WaiterRecord {
   return {
     waiter_id: waiter.waiter_key,
-    position,
     priority: waiter.priority,
     slots: waiter.slots,
     holder: waiter.holder,
     run: waiter.run,
     note: waiter.note,
     arrived_at: formatInstant(waiter.arrived_at),
-    is_present,
-    reason,
+    ...now,
   };
 }

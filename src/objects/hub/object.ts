@@ -1,5 +1,6 @@
 import { z, type ZodError } from "zod";
-import { ENVELOPE_VERSION } from "../../contract/envelope.ts";
+import { ENVELOPE_VERSION, type Envelope } from "../../contract/envelope.ts";
+import { accept, type Result } from "../../contract/errors.ts";
 import { Event, EVENT_CHARACTERS_MAX, EventFilter } from "../../contract/wire/events.ts";
 import { readAddress } from "../shared/durable-host.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
@@ -17,6 +18,7 @@ import {
   readAttachment,
   writeAttachment,
   type Attachment,
+  type SocketKind,
   type SocketTicket,
 } from "./sockets.ts";
 
@@ -24,6 +26,10 @@ import {
 const AUTH_MS = 10_000;
 /** Sockets that wait for their auth frame; more are refused. */
 const UNKNOWN_SOCKETS_MAX = 1000;
+/** The sockets that are open with the handshake: the first frame of the others says what they are for. */
+const WITHOUT_FILTER: ReadonlySet<SocketKind> = new Set(["events-in", "changes"]);
+/** What tells of a change is answered after this long, so that it does not tell of the next one before. */
+const CHANGES_PAUSE_MS = 300;
 /** The tag of a socket that came without the key. */
 const UNKNOWN_TAG = "unknown";
 
@@ -39,10 +45,26 @@ export class EventHub extends SluiceObject<HubOperations, HubActor> {
 
   constructor(state: DurableObjectState, env: ObjectBindings) {
     super(state, env, (host) => new HubActor(host, createHubPlatform(state)));
+    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     this.#followers = new LogFollowers(readAddress(state), (envelope) => callObject(env, envelope));
     // Who follows logs keeps the hub awake, so these belong to an instance that was cut off.
     for (const socket of state.getWebSockets("logs-out"))
       if (readAttachment(socket)?.stage === "open") closeWith(socket, CLOSE.restart, "Connect again.");
+  }
+
+  override execute(envelope: Envelope): Promise<Result<unknown>> {
+    if (envelope.operation !== "tell_changed") return super.execute(envelope);
+    return this.#tellChanged((envelope.command as { object: string }).object);
+  }
+
+  /** An object has changed that somebody shows: open dashboards hear of it, and ask again for what they show of it. */
+  async #tellChanged(object: string): Promise<Result<{ is_heard: boolean }>> {
+    const open = this.ctx
+      .getWebSockets("changes")
+      .filter((socket) => readAttachment(socket)?.stage === "open");
+    for (const socket of open) sendFrame(socket, { type: "changed", objects: [object] });
+    if (open.length > 0) await scheduler.wait(CHANGES_PAUSE_MS);
+    return accept({ is_heard: open.length > 0 });
   }
 
   /** The upgrade of a socket; the Worker has looked at its headers and passes it on. */
@@ -58,7 +80,7 @@ export class EventHub extends SluiceObject<HubOperations, HubActor> {
       );
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server, is_authorized ? [kind] : [kind, UNKNOWN_TAG]);
-    const next = kind === "events-in" ? "open" : "filter";
+    const next = WITHOUT_FILTER.has(kind) ? "open" : "filter";
     writeAttachment(server, { kind, is_authorized, stage: has_handshake ? "auth" : next });
     if (has_handshake) {
       const late = () => closeWith(server, CLOSE.policy, "No auth frame came.");
@@ -146,7 +168,7 @@ export class EventHub extends SluiceObject<HubOperations, HubActor> {
       closeWith(socket, CLOSE.policy, reason);
       return;
     }
-    const stage = attachment.kind === "events-in" ? "open" : "filter";
+    const stage = WITHOUT_FILTER.has(attachment.kind) ? "open" : "filter";
     writeAttachment(socket, { ...attachment, is_authorized: true, stage });
     sendFrame(socket, { type: "auth_success" });
   }

@@ -8,7 +8,7 @@ import type { TaskWorker } from "./task-queue.ts";
 /** Says which socket is passed on. Never comes from outside. */
 export const HUB_SOCKET_HEADER = "Sluice-Hub-Socket";
 
-export type SocketKind = "events-in" | "events-out" | "logs-out" | "tasks";
+export type SocketKind = "events-in" | "events-out" | "logs-out" | "tasks" | "changes";
 
 /** What the Worker knows of a socket that it passes on. */
 export interface SocketTicket {

@@ -1,3 +1,5 @@
+import { WATCH_TABLE } from "../shared/watchers.ts";
+
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
   `CREATE TABLE chunk (
@@ -23,4 +25,5 @@ CREATE INDEX artifact_by_flow_run ON artifact (flow_run_id)`,
   state_type TEXT, state_name TEXT, expected_start_time TEXT, next_scheduled_start_time TEXT, start_time TEXT,
   end_time TEXT, states TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE UNIQUE INDEX task_run_by_key ON task_run (flow_run_id, task_key, dynamic_key)`,
+  WATCH_TABLE,
 ];

@@ -22,6 +22,7 @@ import { Reservations } from "./reservations.ts";
 import { ATTEMPT_GONE, LEASE_GONE, LIMIT_NOT_FOUND } from "./refusals.ts";
 import { Settings } from "./settings.ts";
 import { LimitStore } from "./store.ts";
+import { estimate } from "./waiting.ts";
 
 const TIDY_MS = ABSENT_SECONDS * 1000;
 const ANONYMOUS_MAX = 1000;
@@ -166,6 +167,16 @@ export class LimitActor extends Actor<LimitOperations> {
       const holders = this.#store.leases.list(after_fence, limit);
       if (after_fence === 0 && holders.length < limit) this.#assertShown(holders);
       return accept(holders.map((lease) => toLeaseRecord(this.#core.key, lease)));
+    },
+    read_overview: (command) => {
+      const limit = this.#settings.read(undefined);
+      if (!limit.ok) return limit;
+      const leases = this.#store.leases.list(0, command.holders);
+      return accept({
+        ...limit.value,
+        holders: leases.map((lease) => toLeaseRecord(this.#core.key, lease)),
+        waiters: this.#listWaiters(0, command.waiters),
+      });
     },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
     set_priority: ({ waiter_id, priority }) => {
@@ -358,7 +369,9 @@ export class LimitActor extends Actor<LimitOperations> {
     return this.#store.waiters.list(offset, limit).map((waiter, index) => {
       const is_present = waiter.lane === 0 && isPresent(waiter, this.#ears.isHere(waiter.waiter_key), now);
       const reason = waiter.offered_at !== null ? "offered" : waiter.slots > free ? "full" : "behind_others";
-      return toWaiterRecord(waiter, offset + index + 1, is_present, reason);
+      const position = offset + index + 1;
+      const estimated_seconds = estimate(this.#core, waiter, position, now);
+      return toWaiterRecord(waiter, { position, is_present, reason, estimated_seconds });
     });
   }
 }

@@ -1,3 +1,5 @@
+import { WATCH_TABLE } from "../shared/watchers.ts";
+
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
   `CREATE TABLE config (
@@ -35,4 +37,5 @@ export const migrations: readonly string[] = [
   INSERT INTO ended SELECT until / 600000, 'attempt', attempt_id, until FROM ended_attempt;
   DROP TABLE ended_request;
   DROP TABLE ended_attempt`,
+  WATCH_TABLE,
 ];

@@ -6,6 +6,7 @@ import type {
   LeaseRecord,
   Limit,
   LimitCreate,
+  LimitOverview,
   LimitUpdate,
   RunIdentity,
   TiedLease,
@@ -72,6 +73,8 @@ export type LimitOperations = {
   withdraw: { command: { request_id: string }; answer: null };
   /** The attempt has ended: its leases and places in line go, later acquires of it get `gone` for ten minutes. */
   end_attempt: { command: { flow_run_id: string; attempt_id: string }; answer: null };
+  /** As `read`, with so many holders and waiters. */
+  read_overview: { command: { holders: number; waiters: number }; answer: LimitOverview };
   list_holders: { command: { after_fence: number; limit: number }; answer: LeaseRecord[] };
   list_waiters: { command: { offset: number; limit: number }; answer: WaiterRecord[] };
   /** Ends a lease whoever holds it; the fence of the limit rises so that the old holder's calls lose. */

@@ -72,7 +72,13 @@ export function describeOffer(core: LimitCore): Waiting {
   };
 }
 
-function estimate(core: LimitCore, waiter: Waiter, position: number | null, now: number): number | null {
+/** Seconds until the turn of who stands there, by how long leases have lasted lately. */
+export function estimate(
+  core: LimitCore,
+  waiter: Waiter,
+  position: number | null,
+  now: number,
+): number | null {
   const { config, mean_occupancy_seconds: mean } = core;
   if (config === undefined) return null;
   if (doesDecay(config)) return (fitsAt(config, waiter.slots * (position ?? 1), now) - now) / 1000;

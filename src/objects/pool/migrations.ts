@@ -1,3 +1,5 @@
+import { WATCH_TABLE } from "../shared/watchers.ts";
+
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
   `CREATE TABLE pool (
@@ -50,4 +52,5 @@ export const migrations: readonly string[] = [
     sender TEXT, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID`,
   `CREATE TABLE heartbeat (run_id TEXT PRIMARY KEY, first_at INTEGER NOT NULL, interval_ms INTEGER) WITHOUT ROWID`,
   `CREATE TABLE status (id TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID`,
+  WATCH_TABLE,
 ];

@@ -17,6 +17,7 @@ import { EFFECT_ALARM_MS, Outbox, OUTBOX_TABLE, type Effect } from "./outbox.ts"
 import { hasTable, migrate } from "./sql.ts";
 import { Turns } from "./turns.ts";
 import { InvariantViolation, ViolationReports } from "./violations.ts";
+import { Watchers } from "./watchers.ts";
 
 export type { Effect } from "./outbox.ts";
 export { InvariantViolation } from "./violations.ts";
@@ -48,6 +49,7 @@ export abstract class Actor<Of extends Operations> {
   readonly #turns: Turns;
   readonly #outbox: Outbox;
   readonly #violations: ViolationReports;
+  readonly #watchers: Watchers;
   /** Never later than the earliest stored deadline. Infinity: no alarm is set. */
   #alarmAt = Number.POSITIVE_INFINITY;
   #isAlarmMoved = false;
@@ -61,6 +63,7 @@ export abstract class Actor<Of extends Operations> {
       fail: (error) => {
         // The platform resets the object after a failed commit; a host that does not must start from what is stored.
         host.log({ event: "commit_failed", error: String(error) });
+        this.#watchers.forget();
         this.forget();
       },
       settle: () => this.#settleTurn(),
@@ -72,6 +75,7 @@ export abstract class Actor<Of extends Operations> {
       settle: (effect, result) => this.settleEffect(effect, result),
     });
     this.#violations = new ViolationReports(host, (...effect) => this.#outbox.send(...effect));
+    this.#watchers = new Watchers(host);
     this.#migrations = [OUTBOX_TABLE, ...migrations];
     this.#hasTables = hasTable(host.sql, "migration");
     if (this.#hasTables) host.transaction(() => migrate(host.sql, this.#migrations));
@@ -90,6 +94,10 @@ export abstract class Actor<Of extends Operations> {
    * promise would not hold if it were committed.
    */
   protected assertPromises(): void {}
+  /** Whether its migrations make the {@link WATCH_TABLE}. */
+  protected get canBeWatched(): boolean {
+    return true;
+  }
   /** Called after a turn failed: whatever is cached in memory must be read again. */
   protected forget(): void {}
   /** The answer to any operation that does not create the object, while it does not exist. */
@@ -126,6 +134,8 @@ export abstract class Actor<Of extends Operations> {
       );
     }
     if (!this.#hasTables && !this.creating.has(envelope.operation)) {
+      if (envelope.watch_seconds !== undefined && this.canBeWatched)
+        this.#watchers.expect(envelope.watch_seconds);
       return Promise.resolve(this.answerAbsent(envelope.operation));
     }
     if (this.#turns.waiting >= OPERATIONS_WAITING_MAX) {
@@ -145,6 +155,8 @@ export abstract class Actor<Of extends Operations> {
         }
         const answer = this.#guard(envelope.operation, () => {
           if (!this.#hasTables) this.#createTables();
+          if (envelope.watch_seconds !== undefined && this.canBeWatched)
+            this.#watchers.watch(envelope.watch_seconds);
           return handler(envelope.command, envelope);
         });
         resolve(answer);
@@ -211,6 +223,7 @@ export abstract class Actor<Of extends Operations> {
       await this.host.deleteAll();
       this.#hasTables = false;
       this.#alarmAt = Number.POSITIVE_INFINITY;
+      this.#watchers.forget();
       this.forget();
     } catch (error) {
       // The deadline that led here is still stored: the next turn tries again.
@@ -228,6 +241,7 @@ export abstract class Actor<Of extends Operations> {
 
   #settleTurn(): Promise<void> | undefined {
     if (this.#isRetiring) return this.#deleteAll();
+    if (this.canBeWatched && this.#hasTables) this.#watchers.settle();
     if (this.#outbox.hasNews) {
       this.#outbox.hasNews = false;
       this.host.background(this.#outbox.pump());
@@ -279,6 +293,7 @@ export abstract class Actor<Of extends Operations> {
       });
     } catch (error) {
       this.#hasTables = hadTables;
+      this.#watchers.forget();
       this.forget();
       this.host.log({
         event: error instanceof InvariantViolation ? "invariant_violated" : "operation_failed",

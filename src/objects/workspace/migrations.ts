@@ -1,3 +1,5 @@
+import { WATCH_TABLE } from "../shared/watchers.ts";
+
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
   `CREATE TABLE directory (
@@ -54,4 +56,5 @@ export const migrations: readonly string[] = [
     object TEXT NOT NULL, invariant TEXT NOT NULL, operation TEXT NOT NULL, message TEXT NOT NULL,
     count INTEGER NOT NULL, first_at INTEGER NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (object, invariant)) WITHOUT ROWID`,
+  WATCH_TABLE,
 ];

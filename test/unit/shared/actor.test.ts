@@ -5,6 +5,7 @@ import { accept, refuse, type Result } from "../../../src/contract/errors.ts";
 import { Actor, InvariantViolation, type Effect, type Handlers } from "../../../src/objects/shared/actor.ts";
 import type { ObjectHost } from "../../../src/objects/shared/host.ts";
 import { createNodeHost, type NodeHostOptions } from "../../support/node-host.ts";
+import { WATCH_TABLE } from "../../../src/objects/shared/watchers.ts";
 
 type TallyOperations = {
   open: { command: null; answer: null };
@@ -38,7 +39,10 @@ class TallyActor extends Actor<TallyOperations> {
     hold: () => new Promise((resolve) => this.ears.push(resolve)),
   };
   constructor(host: ObjectHost) {
-    super(host, ["CREATE TABLE entry (id INTEGER PRIMARY KEY, amount INTEGER, expires_at INTEGER)"]);
+    super(host, [
+      "CREATE TABLE entry (id INTEGER PRIMARY KEY, amount INTEGER, expires_at INTEGER)",
+      WATCH_TABLE,
+    ]);
   }
   sum(): number {
     return this.host.sql.all<{ sum: number | null }>("SELECT sum(amount) AS sum FROM entry")[0]?.sum ?? 0;

@@ -1,0 +1,85 @@
+/** Calls of the public API, as a script would make them. */
+
+const KEY = "sluice.key";
+
+/** A call that was refused, or that nobody answered (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface Request {
+  method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** Below `/api`. */
+  path: string;
+  body?: unknown;
+}
+
+export interface Answer {
+  value: unknown;
+  /** The objects that had a say in the answer, `<kind>/<key>`: when one of them changes, so may the answer. */
+  objects: string[];
+}
+
+/** The key that this browser was given; it never leaves in a URL. */
+export function readKey(): string | null {
+  return localStorage.getItem(KEY);
+}
+
+export function keepKey(key: string): void {
+  localStorage.setItem(KEY, key);
+}
+
+export function forgetKey(): void {
+  localStorage.removeItem(KEY);
+}
+
+function authorize(): Record<string, string> {
+  const key = readKey();
+  if (key === null) return {};
+  // `user:password`, as in `PREFECT_API_AUTH_STRING`.
+  return { Authorization: key.includes(":") ? `Basic ${btoa(key)}` : `Bearer ${key}` };
+}
+
+/**
+ * Makes a call. With `watchSeconds` the objects that it asks tell of their changes for so long, see `live.ts`.
+ * @throws {ApiError} when it is refused, or nobody answers.
+ */
+export async function send({ method, path, body }: Request, watchSeconds?: number): Promise<Answer> {
+  let response: Response;
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers: {
+        ...authorize(),
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(watchSeconds !== undefined && { "Sluice-Watch": String(watchSeconds) }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError(0, "The server does not answer.");
+  }
+  const text = await response.text();
+  const value = parse(text);
+  if (!response.ok) throw new ApiError(response.status, describeRefusal(value, response));
+  const objects = response.headers.get("Sluice-Objects");
+  return { value, objects: objects === null || objects === "" ? [] : objects.split(",") };
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function describeRefusal(value: unknown, response: Response): string {
+  const { detail, exception_message } = (value ?? {}) as { detail?: unknown; exception_message?: unknown };
+  for (const text of [detail, exception_message]) if (typeof text === "string") return text;
+  return `The server refused this (${response.status} ${response.statusText}).`;
+}

@@ -1,0 +1,133 @@
+/** What pages show: answers of the API that are asked for again when their objects change, while the tab is looked at. */
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, send, type Request } from "./http.ts";
+import { listen } from "./live.ts";
+
+/** Objects tell of changes for so long after they were asked, in seconds. */
+const WATCH_SECONDS = 90;
+/** So they are asked again in time. */
+const RENEW_MS = 60_000;
+/** However often something changes, it is not asked for more often. */
+const PAUSE_MS = 700;
+/** Without the socket nobody tells, so everything is asked for this often. */
+const POLL_MS = 5000;
+
+export interface Query<Value> {
+  /** Undefined until it was answered; then always the latest answer. */
+  value: Value | undefined;
+  /** Why the latest try was not answered. */
+  error: ApiError | undefined;
+}
+
+class Entry {
+  readonly request: Request;
+  readonly users = new Set<() => void>();
+  query: Query<unknown> = { value: undefined, error: undefined };
+  #objects = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #askedAt = -Infinity;
+  #isAsking = false;
+  #isStale = true;
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+
+  concerns(objects: readonly string[]): boolean {
+    return objects.some((object) => this.#objects.has(object));
+  }
+
+  /** Something has changed: asks again as soon as that may be. */
+  touch(): void {
+    this.#isStale = true;
+    this.schedule();
+  }
+
+  schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.users.size === 0 || this.#isAsking || document.visibilityState === "hidden") return;
+    const age = performance.now() - this.#askedAt;
+    const due = this.#isStale ? PAUSE_MS - age : (isLive ? RENEW_MS : POLL_MS) - age;
+    this.#timer = setTimeout(() => void this.#ask(), Math.max(0, due));
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsking = true;
+    this.#isStale = false;
+    this.#askedAt = performance.now();
+    try {
+      const { value, objects } = await send(this.request, WATCH_SECONDS);
+      this.#objects = new Set(objects);
+      this.query = { value, error: undefined };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.query = { ...this.query, error };
+    } finally {
+      this.#isAsking = false;
+    }
+    for (const use of this.users) use();
+    this.schedule();
+  }
+}
+
+const entries = new Map<string, Entry>();
+let isLive = false;
+
+listen({
+  onState: (state) => {
+    isLive = state === "open";
+    // What changed while nobody could tell is not known.
+    if (isLive) refresh();
+    else for (const entry of entries.values()) entry.schedule();
+  },
+  onChanged: (objects) => {
+    for (const entry of entries.values()) if (entry.concerns(objects)) entry.touch();
+  },
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") refresh();
+});
+
+/** Asks for everything that is shown again: after an act of this tab, or when it may be out of date. */
+export function refresh(): void {
+  for (const entry of entries.values()) entry.touch();
+}
+
+/** The answer to a request, kept up to date while it is used; null asks for nothing. */
+export function useQuery<Value>(request: Request | null): Query<Value> {
+  return useQueries<Value>(request === null ? [] : [request])[0] ?? NOTHING;
+}
+
+const NOTHING: Query<never> = { value: undefined, error: undefined };
+
+/** The answers to several requests, in their order. */
+export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {
+  const keys = requests.map((request) => JSON.stringify(request));
+  const [, setTick] = useState(0);
+  const all = keys.join("\n");
+  useEffect(() => {
+    const use = (): void => setTick((tick) => tick + 1);
+    const used = keys.map((key) => {
+      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request);
+      entries.set(key, entry);
+      entry.users.add(use);
+      entry.schedule();
+      return { key, entry };
+    });
+    // What others have asked already is known at once.
+    if (used.some(({ entry }) => entry.query.value !== undefined)) use();
+    return () => {
+      for (const { key, entry } of used) {
+        entry.users.delete(use);
+        if (entry.users.size > 0) continue;
+        entry.close();
+        entries.delete(key);
+      }
+    };
+  }, [all]);
+  return keys.map((key) => (entries.get(key)?.query ?? NOTHING) as Query<Value>);
+}

@@ -1,0 +1,211 @@
+/** One work pool: its queues, its workers and the runs that are under way or wait. */
+import { useRoute } from "preact-iso";
+import { useState } from "preact/hooks";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
+import { act } from "../data/act.ts";
+import { useQuery } from "../data/query.ts";
+import { Ask } from "../parts/ask.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { usePageTitle } from "../parts/page-title.ts";
+import { PoolStatus } from "../parts/pool-status.tsx";
+import { RunTable } from "../parts/run-table.tsx";
+import { When } from "../parts/time.tsx";
+
+const RUNS_SHOWN = 20;
+
+export function Pool() {
+  const { params } = useRoute();
+  const name = params["name"] ?? "";
+  usePageTitle(name);
+  const path = `/work_pools/${encodeURIComponent(name)}`;
+  const pool = useQuery<WorkPool>({ method: "GET", path });
+  const { value: queues = [] } = useQuery<WorkQueue[]>({
+    method: "POST",
+    path: `${path}/queues/filter`,
+    body: {},
+  });
+  const { value: workers = [] } = useQuery<Worker[]>({
+    method: "POST",
+    path: `${path}/workers/filter`,
+    body: {},
+  });
+  const runs = (types: string[], sort: string) => ({
+    method: "POST" as const,
+    path: "/flow_runs/filter",
+    body: {
+      flow_runs: { state: { type: { any_: types } } },
+      work_pools: { name: { any_: [name] } },
+      sort,
+      limit: RUNS_SHOWN,
+    },
+  });
+  const { value: active = [] } = useQuery<FlowRun[]>(
+    runs(["PENDING", "RUNNING", "CANCELLING"], "EXPECTED_START_TIME_DESC"),
+  );
+  const { value: waiting = [] } = useQuery<FlowRun[]>(runs(["SCHEDULED"], "EXPECTED_START_TIME_ASC"));
+  if (pool.value === undefined) return <Loading query={pool} />;
+  const { is_paused, concurrency_limit, status } = pool.value;
+  return (
+    <>
+      <div class="title">
+        <h1>{name}</h1>
+        <PoolStatus status={status} />
+        <div class="buttons">
+          <SetLimit path={path} pool={pool.value} running={active.length} />
+          <Ask
+            label={is_paused ? "Resume" : "Pause"}
+            title={is_paused ? `Resume ${name}?` : `Pause ${name}?`}
+            confirm={is_paused ? "Resume it" : "Pause it"}
+            onConfirm={() =>
+              act(
+                { method: "PATCH", path, body: { is_paused: !is_paused } },
+                `${name} is ${is_paused ? "resumed" : "paused"}.`,
+              )
+            }
+          >
+            <p>
+              {is_paused
+                ? `${waiting.length === RUNS_SHOWN ? `${RUNS_SHOWN} or more` : waiting.length} runs that wait are given to workers with room.`
+                : "No more runs are given to workers; what runs goes on to its end."}
+            </p>
+          </Ask>
+        </div>
+      </div>
+      <h2>Queues</h2>
+      <table>
+        <thead>
+          <tr>
+            <th>priority</th>
+            <th>queue</th>
+            <th>status</th>
+            <th>running</th>
+            <th>
+              <span class="hidden">acts</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {queues
+            .toSorted((left, right) => left.priority - right.priority)
+            .map((queue) => (
+              <tr key={queue.id}>
+                <td>{queue.priority}</td>
+                <td>{queue.name}</td>
+                <td>
+                  <PoolStatus status={queue.status} />
+                </td>
+                <td>
+                  {queue.active_slots ?? "–"}
+                  {queue.concurrency_limit !== null && ` of ${queue.concurrency_limit}`}
+                </td>
+                <td>
+                  <button
+                    type="button"
+                    onClick={() =>
+                      void act(
+                        {
+                          method: "PATCH",
+                          path: `${path}/queues/${encodeURIComponent(queue.name)}`,
+                          body: { is_paused: !queue.is_paused },
+                        },
+                        `${queue.name} is ${queue.is_paused ? "resumed" : "paused"}.`,
+                      )
+                    }
+                  >
+                    {queue.is_paused ? "Resume" : "Pause"}
+                  </button>
+                </td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+      <h2>Workers</h2>
+      {workers.length === 0 ? (
+        <p class="none">
+          None yet; <code>sluice worker start --pool {name}</code> starts one.
+        </p>
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              <th>worker</th>
+              <th>status</th>
+              <th>runs</th>
+              <th>GPUs</th>
+              <th>labels</th>
+              <th>seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {workers.map((worker) => (
+              <tr key={worker.id}>
+                <td>{worker.name}</td>
+                <td>
+                  <span class={worker.status === "ONLINE" ? "status online" : "status offline"}>
+                    {worker.status.toLowerCase()}
+                  </span>
+                </td>
+                <td>
+                  {worker.running ?? "–"}
+                  {typeof worker.limit === "number" && ` of ${worker.limit}`}
+                </td>
+                <td>{worker.gpus?.map((gpu) => gpu.name).join(", ") || "–"}</td>
+                <td>
+                  {Object.entries(worker.labels ?? {})
+                    .map(([key, value]) => `${key}=${value}`)
+                    .join(", ") || "–"}
+                </td>
+                <td>
+                  <When at={worker.last_heartbeat_time} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
+      <RunTable runs={active} />
+      <h2>Waiting</h2>
+      <RunTable runs={waiting} />
+    </>
+  );
+}
+
+function SetLimit({
+  path,
+  pool: { name, concurrency_limit },
+  running,
+}: {
+  path: string;
+  pool: WorkPool;
+  running: number;
+}) {
+  const [text, setText] = useState(concurrency_limit === null ? "" : String(concurrency_limit));
+  const size = text.trim() === "" ? null : Math.max(0, Math.floor(Number(text)) || 0);
+  return (
+    <Ask
+      label="Set its limit"
+      title={`Limit of ${name}`}
+      confirm={size === null ? "Lift the limit" : `Set it to ${size}`}
+      onConfirm={() =>
+        act({ method: "PATCH", path, body: { concurrency_limit: size } }, `${name} has its limit.`)
+      }
+    >
+      <label>
+        Runs at a time, empty for no limit{" "}
+        <input
+          type="number"
+          min={0}
+          value={text}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+      </label>
+      <p class="preview">
+        {size !== null && running > size
+          ? `${running - size} would be over the limit until they end.`
+          : "What waits is given to workers with room."}
+      </p>
+    </Ask>
+  );
+}

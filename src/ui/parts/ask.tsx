@@ -1,0 +1,55 @@
+/** A button that says what it will do, and asks once where that cannot be undone. */
+import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
+
+export interface AskProps {
+  /** On the button. */
+  label: ComponentChildren;
+  title: string;
+  /** What will happen. */
+  children: ComponentChildren;
+  confirm: string;
+  isDangerous?: boolean;
+  /** Closes the dialog when it resolves with true. */
+  onConfirm: () => Promise<boolean>;
+}
+
+export function Ask({ label, title, children, confirm, isDangerous = false, onConfirm }: AskProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [isOpen, setOpen] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const open = (): void => {
+    setOpen(true);
+    dialog.current?.showModal();
+  };
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    const isDone = await onConfirm();
+    setBusy(false);
+    if (isDone) dialog.current?.close();
+  };
+  return (
+    <>
+      <button type="button" onClick={open}>
+        {label}
+      </button>
+      <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={title}>
+        {isOpen && (
+          <form onSubmit={(event) => void submit(event)}>
+            <h2>{title}</h2>
+            {children}
+            <div class="buttons">
+              <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy}>
+                {confirm}
+              </button>
+              <button type="button" onClick={() => dialog.current?.close()}>
+                Leave it
+              </button>
+            </div>
+          </form>
+        )}
+      </dialog>
+    </>
+  );
+}

@@ -1,0 +1,23 @@
+/** Nothing is known yet, or nothing could be learnt. */
+import type { Query } from "../data/query.ts";
+
+export function Loading({ query: { error } }: { query: Query<unknown> }) {
+  if (error === undefined)
+    return (
+      <p class="none" aria-busy="true">
+        Loading …
+      </p>
+    );
+  return (
+    <section class="state" role="alert">
+      <h1>{error.status === 404 ? "There is no such thing here" : "This could not be loaded"}</h1>
+      <p>{error.message}</p>
+      <p>
+        {error.status === 404
+          ? "It may have been deleted, or the link is of another server."
+          : "It is tried again by itself."}{" "}
+        <a href="/">Go to the machines</a>
+      </p>
+    </section>
+  );
+}

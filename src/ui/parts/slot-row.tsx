@@ -1,0 +1,157 @@
+/** One limit: its slots as cells, and behind them the line. */
+import { CirclePause } from "lucide-preact";
+import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wire/limits.ts";
+import { listCells, type Cell } from "../data/machines.ts";
+import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
+
+/** A limit with more slots is a bar. */
+const CELLS_MAX = 48;
+const WAITERS_SHOWN = 8;
+
+type Names = ReadonlyMap<string, string>;
+
+export function SlotRow({ limit, names }: { limit: LimitOverview; names: Names }) {
+  const { name, active, active_slots, waiting } = limit;
+  const isDecaying = limit.slot_decay_per_second > 0;
+  return (
+    <li class={active ? "limit" : "limit disabled"} data-limit={name}>
+      <div class="limit-name">
+        <a href={`/limits/${encodeURIComponent(name)}`}>{shorten(name)}</a>
+        <span class="count">
+          {Math.round(active_slots * 10) / 10} of {limit.limit}
+          {waiting > 0 && `, ${waiting} waiting`}
+        </span>
+        {!active && (
+          <span class="tag">
+            <CirclePause aria-hidden="true" /> disabled: lets everybody through
+          </span>
+        )}
+      </div>
+      {isDecaying || limit.limit > CELLS_MAX ? (
+        <Bar limit={limit} />
+      ) : (
+        <ul class="cells" aria-label={`Slots of ${name}`}>
+          {listCells(limit).map((cell, index) => (
+            <SlotCell key={cell.name ?? index} cell={cell} names={names} />
+          ))}
+        </ul>
+      )}
+      <Line limit={limit} names={names} />
+    </li>
+  );
+}
+
+function SlotCell({ cell: { lease, name, isOver }, names }: { cell: Cell; names: Names }) {
+  const classes = [
+    "cell",
+    lease === undefined ? "free" : lease.is_reservation ? "reserved" : "held",
+    isOver && "over",
+  ];
+  const device = name === undefined ? null : <span class="device">{name}</span>;
+  if (lease === undefined)
+    return (
+      <li class={classes.filter(Boolean).join(" ")}>
+        {device}
+        <span class="who">free</span>
+      </li>
+    );
+  return (
+    <li class={classes.filter(Boolean).join(" ")} title={describeLease(lease, names)}>
+      {device}
+      <span class="who">
+        <Who about={lease} names={names} />
+      </span>
+      <span class="since">
+        <Since at={lease.acquired_at} />
+      </span>
+    </li>
+  );
+}
+
+function describeLease(lease: LeaseRecord, names: Names): string {
+  const who = describeWho(lease, names);
+  const until = `by ${formatExact(lease.expires_at)} unless renewed`;
+  const what = lease.is_reservation ? "Reserved for an acquire over several limits" : `Held by ${who}`;
+  return `${what} since ${formatExact(lease.acquired_at)}; ends ${until}`;
+}
+
+type About = Pick<LeaseRecord, "run" | "holder" | "note">;
+
+/** The flow run that somebody holds or waits for; else what else is known. */
+export function Who({ about, names }: { about: About; names: Names }) {
+  const id = runOf(about);
+  if (id === undefined) return <>{describeWho(about, names)}</>;
+  return <a href={`/runs/flow-run/${id}`}>{names.get(id) ?? id.slice(-12)}</a>;
+}
+
+function describeWho({ note, holder, ...about }: About, names: Names): string {
+  const id = runOf({ holder, ...about });
+  if (id !== undefined) return names.get(id) ?? id;
+  if (note !== null && note !== "") return note;
+  return holder === null ? "somebody" : `${holder.type.replace("_", " ")} ${holder.id.slice(-12)}`;
+}
+
+export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | undefined {
+  return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
+}
+
+function Bar({ limit: { name, active_slots, limit } }: { limit: LimitOverview }) {
+  return (
+    <meter
+      class="bar"
+      min={0}
+      max={Math.max(1, limit)}
+      value={Math.min(active_slots, limit)}
+      aria-label={`Slots of ${name}`}
+    >
+      {active_slots} of {limit}
+    </meter>
+  );
+}
+
+function Line({ limit: { name, waiters, waiting }, names }: { limit: LimitOverview; names: Names }) {
+  if (waiting === 0) return <p class="line none">nobody waits</p>;
+  return (
+    <ol class="line" aria-label={`Line of ${name}`}>
+      {waiters.slice(0, WAITERS_SHOWN).map((waiter) => (
+        <Waiter key={waiter.waiter_id} waiter={waiter} names={names} />
+      ))}
+      {waiting > WAITERS_SHOWN && (
+        <li class="more">
+          <a href={`/limits/${encodeURIComponent(name)}`}>and {waiting - WAITERS_SHOWN} more</a>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+export const REASONS: Record<WaiterRecord["reason"], string> = {
+  full: "full",
+  behind_others: "behind others",
+  disabled: "limit disabled",
+  offered: "its turn",
+  other_limit: "waits for another limit",
+};
+
+function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
+  const now = useNow();
+  const waited = formatDuration((now - Date.parse(waiter.arrived_at)) / 1000);
+  const estimate =
+    waiter.estimated_seconds === null ? "" : `, about ${formatDuration(waiter.estimated_seconds)} to go`;
+  const absent = waiter.is_present ? "" : ", not heard of just now";
+  return (
+    <li
+      class={waiter.is_present ? "waiter" : "waiter absent"}
+      title={`${describeWho(waiter, names)}: number ${waiter.position}, ${REASONS[waiter.reason]}, waits for ${waited}${estimate}${absent}`}
+    >
+      <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}
+      <span class="since">{waited}</span>
+      {waiter.slots > 1 && <span class="tag">{waiter.slots} slots</span>}
+    </li>
+  );
+}
+
+/** Ids in names of limits say little. */
+function shorten(name: string): string {
+  return name.replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}([0-9a-f]{12})/, "…$1");
+}

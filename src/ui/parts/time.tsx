@@ -1,0 +1,70 @@
+/** Times as people say them, exact in the viewer's own zone on hover, and moving on by themselves. */
+import { useEffect, useState } from "preact/hooks";
+
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** The time of now, each second anew while the tab is looked at. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const listener = (): void => setNow(Date.now());
+    listeners.add(listener);
+    timer ??= setInterval(() => {
+      if (document.visibilityState === "visible") for (const each of listeners) each();
+    }, 1000);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    };
+  }, []);
+  return now;
+}
+
+/** `42 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86_400), "d"],
+    [Math.floor(whole / 3600) % 24, "h"],
+    [Math.floor(whole / 60) % 60, "min"],
+    [whole % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first === -1) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}
+
+export function formatExact(at: string): string {
+  return exact.format(new Date(at));
+}
+
+/** How long ago, or in how long. */
+export function When({ at }: { at: string | null }) {
+  const now = useNow();
+  if (at === null) return <>never</>;
+  const seconds = (now - Date.parse(at)) / 1000;
+  const text = seconds >= 0 ? `${formatDuration(seconds)} ago` : `in ${formatDuration(-seconds)}`;
+  return (
+    <time dateTime={at} title={formatExact(at)}>
+      {text}
+    </time>
+  );
+}
+
+/** For how long something has gone on. */
+export function Since({ at }: { at: string }) {
+  const now = useNow();
+  return (
+    <time dateTime={at} title={`since ${formatExact(at)}`}>
+      {formatDuration((now - Date.parse(at)) / 1000)}
+    </time>
+  );
+}

@@ -1,0 +1,267 @@
+/** The dashboard as people see it: the first visit, the main job, acts with their previews, faults, links, barriers. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createClient, type Client } from "../../src/client/index.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { closePages, findBarriers, open } from "./browser.ts";
+
+const SLUICE = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
+const POOL = "ml-pool";
+const HOME_SCRIPT_BYTES_MAX = 150_000;
+const BOUND = 30_000;
+
+let server: TestServer;
+let client: Client;
+let folder: string;
+const children = new Set<ChildProcess>();
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sluice-browser-"));
+  server = await startTestServer();
+  client = createClient({ apiUrl: `${server.url}/api` });
+});
+
+afterEach(async () => {
+  try {
+    await closePages();
+  } finally {
+    await end();
+  }
+});
+
+async function end(): Promise<void> {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await gone;
+    clearTimeout(timer);
+  }
+  children.clear();
+  await client.close();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+
+function sluice(args: string[], env: Record<string, string> = {}): ChildProcess {
+  const child = spawn(process.execPath, [SLUICE, ...args], {
+    env: { ...process.env, SLUICE_API_URL: `${server.url}/api`, SLUICE_HOME: folder, ...env },
+    stdio: "ignore",
+  });
+  children.add(child);
+  return child;
+}
+
+const startWorker = (name: string): ChildProcess =>
+  sluice(["worker", "start", "--pool", POOL, "--limit", "10", "--name", name], { WORKER_ID: name });
+
+const cells = (page: Page, limit: string, kind: string) =>
+  page.locator(`[data-limit="${limit}"] .cell.${kind}`);
+const shown = (look: () => Promise<unknown>) => expect.poll(look, { timeout: BOUND });
+
+/** A deployment of a command that needs a slot of its worker's GPU limit. */
+async function deploy(seconds: number): Promise<string> {
+  const infer = join(folder, "infer.sh");
+  writeFileSync(
+    infer,
+    `echo downloaded\n"${process.execPath}" "${SLUICE}" exec --limit "gpu:$WORKER_ID" -- sh -c 'echo infers; sleep ${seconds}'\necho saved\n`,
+  );
+  await client.workPools.create({ name: POOL, type: "process" });
+  const flow = await client.flows.put({ name: "pipeline" });
+  const { id } = await client.deployments.put({
+    name: "infer",
+    flow_id: flow.id,
+    work_pool_name: POOL,
+    job_variables: { command: `sh ${infer}` },
+  });
+  return id;
+}
+
+test("the first visit shows how to begin, and ticks off what is done as it happens", async () => {
+  const page = await open(server.url);
+  const done = () => page.locator(".steps li.done").count();
+  await shown(() => page.locator(".steps li").count()).toBe(4);
+  expect(await done()).toBe(0);
+  expect(await findBarriers(page)).toEqual([]);
+  await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
+  await shown(done).toBe(1);
+  await deploy(1);
+  await shown(done).toBe(3);
+  startWorker("gpu-1");
+  // The last one was the worker: now there is something better to look at.
+  await shown(() => page.locator(".steps").count()).toBe(0);
+  await shown(() => page.getByText("online").count()).toBe(1);
+});
+
+test("the main job, watched from the first page: never more than two slots held on a machine, and all of it done", async () => {
+  for (const machine of ["gpu-1", "gpu-2"]) await client.limits.create({ name: `gpu:${machine}`, limit: 2 });
+  const deployment = await deploy(1);
+  const page = await open(server.url);
+  for (const machine of ["gpu-1", "gpu-2"]) startWorker(machine);
+  await shown(() => page.getByText("online").count()).toBe(2);
+  for (let index = 0; index < 8; index += 1) await client.deployments.createRun(deployment, {});
+  let [most, line] = [0, 0];
+  await waitFor(async () => {
+    for (const machine of ["gpu-1", "gpu-2"]) {
+      most = Math.max(most, await cells(page, `gpu:${machine}`, "held").count());
+      line = Math.max(line, await page.locator(`[data-limit="gpu:${machine}"] .waiter`).count());
+    }
+    const runs = await client.flowRuns.list();
+    expect(runs.filter(({ state_type }) => state_type === "COMPLETED")).toHaveLength(8);
+  }, 90_000);
+  expect(most).toBe(2);
+  expect(line).toBeGreaterThan(0);
+  await shown(() => page.locator(".cell.held").count()).toBe(0);
+}, 180_000);
+
+test("a limit is resized and a slot taken away, and before that it says what will happen", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  for (let index = 0; index < 4; index += 1) {
+    sluice(["exec", "--limit", "gpu:gpu-1", "--", "sleep", "600"]);
+    await waitFor(async () => {
+      const { active_slots, waiting } = await client.limits.read("gpu:gpu-1");
+      expect(active_slots + waiting).toBe(index + 1);
+    }, BOUND);
+  }
+  const page = await open(`${server.url}/limits/gpu%3Agpu-1`);
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByLabel("Slots").fill("3");
+  await shown(() => page.locator(".preview").textContent()).toBe("It would admit 2 who wait now.");
+  expect(await findBarriers(page)).toEqual([]);
+  await page.getByRole("button", { name: "Set it to 3" }).click();
+  await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 1 waiting");
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByLabel("Slots").fill("1");
+  await shown(() => page.locator(".preview").textContent()).toContain("2 would be over the limit");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Take away" }).first().click();
+  await shown(() => page.locator("dialog[open]").textContent()).toContain("loses its slot at once");
+  await page.getByRole("button", { name: "Take it away" }).click();
+  // Who stood in line has it now.
+  await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 0 waiting");
+}, 120_000);
+
+test("a run says why it waits, and its log lines come as they are written", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  const taken = await client.limits.acquire({
+    names: ["gpu:gpu-1"],
+    request_id: "taken",
+    lease_seconds: 300,
+  });
+  if (taken.status !== "granted") throw new Error("The limit is full.");
+  const deployment = await deploy(1);
+  startWorker("gpu-1");
+  const { id } = await client.deployments.createRun(deployment, {});
+  const page = await open(`${server.url}/runs/flow-run/${id}`);
+  await shown(() => page.locator(".why").textContent()).toContain("waits for a slot of the limit gpu:gpu-1");
+  expect(await page.locator(".why a").getAttribute("href")).toBe("/limits/gpu%3Agpu-1");
+  await shown(() => page.locator(".logs").textContent()).toContain("downloaded");
+  expect(await findBarriers(page)).toEqual([]);
+  await client.limits.release(taken.lease_id);
+  await shown(() => page.locator(".logs").textContent()).toContain("saved");
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Completed");
+  expect(await page.locator(".why").count()).toBe(0);
+}, 120_000);
+
+test("when the server is killed the page says so, and catches up by itself when it is back", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
+  const page = await open(server.url, { isAllowed: () => true });
+  await shown(() => cells(page, "gpu:gpu-1", "free").count()).toBe(2);
+  await server.kill9();
+  await shown(() => page.getByText("The connection to the server is lost").isVisible()).toBe(true);
+  await server.restart();
+  await client.limits.create({ name: "gpu:gpu-2", limit: 1 });
+  await shown(() => page.getByText("The connection to the server is lost").isVisible()).toBe(false);
+  await shown(() => cells(page, "gpu:gpu-2", "free").count()).toBe(1);
+}, 120_000);
+
+test("the key is asked for once, said to be wrong where it is, and never in a URL", async () => {
+  const key = "a-key-of-this-test";
+  await using locked = await startTestServer({ env: { SLUICE_API_KEY: key } });
+  const urls: string[] = [];
+  const page = await open(locked.url, { isAllowed: (fault) => /401|WebSocket/.test(fault) });
+  page.on("request", (request) => urls.push(request.url()));
+  await page.getByLabel("Key").fill("wrong");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await shown(() => page.getByRole("alert").first().textContent()).toContain("not the server's");
+  expect(await findBarriers(page)).toEqual([]);
+  await page.getByLabel("Key").fill(key);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await shown(() => page.getByRole("heading", { name: "Machines" }).count()).toBe(1);
+  await page.reload();
+  await shown(() => page.getByRole("heading", { name: "Machines" }).count()).toBe(1);
+  const keyed = createClient({ apiUrl: `${locked.url}/api`, apiKey: key });
+  await keyed.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  await keyed.close();
+  // The socket has the key, too.
+  await shown(() => cells(page, "gpu:gpu-1", "free").count()).toBe(1);
+  expect(urls.filter((url) => url.includes(key))).toEqual([]);
+  await closePages();
+}, 120_000);
+
+test("the links of Prefect's command line open their pages, and what is not there says so", async () => {
+  const deployment = await deploy(1);
+  const { id, name } = await client.deployments.createRun(deployment, {});
+  const page = await open(`${server.url}/runs/flow-run/${id}`, { isAllowed: (fault) => /404/.test(fault) });
+  const heading = () => page.getByRole("heading", { level: 1 }).textContent();
+  await shown(heading).toBe(name);
+  await page.goto(`${server.url}/work-pools/work-pool/${POOL}`);
+  await shown(heading).toBe(POOL);
+  await page.goto(`${server.url}/runs`);
+  await shown(() => page.getByRole("link", { name }).count()).toBe(1);
+  await page.goto(`${server.url}/runs/flow-run/018f0000-0000-7000-8000-000000000000`);
+  await shown(heading).toBe("There is no such thing here");
+  await page.goto(`${server.url}/no/such/page`);
+  await shown(heading).toBe("There is no such page");
+});
+
+test("every page is free of barriers, light and dark, wide and narrow", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 2, slot_names: ["GPU-1", "GPU-2"] });
+  await client.limits.create({ name: "off", limit: 1, active: false });
+  const deployment = await deploy(1);
+  const { id } = await client.deployments.createRun(deployment, { parameters: { image: 1 } });
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const width of [1280, 390]) {
+      const page = await open(server.url, { colorScheme, viewport: { width, height: 900 } });
+      for (const path of [
+        "/",
+        "/runs",
+        `/runs/flow-run/${id}`,
+        "/work-pools",
+        `/work-pools/work-pool/${POOL}`,
+        "/limits/gpu%3Agpu-1",
+      ]) {
+        await page.goto(server.url + path);
+        await shown(() => page.getByRole("heading", { level: 1 }).count()).toBe(1);
+        expect([path, colorScheme, await findBarriers(page)]).toEqual([path, colorScheme, []]);
+        const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        expect([path, width, isWide]).toEqual([path, width, false]);
+      }
+    }
+}, 180_000);
+
+test("the first page is light, asks nobody else, and runs only scripts of its own", async () => {
+  const scripts: Promise<Buffer>[] = [];
+  const page = await open(server.url, {
+    hears: (opened) =>
+      opened.on("response", (response) => {
+        if (response.url().endsWith(".js")) scripts.push(response.body());
+      }),
+  });
+  await shown(() => page.getByRole("heading", { level: 1 }).count()).toBe(1);
+  const bytes = (await Promise.all(scripts)).reduce((sum, body) => sum + gzipSync(body).length, 0);
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBeLessThan(HOME_SCRIPT_BYTES_MAX);
+  const policy = (await fetch(server.url)).headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("script-src 'self';");
+  expect(policy).toContain("default-src 'none'");
+});
