@@ -78,6 +78,13 @@ test("the pings of an agent's socket say when it was heard of last, across hiber
   expect(pinged! > opened!).toBe(true);
   expect(other).toBe(silent);
   socket.close();
+  // What they told is written down when the socket is gone.
+  await waitFor(async () => {
+    const rows = await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec("SELECT closed_at, last_heartbeat_at FROM worker WHERE name = 'w1'").toArray(),
+    );
+    expect(rows).toEqual([{ closed_at: expect.any(Number), last_heartbeat_at: Date.parse(pinged!) }]);
+  });
 });
 
 test("an agent's socket survives hibernation: pings are answered, wakes arrive, one frame for many runs", async () => {

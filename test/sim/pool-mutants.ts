@@ -43,7 +43,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "const fence = Math.max(1, stored.fence);",
   ]),
   mutant("the session of an idle agent is said to begin anew and does not", "src/objects/pool/sessions.ts", [
-    "store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline });",
+    "store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline, closed_at: null });",
     "void store;",
   ]),
   mutant(

@@ -43,6 +43,8 @@ export class DurableAgentSockets implements AgentSockets {
   heardAt(worker_name: string): number | null {
     const heard = this.#state
       .getWebSockets(tagOf(worker_name))
+      // One that closes is still among them.
+      .filter(({ readyState }) => readyState === WebSocket.OPEN)
       .map((socket) => this.read(socket))
       .filter((known) => known?.name === worker_name);
     return heard.length === 0 ? null : Math.max(...heard.map((known) => known?.heard_at ?? 0));

@@ -128,8 +128,8 @@ export class CatalogStore {
   writeWorker(worker: WorkerRow): void {
     this.#sql.all(
       `INSERT OR REPLACE INTO worker (name, id, created, updated, last_heartbeat_at, heartbeat_interval_seconds, is_gone,
-         session_id, session_deadline, session_seconds, run_limit, advertised)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         session_id, session_deadline, session_seconds, run_limit, advertised, closed_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       worker.name,
       worker.id,
       worker.created,
@@ -142,6 +142,7 @@ export class CatalogStore {
       worker.session_seconds,
       worker.run_limit,
       JSON.stringify(worker.advertised),
+      worker.closed_at,
     );
   }
 

@@ -53,4 +53,5 @@ export const migrations: readonly string[] = [
   `CREATE TABLE heartbeat (run_id TEXT PRIMARY KEY, first_at INTEGER NOT NULL, interval_ms INTEGER) WITHOUT ROWID`,
   `CREATE TABLE status (id TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID`,
   WATCH_TABLE,
+  `ALTER TABLE worker ADD COLUMN closed_at INTEGER`,
 ];

@@ -52,6 +52,7 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
+    socket.close();
     await this.#hearClosed(socket);
   }
 

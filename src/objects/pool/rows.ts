@@ -56,6 +56,8 @@ export interface WorkerRow {
   session_seconds: number | null;
   run_limit: number | null;
   advertised: Advertised;
+  /** When the socket of one of our agents was seen to close, milliseconds since the epoch; null since it was heard of again. */
+  closed_at: number | null;
 }
 
 /** A run as it is stored: its wire record and what the pool alone knows of it. */

@@ -52,6 +52,7 @@ export class PoolSessions {
     const isChanged =
       isNew ||
       worker.is_gone ||
+      worker.closed_at !== null ||
       worker.run_limit !== (beat.limit ?? null) ||
       worker.session_seconds !== beat.session_seconds ||
       JSON.stringify(worker.advertised) !== JSON.stringify(advertised);
@@ -70,6 +71,7 @@ export class PoolSessions {
         session_seconds: beat.session_seconds,
         run_limit: beat.limit ?? null,
         advertised,
+        closed_at: null,
       });
       this.#limit.keep(mine, worker.last_heartbeat_at ?? now);
       if (isChanged || !isOnline(worker, now)) statuses.look();
@@ -99,7 +101,7 @@ export class PoolSessions {
     const current = worker.session_deadline ?? 0;
     if (!wasIdle || current - now >= session_ms / 2) return current;
     const session_deadline = now + session_ms;
-    store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline });
+    store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline, closed_at: null });
     return session_deadline;
   }
 

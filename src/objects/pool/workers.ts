@@ -20,10 +20,19 @@ export function readWorker(context: PoolContext, name: string): WorkerRow | unde
   return worker && withPings(context, worker);
 }
 
-/** A worker that was heard of with the last ping of its socket, if that came later than what is stored. */
-export function withPings({ heardAt }: PoolContext, worker: WorkerRow): WorkerRow {
-  const at = worker.session_id === null || worker.is_gone ? null : heardAt(worker.name);
-  return at === null || at <= (worker.last_heartbeat_at ?? 0) ? worker : { ...worker, last_heartbeat_at: at };
+/**
+ * A worker that was heard of with the last ping of its socket, if that came later than what is stored. While a server that
+ * has just started waits to hear from everybody, the pings of a socket that was open when it ended count on.
+ */
+export function withPings({ heardAt, host }: PoolContext, worker: WorkerRow): WorkerRow {
+  if (worker.session_id === null || worker.is_gone) return worker;
+  const last_heartbeat_at = Math.max(worker.last_heartbeat_at ?? 0, heardAt(worker.name) ?? 0);
+  const floor = worker.closed_at === null ? host.expiry_floor : 0;
+  return {
+    ...worker,
+    last_heartbeat_at: last_heartbeat_at === 0 ? null : last_heartbeat_at,
+    session_deadline: Math.max(worker.session_deadline ?? 0, floor),
+  };
 }
 
 export class PoolWorkers {
@@ -45,6 +54,7 @@ export class PoolWorkers {
       updated: formatInstant(now),
       heartbeat_interval_seconds,
       is_gone: false,
+      closed_at: null,
     });
     if (!pool.is_paused) statuses.hear([pool.id]);
     return accept(null);
@@ -52,13 +62,14 @@ export class PoolWorkers {
 
   /** An agent whose pings stood for its beats can send no more: what they told is written down. */
   noteClosed({ name, heard_at }: { name: string; heard_at: number }): Result<null> {
-    const { store, host, statuses } = this.#context;
+    const { store, host, statuses, heardAt } = this.#context;
     const worker = store.catalog.readWorker(name);
-    const wasQuiet = worker !== undefined && (worker.session_deadline ?? Infinity) <= host.now();
-    if (wasQuiet && !worker.is_gone && heard_at > (worker.last_heartbeat_at ?? 0)) {
-      store.catalog.writeWorker({ ...worker, last_heartbeat_at: heard_at });
-      statuses.look();
-    }
+    // A goodbye came first, or the agent has opened another socket meanwhile.
+    if (worker === undefined || worker.session_id === null || worker.is_gone || heardAt(name) !== null)
+      return accept(null);
+    const last_heartbeat_at = Math.max(worker.last_heartbeat_at ?? 0, heard_at);
+    store.catalog.writeWorker({ ...worker, last_heartbeat_at, closed_at: host.now() });
+    statuses.look();
     return accept(null);
   }
 
@@ -83,6 +94,7 @@ export class PoolWorkers {
       session_seconds: null,
       run_limit: null,
       advertised: { labels: {}, gpus: [], work_queue_names: [], version: null },
+      closed_at: null,
     });
   }
 

@@ -202,12 +202,32 @@ test("when the socket of an idle agent closes, what its pings told is written do
   expect(await list()).toMatchObject({ status: "ONLINE", last_heartbeat_time: at(heard_at) });
   await pool.advance(55_000);
   expect(await list()).toMatchObject({ status: "OFFLINE", last_heartbeat_time: at(heard_at) });
-  // One that it has opened since then, or a name that nobody has, changes nothing.
+  // While it has another one, or for a name that nobody has, a close changes nothing.
   await pool.do("socket_closed", { name: "nobody", heard_at });
+  pool.pings.set("gpu-1", pool.clock.now);
   await pool.beat();
   const heard = (await list())?.last_heartbeat_time;
   await pool.do("socket_closed", { name: "gpu-1", heard_at });
   expect(await list()).toMatchObject({ status: "ONLINE", last_heartbeat_time: heard });
+});
+
+test("after a restart an idle agent whose socket was open counts as online for as long as everybody is waited for", async () => {
+  const pool = await createTestPool({ expiry_floor: Date.UTC(2026, 10, 22, 13, 0, 30) });
+  const other = { session_id: attemptId(0x77), process: { host: "node-8", pid: 1, started_at: "" } };
+  const rival = { ...other, session_seconds: 60, work_queue_names: [], labels: {}, gpus: [] };
+  const online = async () =>
+    (await pool.do("filter_workers", { limit: 10, offset: 0 })).map(({ status }) => status);
+  await pool.beat({ name: "closed" });
+  await pool.beat({ name: "open" });
+  await pool.do("socket_closed", { name: "closed", heard_at: pool.clock.now });
+  // An hour later the server is killed, and starts again.
+  await pool.advance(3_600_000);
+  expect(await online()).toEqual(["OFFLINE", "ONLINE"]);
+  expect(await pool.ask("beat", { ...rival, name: "open" })).toMatchObject({ error: { code: "conflict" } });
+  expect(await pool.ask("beat", { ...rival, name: "closed" })).toMatchObject({ ok: true });
+  await pool.advance(30_000);
+  expect(await online()).toEqual(["ONLINE", "OFFLINE"]);
+  expect(await pool.ask("beat", { ...rival, name: "open" })).toMatchObject({ ok: true });
 });
 
 test("a name whose session lives belongs to its agent: another one is told whose it is and changes nothing", async () => {
