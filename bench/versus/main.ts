@@ -84,6 +84,7 @@ async function main(): Promise<void> {
       const figures = await experiment.run(scene, values.quick ? QUICK : FULL).catch((error: unknown) => {
         const said = `failed: ${error instanceof Error ? error.message : String(error)}`;
         process.stderr.write(`   ${said}\n`);
+        process.exitCode = 1;
         return [{ name: "outcome", unit: "" as const, value: null, said }];
       });
       outcomes.push({ experiment, contender: contender.name, figures });
