@@ -7,14 +7,11 @@ import { answerRefusal } from "./middleware.ts";
 const FILES = "/assets/";
 /** The files of `/assets/` have their content in their names. */
 const FOR_EVER = "public, max-age=31536000, immutable";
-/**
- * Nothing is loaded from elsewhere and nothing is written into the page as script. Styles are: the chart library makes
- * its own.
- */
+/** Nothing is loaded from elsewhere, and nothing written into the page is run or styles it. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
   "connect-src 'self'",
@@ -25,17 +22,12 @@ const CONTENT_SECURITY_POLICY = [
 
 /** Answers what is not below `/api`: files as they are, the page for everything else. */
 export const serveDashboard = factory.createHandlers(async (c) => {
-  const { pathname } = new URL(c.req.url);
-  const isFile = pathname.startsWith(FILES);
-  const path = isFile ? pathname : "/index.html";
+  const isFile = c.req.path.startsWith(FILES);
+  const path = isFile ? c.req.path : "/index.html";
   const found = await c.env.ASSETS?.fetch(new URL(path, c.req.url), { method: c.req.method });
   if (found?.ok !== true) {
-    if (!isFile)
-      return answerRefusal(
-        c,
-        refuse("not_found", "This server was built without its dashboard; the API is below /api.").error,
-      );
-    return answerRefusal(c, refuse("not_found").error);
+    const detail = isFile ? undefined : "This server was built without its dashboard; the API is below /api.";
+    return answerRefusal(c, refuse("not_found", detail).error);
   }
   return new Response(found.body, {
     headers: {
