@@ -13,11 +13,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { buildUi } from "../src/server/ui-bundle.ts";
+import { buildUi, writeUi } from "../src/server/ui-bundle.ts";
 import { buildWorker } from "../src/server/worker-bundle.ts";
 
 interface Manifest {
@@ -43,10 +43,7 @@ const worker = await buildWorker(root);
 writeFileSync(join(out, "src/worker.js"), worker.script);
 writeFileSync(join(out, "src/worker.json"), `${JSON.stringify(worker.manifest, null, 2)}\n`);
 
-for (const [name, content] of await buildUi(root)) {
-  mkdirSync(dirname(join(out, "src/ui", name)), { recursive: true });
-  writeFileSync(join(out, "src/ui", name), content);
-}
+writeUi(await buildUi(root), join(out, "src/ui"));
 
 mkdirSync(join(out, "bin"));
 copyFileSync(pathOf("bin/sluice.js"), join(out, "bin/sluice.js"));

@@ -143,7 +143,7 @@ export class Session {
       } catch (error) {
         if (signal.aborted) return;
         this.#failures += 1;
-        this.#nextBeatAt = hostMs() + (await this.#handleFault(error, this.#failures));
+        this.#nextBeatAt = hostMs() + (await this.#handleFault(error));
       }
       await this.#waitUntilDue();
     }
@@ -189,12 +189,12 @@ export class Session {
     events.onAnswer(answer, known);
   }
 
-  async #handleFault(error: unknown, failures: number): Promise<number> {
+  async #handleFault(error: unknown): Promise<number> {
     const { log, settings } = this.#input;
     if (!(error instanceof SluiceApiError) || !error.isFinal) {
       log.writeOnce("session", "WARNING", explainSilence(error, settings));
       const { retryAfterSeconds } = error instanceof SluiceApiError ? error : {};
-      return backoffMs(failures, { maxMs: 10_000, retryAfterSeconds });
+      return backoffMs(this.#failures, { maxMs: 10_000, retryAfterSeconds });
     }
     // Only at the start: a pool that somebody deletes later stays deleted.
     if (error.status === 404 && !this.#hasAnswered && (await this.#createPool())) return 0;
@@ -207,7 +207,7 @@ export class Session {
       return 0;
     }
     log.writeOnce("session", "ERROR", text);
-    return backoffMs(failures);
+    return backoffMs(this.#failures);
   }
 
   async #createPool(): Promise<boolean> {

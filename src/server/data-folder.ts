@@ -1,6 +1,6 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { makeFolders } from "../client/folders.ts";
 import { ServerError } from "./errors.ts";
@@ -11,7 +11,7 @@ import {
   writeServerRecord,
   type ServerRecord,
 } from "./server-record.ts";
-import type { UiFiles } from "./ui-bundle.ts";
+import { writeUi, type UiFiles } from "./ui-bundle.ts";
 
 export interface DataFolder {
   readonly path: string;
@@ -56,11 +56,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
     install(config, script, ui) {
       writeFileSync(join(runPath, "worker.js"), script);
       writeFileSync(configPath, config);
-      rmSync(uiPath, { recursive: true, force: true });
-      for (const [name, content] of ui) {
-        mkdirSync(dirname(join(uiPath, name)), { recursive: true });
-        writeFileSync(join(uiPath, name), content);
-      }
+      writeUi(ui, uiPath);
     },
     announce: (record) => writeServerRecord(path, record),
     close() {

@@ -1,6 +1,6 @@
 /** The dashboard as static files: made from the sources in a development checkout, read from beside in the package. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadTools } from "./worker-bundle.ts";
 
@@ -21,6 +21,15 @@ export async function loadUi(): Promise<UiFiles> {
         return [path.slice(FOLDER.length), readFileSync(path)];
       }),
   );
+}
+
+/** Puts the files into a folder, in place of what was there. */
+export function writeUi(files: UiFiles, folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [name, content] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
 }
 
 /** Bundles the dashboard from the sources below `root`; the name of each file has its content in it. */

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TERMINAL_TYPES } from "../../src/contract/wire/states.ts";
 import { Random } from "../sim/random.ts";
-import { readArguments, readNumber } from "../support/arguments.ts";
+import { readArguments, readNames, readNumber } from "../support/arguments.ts";
 import { FAULTS } from "./faults.ts";
 import { countLeases, findDamage, findPeak, findRepeated } from "./judge.ts";
 import { becomes, LEASE_SECONDS, LIMIT, World } from "./world.ts";
@@ -91,12 +91,8 @@ function makeFolder(): { folder: string; remove: () => void } {
 }
 
 const random = new Random(readNumber("seed", values.seed), "chaos");
-const playable = values.faults?.split(",") ?? Object.keys(FAULTS);
-const unknown = playable.filter((name) => FAULTS[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`There is no fault ${unknown.join(", ")}; there are: ${Object.keys(FAULTS).join(", ")}.`);
-  process.exit(2);
-}
+const known = Object.keys(FAULTS);
+const playable = values.faults === undefined ? known : readNames("faults", values.faults, known);
 console.log(`seed ${values.seed}`);
 const { folder, remove } = makeFolder();
 let failed = 0;

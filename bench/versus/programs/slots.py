@@ -2,7 +2,8 @@
 
 Argument: {"limit", "count", "seconds", "stagger_seconds", "lease_seconds", "timeout_seconds", "processes", "first"} as
 JSON. Of `count` holders this process has every one from `first` on in steps of `processes`. They come at the time that
-the file TRACE.go says. Holder 0 keeps its slot until the last of the others has come. One line of JSON for each thing that happens goes to the file TRACE.
+the file TRACE.go says. Holder 0 keeps its slot until the last of the others has come. One line of JSON for each thing
+that happens goes to the file TRACE.
 """
 
 import asyncio

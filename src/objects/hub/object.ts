@@ -1,8 +1,8 @@
 import { z, type ZodError } from "zod";
-import { ENVELOPE_VERSION, type Envelope } from "../../contract/envelope.ts";
+import type { Envelope } from "../../contract/envelope.ts";
 import { accept, type Result } from "../../contract/errors.ts";
 import { Event, EVENT_CHARACTERS_MAX, EventFilter } from "../../contract/wire/events.ts";
-import { readAddress } from "../shared/durable-host.ts";
+import { envelopeOfSocket, readAddress } from "../shared/durable-host.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import { closeWith, codeToAnswer, readFrame, sendFrame } from "../shared/frames.ts";
 import { judgeToken } from "../shared/key.ts";
@@ -219,14 +219,7 @@ export class EventHub extends SluiceObject<HubOperations, HubActor> {
 
   /** Makes sure that the hub exists, and that it is known that somebody listens. */
   async #open(): Promise<void> {
-    await this.execute({
-      v: ENVELOPE_VERSION,
-      address: readAddress(this.ctx),
-      actor: "socket",
-      request_id: "",
-      operation: "open",
-      command: {},
-    });
+    await this.execute(envelopeOfSocket(this.ctx, "open", {}));
   }
 
   async #subscribe(

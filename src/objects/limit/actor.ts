@@ -1,6 +1,6 @@
 import { ABSENT_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
-import type { WaiterRecord } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
 import { endOfLease, expiredUpTo } from "../../domain/limit/deadlines.ts";
 import { keyOfRequest, leaseIdOf, partsOfLeaseId } from "../../domain/limit/naming.ts";
 import { isPresent } from "../../domain/limit/line.ts";
@@ -163,18 +163,13 @@ export class LimitActor extends Actor<LimitOperations> {
       this.#advance();
       return accept(null);
     },
-    list_holders: ({ after_fence, limit }) => {
-      const holders = this.#store.leases.list(after_fence, limit);
-      if (after_fence === 0 && holders.length < limit) this.#assertShown(holders);
-      return accept(holders.map((lease) => toLeaseRecord(this.#core.key, lease)));
-    },
+    list_holders: ({ after_fence, limit }) => accept(this.#listHolders(after_fence, limit)),
     read_overview: (command) => {
       const limit = this.#settings.read(undefined);
       if (!limit.ok) return limit;
-      const leases = this.#store.leases.list(0, command.holders);
       return accept({
         ...limit.value,
-        holders: leases.map((lease) => toLeaseRecord(this.#core.key, lease)),
+        holders: this.#listHolders(0, command.holders),
         waiters: this.#listWaiters(0, command.waiters),
       });
     },
@@ -360,6 +355,12 @@ export class LimitActor extends Actor<LimitOperations> {
 
   #endHold(waiter_key: string, retry_seconds: number): void {
     void this.turn("hold_ended", () => this.#acquires.endHold(waiter_key, retry_seconds, this.host.now()));
+  }
+
+  #listHolders(after_fence: number, limit: number): LeaseRecord[] {
+    const holders = this.#store.leases.list(after_fence, limit);
+    if (after_fence === 0 && holders.length < limit) this.#assertShown(holders);
+    return holders.map((lease) => toLeaseRecord(this.#core.key, lease));
   }
 
   #listWaiters(offset: number, limit: number): WaiterRecord[] {

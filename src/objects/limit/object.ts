@@ -1,8 +1,7 @@
-import { ENVELOPE_VERSION } from "../../contract/envelope.ts";
 import { keyOfRequest } from "../../domain/limit/naming.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
-import { readAddress } from "../shared/durable-host.ts";
+import { envelopeOfSocket } from "../shared/durable-host.ts";
 import { LimitActor } from "./actor.ts";
 import type { AcquireAnswer } from "./ears.ts";
 import type { AcquireCommand, LimitOperations } from "./operations.ts";
@@ -50,7 +49,7 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     for (const older of this.ctx.getWebSockets(tagOf(waiter_key))) older.close(NORMAL_CLOSURE, "asked again");
     this.ctx.acceptWebSocket(server, [tagOf(waiter_key)]);
     server.serializeAttachment({ waiter_key, request_id: command.request_id } satisfies Attachment);
-    const answer = (await this.execute(this.#envelope("acquire", command))) as AcquireAnswer;
+    const answer = (await this.execute(envelopeOfSocket(this.ctx, "acquire", command))) as AcquireAnswer;
     sendAnswer(server, answer);
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -58,7 +57,7 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   async #watch(lease_id: string): Promise<Response> {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server, [tagOfLease(lease_id)]);
-    const answer = await this.execute(this.#envelope("watch", { lease_id }));
+    const answer = await this.execute(envelopeOfSocket(this.ctx, "watch", { lease_id }));
     if (!answer.ok) sendEnded(server);
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -67,11 +66,13 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     const attachment = socket.deserializeAttachment() as Attachment | null;
     const frame = attachment === null ? undefined : readFrame(message);
     if (attachment !== null && frame?.type === "withdraw") {
-      await this.execute(this.#envelope("withdraw", { request_id: attachment.request_id }));
+      await this.execute(envelopeOfSocket(this.ctx, "withdraw", { request_id: attachment.request_id }));
       socket.close(NORMAL_CLOSURE);
     } else if (frame?.type === "acquire") {
       // The Worker asks once more for a waiter who comes for what it was offered.
-      const answer = await this.execute(this.#envelope("acquire", toSocketCommand(frame["command"])));
+      const answer = await this.execute(
+        envelopeOfSocket(this.ctx, "acquire", toSocketCommand(frame["command"])),
+      );
       sendAnswer(socket, answer as AcquireAnswer);
     } else socket.close(POLICY_VIOLATION, "This cannot be said here.");
   }
@@ -89,17 +90,6 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   async #hearClosed(socket: WebSocket): Promise<void> {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     if (attachment !== null) await this.actor.hearClosed(attachment.waiter_key);
-  }
-
-  #envelope(operation: "acquire" | "withdraw" | "watch", command: unknown) {
-    return {
-      v: ENVELOPE_VERSION,
-      address: readAddress(this.ctx),
-      actor: "socket",
-      request_id: crypto.randomUUID(),
-      operation,
-      command,
-    };
   }
 }
 

@@ -53,20 +53,19 @@ export class PoolAttempts {
     command: AttemptStart & { flow_run_id: string; attempt_id: string },
   ): Result<null> | Promise<Result<null>> {
     const { store, host, wakeAt } = this.#context;
+    const { flow_run_id, attempt_id, fence, infrastructure_pid } = command;
     const active = this.#readLive(command);
     if (active === undefined) return refuseEnded();
-    const stored = store.runs.readRun(command.flow_run_id);
-    if (stored === undefined) return refuseRun(command.flow_run_id);
+    const stored = store.runs.readRun(flow_run_id);
+    if (stored === undefined) return refuseRun(flow_run_id);
     const worker = active.worker_name === null ? undefined : store.catalog.readWorker(active.worker_name);
     const until = (worker?.session_deadline ?? 0) + GRACE_MS;
     if (!active.is_started) {
       // A session that is over ends at once nothing that may last longer: its agent was just heard of.
       const deadline_at = until > host.now() ? null : active.deadline_at;
-      const { attempt_id, fence } = command;
       store.attempts.writeActive({ ...active, attempt_id, fence, is_started: true, deadline_at });
     }
     wakeAt(until);
-    const { flow_run_id, attempt_id, fence, infrastructure_pid } = command;
     // A process that was quicker than this report has said itself how it goes.
     const isSilent = command.sets_own_state === false && stored.run.state_type === "PENDING";
     // One write has both, where the state is taken.

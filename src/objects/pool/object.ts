@@ -3,8 +3,7 @@
  * agents' sockets, which hibernate: frames to agents only say "look again". One operation is one transaction; the alarm
  * takes the steps that nobody else takes (see the actor).
  */
-import { ENVELOPE_VERSION } from "../../contract/envelope.ts";
-import { readAddress } from "../shared/durable-host.ts";
+import { envelopeOfSocket } from "../shared/durable-host.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
 import { PoolActor } from "./actor.ts";
@@ -58,14 +57,6 @@ export class WorkPool extends SluiceObject<PoolOperations, PoolActor> {
 
   async #hearClosed(socket: WebSocket): Promise<void> {
     const agent = this.#sockets.read(socket);
-    if (agent === undefined) return;
-    await this.execute({
-      v: ENVELOPE_VERSION,
-      address: readAddress(this.ctx),
-      actor: "socket",
-      request_id: crypto.randomUUID(),
-      operation: "socket_closed",
-      command: agent,
-    });
+    if (agent !== undefined) await this.execute(envelopeOfSocket(this.ctx, "socket_closed", agent));
   }
 }

@@ -1,5 +1,10 @@
 /** The host of an object on the platform: Durable Object storage, its alarm, and stubs of the other objects. */
-import { parseAddress, type Envelope, type ObjectAddress } from "../../contract/envelope.ts";
+import {
+  ENVELOPE_VERSION,
+  parseAddress,
+  type Envelope,
+  type ObjectAddress,
+} from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
 import type { ObjectHost } from "./host.ts";
 import type { SqlValue } from "./sql.ts";
@@ -54,6 +59,18 @@ export function readAddress(state: DurableObjectState): ObjectAddress {
   const address = state.id.name === undefined ? undefined : parseAddress(state.id.name);
   if (address === undefined) throw new Error(`This object has no name of ours: ${String(state.id)}`);
   return address;
+}
+
+/** What an object asks of itself because of a frame on one of its sockets, or of a socket's end. */
+export function envelopeOfSocket(state: DurableObjectState, operation: string, command: unknown): Envelope {
+  return {
+    v: ENVELOPE_VERSION,
+    address: readAddress(state),
+    actor: "socket",
+    request_id: crypto.randomUUID(),
+    operation,
+    command,
+  };
 }
 
 function randomUint(bits: number): number {

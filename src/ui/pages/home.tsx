@@ -8,6 +8,8 @@ import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { FirstSteps } from "../parts/first-steps.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { SearchField } from "../parts/search-field.tsx";
+import { formatLoad, Status } from "../parts/status.tsx";
 import { runOf, SlotRow } from "../parts/slot-row.tsx";
 import { useWorkers } from "../data/workers.ts";
 import { When } from "../parts/time.tsx";
@@ -35,16 +37,7 @@ export function Home() {
     <>
       <div class="title">
         <h1>Machines</h1>
-        {limits.value.length > 8 && (
-          <label class="search">
-            Find{" "}
-            <input
-              type="search"
-              value={search}
-              onInput={({ currentTarget }) => setSearch(currentTarget.value)}
-            />
-          </label>
-        )}
+        {limits.value.length > 8 && <SearchField value={search} onSearch={setSearch} />}
         <Totals limits={limits.value} />
       </div>
       {machines.map((machine) => (
@@ -95,7 +88,7 @@ function MachineSection({
 function WorkerState({ worker }: { worker: Worker }) {
   const isOnline = worker.status === "ONLINE";
   return (
-    <span class={isOnline ? "status online" : "status offline"}>
+    <Status isGood={isOnline}>
       {isOnline ? (
         "online"
       ) : (
@@ -103,8 +96,7 @@ function WorkerState({ worker }: { worker: Worker }) {
           offline, seen <When at={worker.last_heartbeat_time} />
         </>
       )}
-      {worker.running !== undefined &&
-        `, ${worker.running}${typeof worker.limit !== "number" ? "" : ` of ${worker.limit}`} runs`}
-    </span>
+      {worker.running !== undefined && `, ${formatLoad(worker)} runs`}
+    </Status>
   );
 }

@@ -6,11 +6,12 @@ import { act } from "../data/act.ts";
 import { countAdmitted } from "../data/preview.ts";
 import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
-import { Ask } from "../parts/ask.tsx";
+import { Ask, AskChange } from "../parts/ask.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { REASONS, runOf, Who } from "../parts/slot-row.tsx";
 import { formatDuration, Since, When } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function Limit() {
   const { params } = useRoute();
@@ -34,113 +35,80 @@ export function Limit() {
         </p>
         <div class="buttons">
           <Resize path={path} limit={limit.value} waiters={waiters} />
-          <Ask
-            label={active ? "Disable" : "Enable"}
-            title={active ? `Disable ${name}?` : `Enable ${name}?`}
-            confirm={active ? "Disable it" : "Enable it"}
+          <AskChange
+            verb={active ? "Disable" : "Enable"}
+            name={name}
+            path={path}
+            body={{ active: !active }}
             isDangerous={active}
-            onConfirm={() =>
-              act(
-                { method: "PATCH", path, body: { active: !active } },
-                `${name} is ${active ? "disabled" : "enabled"}.`,
-              )
-            }
           >
             <p>
               {active
                 ? `All ${waiting} who wait are let through at once, and so is everybody who comes, until it is enabled again.`
                 : `From then on ${size} slots are given out, and the rest stand in line.`}
             </p>
-          </Ask>
+          </AskChange>
         </div>
       </div>
       <h2>Holders</h2>
       {holders.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th>who</th>
-              <th>slots</th>
-              <th>held for</th>
-              <th>ends, unless renewed</th>
-              <th>
-                <span class="hidden">acts</span>
-              </th>
+        <Table heads={["who", "slots", "held for", "ends, unless renewed", null]}>
+          {holders.map((lease) => (
+            <tr key={lease.lease_id}>
+              <td>
+                <Who about={lease} names={names} />
+                {lease.is_reservation && <span class="tag">reserved</span>}
+              </td>
+              <td>{lease.slot_names?.join(", ") ?? lease.slots}</td>
+              <td>
+                <Since at={lease.acquired_at} />
+              </td>
+              <td>
+                <When at={lease.expires_at} />
+              </td>
+              <td>
+                <ForceRelease lease={lease} names={names} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {holders.map((lease) => (
-              <tr key={lease.lease_id}>
-                <td>
-                  <Who about={lease} names={names} />
-                  {lease.is_reservation && <span class="tag">reserved</span>}
-                </td>
-                <td>{lease.slot_names?.join(", ") ?? lease.slots}</td>
-                <td>
-                  <Since at={lease.acquired_at} />
-                </td>
-                <td>
-                  <When at={lease.expires_at} />
-                </td>
-                <td>
-                  <ForceRelease lease={lease} names={names} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       <h2>Line</h2>
       {waiters.length === 0 ? (
         <p class="none">Nobody waits.</p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th>place</th>
-              <th>who</th>
-              <th>slots</th>
-              <th>waits for</th>
-              <th>why</th>
-              <th>about</th>
-              <th>
-                <span class="hidden">acts</span>
-              </th>
+        <Table heads={["place", "who", "slots", "waits for", "why", "about", null]}>
+          {waiters.map((waiter) => (
+            <tr key={waiter.waiter_id} class={waiter.is_present ? "" : "absent"}>
+              <td>{waiter.position}</td>
+              <td>
+                <Who about={waiter} names={names} />
+              </td>
+              <td>{waiter.slots}</td>
+              <td>
+                <Since at={waiter.arrived_at} />
+              </td>
+              <td>
+                {REASONS[waiter.reason]}
+                {!waiter.is_present && ", not heard of just now"}
+              </td>
+              <td>
+                {waiter.estimated_seconds === null
+                  ? "–"
+                  : `${formatDuration(waiter.estimated_seconds)} to go`}
+              </td>
+              <td>
+                {waiter.position > 1 && (
+                  <button type="button" onClick={() => void moveToFront(path, waiter, waiters)}>
+                    To the front
+                  </button>
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {waiters.map((waiter) => (
-              <tr key={waiter.waiter_id} class={waiter.is_present ? "" : "absent"}>
-                <td>{waiter.position}</td>
-                <td>
-                  <Who about={waiter} names={names} />
-                </td>
-                <td>{waiter.slots}</td>
-                <td>
-                  <Since at={waiter.arrived_at} />
-                </td>
-                <td>
-                  {REASONS[waiter.reason]}
-                  {!waiter.is_present && ", not heard of just now"}
-                </td>
-                <td>
-                  {waiter.estimated_seconds === null
-                    ? "–"
-                    : `${formatDuration(waiter.estimated_seconds)} to go`}
-                </td>
-                <td>
-                  {waiter.position > 1 && (
-                    <button type="button" onClick={() => void moveToFront(path, waiter, waiters)}>
-                      To the front
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
     </>
   );

@@ -5,12 +5,13 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
 import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
-import { Ask } from "../parts/ask.tsx";
+import { Ask, AskChange } from "../parts/ask.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { PoolStatus } from "../parts/pool-status.tsx";
+import { formatLoad, PoolStatus, Status } from "../parts/status.tsx";
 import { RunTable } from "../parts/run-table.tsx";
 import { When } from "../parts/time.tsx";
+import { Table } from "../parts/table.tsx";
 
 const RUNS_SHOWN = 20;
 
@@ -53,116 +54,81 @@ export function Pool() {
         <PoolStatus status={status} />
         <div class="buttons">
           <SetLimit path={path} pool={pool.value} running={active.length} />
-          <Ask
-            label={is_paused ? "Resume" : "Pause"}
-            title={is_paused ? `Resume ${name}?` : `Pause ${name}?`}
-            confirm={is_paused ? "Resume it" : "Pause it"}
-            onConfirm={() =>
-              act(
-                { method: "PATCH", path, body: { is_paused: !is_paused } },
-                `${name} is ${is_paused ? "resumed" : "paused"}.`,
-              )
-            }
+          <AskChange
+            verb={is_paused ? "Resume" : "Pause"}
+            name={name}
+            path={path}
+            body={{ is_paused: !is_paused }}
           >
             <p>
               {is_paused
                 ? `${waiting.length === RUNS_SHOWN ? `${RUNS_SHOWN} or more` : waiting.length} runs that wait are given to workers with room.`
                 : "No more runs are given to workers; what runs goes on to its end."}
             </p>
-          </Ask>
+          </AskChange>
         </div>
       </div>
       <h2>Queues</h2>
-      <table>
-        <thead>
-          <tr>
-            <th>priority</th>
-            <th>queue</th>
-            <th>status</th>
-            <th>running</th>
-            <th>
-              <span class="hidden">acts</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {queues
-            .toSorted((left, right) => left.priority - right.priority)
-            .map((queue) => (
-              <tr key={queue.id}>
-                <td>{queue.priority}</td>
-                <td>{queue.name}</td>
-                <td>
-                  <PoolStatus status={queue.status} />
-                </td>
-                <td>
-                  {queue.active_slots ?? "–"}
-                  {queue.concurrency_limit !== null && ` of ${queue.concurrency_limit}`}
-                </td>
-                <td>
-                  <button
-                    type="button"
-                    onClick={() =>
-                      void act(
-                        {
-                          method: "PATCH",
-                          path: `${path}/queues/${encodeURIComponent(queue.name)}`,
-                          body: { is_paused: !queue.is_paused },
-                        },
-                        `${queue.name} is ${queue.is_paused ? "resumed" : "paused"}.`,
-                      )
-                    }
-                  >
-                    {queue.is_paused ? "Resume" : "Pause"}
-                  </button>
-                </td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
+      <Table heads={["priority", "queue", "status", "running", null]}>
+        {queues
+          .toSorted((left, right) => left.priority - right.priority)
+          .map((queue) => (
+            <tr key={queue.id}>
+              <td>{queue.priority}</td>
+              <td>{queue.name}</td>
+              <td>
+                <PoolStatus status={queue.status} />
+              </td>
+              <td>
+                {queue.active_slots ?? "–"}
+                {queue.concurrency_limit !== null && ` of ${queue.concurrency_limit}`}
+              </td>
+              <td>
+                <button
+                  type="button"
+                  onClick={() =>
+                    void act(
+                      {
+                        method: "PATCH",
+                        path: `${path}/queues/${encodeURIComponent(queue.name)}`,
+                        body: { is_paused: !queue.is_paused },
+                      },
+                      `${queue.name} is ${queue.is_paused ? "resumed" : "paused"}.`,
+                    )
+                  }
+                >
+                  {queue.is_paused ? "Resume" : "Pause"}
+                </button>
+              </td>
+            </tr>
+          ))}
+      </Table>
       <h2>Workers</h2>
       {workers.length === 0 ? (
         <p class="none">
           None yet; <code>sluice worker start --pool {name}</code> starts one.
         </p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th>worker</th>
-              <th>status</th>
-              <th>runs</th>
-              <th>GPUs</th>
-              <th>labels</th>
-              <th>seen</th>
+        <Table heads={["worker", "status", "runs", "GPUs", "labels", "seen"]}>
+          {workers.map((worker) => (
+            <tr key={worker.id}>
+              <td>{worker.name}</td>
+              <td>
+                <Status isGood={worker.status === "ONLINE"}>{worker.status.toLowerCase()}</Status>
+              </td>
+              <td>{formatLoad(worker)}</td>
+              <td>{worker.gpus?.map((gpu) => gpu.name).join(", ") || "–"}</td>
+              <td>
+                {Object.entries(worker.labels ?? {})
+                  .map(([key, value]) => `${key}=${value}`)
+                  .join(", ") || "–"}
+              </td>
+              <td>
+                <When at={worker.last_heartbeat_time} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {workers.map((worker) => (
-              <tr key={worker.id}>
-                <td>{worker.name}</td>
-                <td>
-                  <span class={worker.status === "ONLINE" ? "status online" : "status offline"}>
-                    {worker.status.toLowerCase()}
-                  </span>
-                </td>
-                <td>
-                  {worker.running ?? "–"}
-                  {typeof worker.limit === "number" && ` of ${worker.limit}`}
-                </td>
-                <td>{worker.gpus?.map((gpu) => gpu.name).join(", ") || "–"}</td>
-                <td>
-                  {Object.entries(worker.labels ?? {})
-                    .map(([key, value]) => `${key}=${value}`)
-                    .join(", ") || "–"}
-                </td>
-                <td>
-                  <When at={worker.last_heartbeat_time} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
       <RunTable runs={active} />

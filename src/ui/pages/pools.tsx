@@ -4,7 +4,8 @@ import { useQuery } from "../data/query.ts";
 import { useWorkers } from "../data/workers.ts";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { PoolStatus } from "../parts/pool-status.tsx";
+import { PoolStatus } from "../parts/status.tsx";
+import { Table } from "../parts/table.tsx";
 
 export function Pools() {
   usePageTitle("Work pools");
@@ -21,41 +22,30 @@ export function Pools() {
           There is none yet; <code>sluice work-pool create ml-pool --type process</code> makes one.
         </p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th>pool</th>
-              <th>status</th>
-              <th>type</th>
-              <th>running</th>
-              <th>workers online</th>
-            </tr>
-          </thead>
-          <tbody>
-            {pools.value.map((pool) => {
-              const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
-              const running = mine.reduce((sum, { running: count = 0 }) => sum + count, 0);
-              return (
-                <tr key={pool.id}>
-                  <td>
-                    <a href={`/work-pools/work-pool/${encodeURIComponent(pool.name)}`}>{pool.name}</a>
-                  </td>
-                  <td>
-                    <PoolStatus status={pool.status} />
-                  </td>
-                  <td>{pool.type}</td>
-                  <td>
-                    {pool.active_slots ?? running}
-                    {pool.concurrency_limit !== null && ` of ${pool.concurrency_limit}`}
-                  </td>
-                  <td>
-                    {mine.filter(({ status }) => status === "ONLINE").length} of {mine.length}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
+        <Table heads={["pool", "status", "type", "running", "workers online"]}>
+          {pools.value.map((pool) => {
+            const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
+            const running = mine.reduce((sum, { running: count = 0 }) => sum + count, 0);
+            return (
+              <tr key={pool.id}>
+                <td>
+                  <a href={`/work-pools/work-pool/${encodeURIComponent(pool.name)}`}>{pool.name}</a>
+                </td>
+                <td>
+                  <PoolStatus status={pool.status} />
+                </td>
+                <td>{pool.type}</td>
+                <td>
+                  {pool.active_slots ?? running}
+                  {pool.concurrency_limit !== null && ` of ${pool.concurrency_limit}`}
+                </td>
+                <td>
+                  {mine.filter(({ status }) => status === "ONLINE").length} of {mine.length}
+                </td>
+              </tr>
+            );
+          })}
+        </Table>
       )}
     </>
   );

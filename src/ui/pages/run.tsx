@@ -10,6 +10,7 @@ import { Ask } from "../parts/ask.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { Took, workerOf } from "../parts/run-table.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { formatExact, When } from "../parts/time.tsx";
 import { Why } from "../parts/why.tsx";
@@ -155,14 +156,7 @@ function Logs({ id }: { id: string }) {
             ))}
           </select>
         </label>
-        <label>
-          Find{" "}
-          <input
-            type="search"
-            value={search}
-            onInput={({ currentTarget }) => setSearch(currentTarget.value)}
-          />
-        </label>
+        <SearchField value={search} onSearch={setSearch} />
         <a href={`/api/flow_runs/${id}/logs/download`} download>
           All of them as CSV
         </a>

@@ -25,8 +25,8 @@ export function Runs() {
   const page = Math.max(1, Number(query["page"] ?? 1) || 1);
   const { state = "", name = "", pool = "" } = query;
   const set = (change: Record<string, string>): void => {
-    const next = new URLSearchParams({ state, name, pool, ...change });
-    for (const [key, value] of Object.entries(Object.fromEntries(next))) if (value === "") next.delete(key);
+    const wanted = Object.entries({ state, name, pool, ...change }).filter(([, value]) => value !== "");
+    const next = new URLSearchParams(wanted);
     route(`/runs?${next.toString()}`, true);
   };
   const runs = useQuery<FlowRun[]>({

@@ -1,6 +1,7 @@
 /** A button that says what it will do, and asks once where that cannot be undone. */
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
+import { act } from "../data/act.ts";
 
 export interface AskProps {
   /** On the button. */
@@ -51,5 +52,28 @@ export function Ask({ label, title, children, confirm, isDangerous = false, onCo
         )}
       </dialog>
     </>
+  );
+}
+
+export interface AskChangeProps extends Pick<AskProps, "isDangerous" | "children"> {
+  /** What is done, as a verb that becomes its participle with a `d`: `Pause`, `Enable`. */
+  verb: string;
+  name: string;
+  /** What is changed, and how. */
+  path: string;
+  body: unknown;
+}
+
+/** Asks before one thing is changed to another of its two conditions. */
+export function AskChange({ verb, name, path, body, ...rest }: AskChangeProps) {
+  const done = `${name} is ${verb.toLowerCase()}d.`;
+  return (
+    <Ask
+      label={verb}
+      title={`${verb} ${name}?`}
+      confirm={`${verb} it`}
+      onConfirm={() => act({ method: "PATCH", path, body }, done)}
+      {...rest}
+    />
   );
 }
