@@ -8,11 +8,13 @@ const CUT_MS = [1000, 240_000] as const;
 export class Network {
   readonly #world: World;
   readonly #random;
+  readonly #lateMs: number;
   /** One-way links that carry nothing until an instant. */
   readonly #cuts = new Map<string, number>();
 
-  constructor(world: World) {
-    this.#world = world;
+  /** `late_ms`: the most that a message is late. */
+  constructor(world: World, late_ms: number) {
+    [this.#world, this.#lateMs] = [world, late_ms];
     this.#random = world.random("network");
   }
 
@@ -32,7 +34,7 @@ export class Network {
       this.#world.say(link, `lost: ${what}`);
       return;
     }
-    const late = faults.strike("delay")?.magnitude(20, 60_000) ?? 0;
+    const late = faults.strike("delay")?.magnitude(20, this.#lateMs) ?? 0;
     if (late > 0) this.#world.say(link, `late by ${Math.round(late)} ms: ${what}`);
     timeline.after(latency + late, deliver);
     const again = faults.strike("double");

@@ -46,6 +46,10 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "store.catalog.writeWorker({ ...worker, last_heartbeat_at: now, session_deadline, closed_at: null });",
     "void store;",
   ]),
+  mutant("who speaks for an attempt that has ended is heard", "src/objects/pool/run-states.ts", [
+    "return active?.attempt_id === attempt_id && active.fence === fence;",
+    "return active === undefined || fence > 0 || attempt_id !== null;",
+  ]),
   mutant(
     "the fence of who reports an end is not looked at",
     "src/objects/pool/attempts.ts",

@@ -1,5 +1,6 @@
 /** What a seed plays: how many limits and callers of which kinds, and which faults how often. */
 import { LEASE_SECONDS_MAX } from "../../src/contract/bounds.ts";
+import { makeKnot } from "./knot.ts";
 import type { PoolPlan } from "./pool-world.ts";
 import { FAULT_KINDS, type FaultKind, type FaultRates, POOL_FAULT_KINDS, Random } from "./random.ts";
 
@@ -26,11 +27,13 @@ export interface Scenario {
   /** Undefined where only limits are played. */
   pool: PoolPlan | undefined;
   rates: FaultRates;
+  /** The most that a message may be late. */
+  late_ms: number;
   operator_every_ms: number;
 }
 
 /** The most that each kind of fault strikes of its opportunities; the least is a thousandth of it. */
-const RATE_MAX: Record<FaultKind, number> = {
+export const RATE_MAX: Record<FaultKind, number> = {
   delay: 0.2,
   lose: 0.2,
   double: 0.2,
@@ -69,12 +72,21 @@ const TEMPO_MAX = 1000;
  */
 const TANGLE_SHARE = 0.2;
 const TANGLE_FAULTS = ["delay", "double", "force_release"] as const;
+/** The most that a message may be late. */
+const LATE_MS = 60_000;
+/** In so many of the seeds with a pool that begins runs again words are on their way for longer than sessions last. */
+const LATE_WORDS_SHARE = 0.3;
+const LATE_WORDS_MAX_MS = 900_000;
 /** In so many of the seeds with a pool what it says to the limits of deployments, and they to it, comes very late. */
 const CUT_OFF_SHARE = 0.2;
 const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
+  return makeKnot(seed) ?? makeWorld(seed);
+}
+
+function makeWorld(seed: number): Scenario {
   const random = new Random(seed, "scenario");
   const tempo = makeTempo(seed);
   const rates: FaultRates = {};
@@ -109,7 +121,10 @@ export function makeScenario(seed: number): Scenario {
   });
   const pool = isTangle ? undefined : makePool(seed, tempo, limits.length, rates);
   const operator_every_ms = isTangle ? pace_ms : Math.max(5000, pace_ms);
-  return { tempo, limits, callers, pool, rates, operator_every_ms };
+  const hasLateWords =
+    pool?.people.lost_run_policy === "reschedule" && new Random(seed, "late").chance(LATE_WORDS_SHARE);
+  const late_ms = hasLateWords ? LATE_WORDS_MAX_MS : LATE_MS;
+  return { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
 }
 
 /** Half of the seeds are as busy as can be; the others are spread over the orders of magnitude. */
@@ -119,7 +134,7 @@ function makeTempo(seed: number): number {
 }
 
 /** A clock that is off by hours, and runs up to a twentieth too fast or too slow. */
-function makeClock(random: Random): ScenarioCaller["clock"] {
+export function makeClock(random: Random): ScenarioCaller["clock"] {
   return { skew_ms: random.int(-7_200_000, 7_200_000), rate: 0.95 + random.next() * 0.1 };
 }
 

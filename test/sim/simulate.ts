@@ -54,7 +54,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   const faults = new Faults(options.seed, scenario.rates, options.faults);
   const world = new World(options.seed, scenario.tempo, faults);
   world.tell = options.tell;
-  const network = new Network(world);
+  const network = new Network(world, scenario.late_ms);
   const objects = new Map<string, SimObject>();
   const find = (address: ObjectAddress): SimObject | undefined => {
     const name = formatAddress(address);
