@@ -1,6 +1,6 @@
 /** The workspace in the simulation: the real actor, as the directory in which limits are found. */
 import { addressOfWorkspace, formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
-import { WorkspaceActor } from "../../src/objects/workspace/actor.ts";
+import type { WorkspaceActor } from "../../src/objects/workspace/actor.ts";
 import { WORKSPACE } from "./limits.ts";
 import type { Network } from "./network.ts";
 import { SimObject } from "./objects.ts";
@@ -14,7 +14,7 @@ export function openDirectory(
 ): SimObject<WorkspaceActor> {
   const address = addressOfWorkspace(WORKSPACE);
   const workspace = new SimObject(world, network, address, "workspace", find, {
-    make: (host) => new WorkspaceActor(host),
+    make: (host, _, code) => new code.WorkspaceActor(host),
     onCommit: () => {},
   });
   objects.set(formatAddress(address), workspace);

@@ -2,7 +2,7 @@
 import { addressOfName, ENVELOPE_VERSION, type ObjectAddress } from "../../src/contract/envelope.ts";
 import type { Result } from "../../src/contract/errors.ts";
 import { keyOfRequest } from "../../src/domain/limit/naming.ts";
-import { LimitActor } from "../../src/objects/limit/actor.ts";
+import type { LimitActor } from "../../src/objects/limit/actor.ts";
 import type { AcquireAnswer } from "../../src/objects/limit/ears.ts";
 import type { AcquireCommand, LimitOperations } from "../../src/objects/limit/operations.ts";
 import { LimitWatch } from "./limit-watch.ts";
@@ -48,8 +48,8 @@ export class SimLimit {
     [this.#world, this.#network, this.name] = [world, network, name];
     const address = addressOfName(WORKSPACE, "limit", name);
     this.object = new SimObject<LimitActor>(world, network, address, name, find, {
-      make: (host, tools) =>
-        new LimitActor(host, {
+      make: (host, tools, code) =>
+        new code.LimitActor(host, {
           hasSocket: (waiter_key) => this.#sockets.has(waiter_key),
           sendAnswer: (waiter_key, answer) => {
             const socket = this.#sockets.get(waiter_key);

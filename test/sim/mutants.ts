@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
-import { type Mutant, mutant } from "./mutant.ts";
+import { type Change, type Mutant, mutant, mutantOf } from "./mutant.ts";
 import { POOL_MUTANTS } from "./pool-mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -93,23 +93,27 @@ export const MUTANTS: readonly Mutant[] = [
     'refuse("unavailable", "This version of the call is not known here; try again shortly."),',
     'refuse("not_found", "This version of the call is not known here; try again shortly."),',
   ]),
+  mutantOf(
+    "a word that the release before says is not known any more",
+    ["src/objects/limit/joint-members.ts", ['"undo_reservation"', '"undo_share"']],
+    ["src/objects/limit/actor.ts", ["    undo_reservation: (", "    undo_share: ("]],
+  ),
   ...POOL_MUTANTS,
 ];
 
 const root = new URL("../../", import.meta.url);
 
-/** The changed text of a mutant's file. Throws where the code has moved on and the mutant means nothing any more. */
-export function applyMutant({ name, file, edits }: Mutant, source: string): string {
+/** The changed text of a file. Throws where the code has moved on and the mutant means nothing any more. */
+export function applyChange({ file, edits }: Change, source: string): string {
   let text = source;
   for (const { find, replace } of edits) {
-    if (text.split(find).length !== 2)
-      throw new Error(`The mutant "${name}" does not fit ${file} any more: ${find}`);
+    if (text.split(find).length !== 2) throw new Error(`A mutant does not fit ${file} any more: ${find}`);
     text = text.replace(find, () => replace);
   }
   return text;
 }
 
-export function readMutantSource({ file }: Mutant): string {
+export function readChanged({ file }: Change): string {
   return readFileSync(new URL(file, root), "utf8");
 }
 
@@ -117,10 +121,18 @@ export function readMutantSource({ file }: Mutant): string {
 export function loadMutant(name: string): void {
   const found = MUTANTS.find((each) => each.name === name);
   if (found === undefined) throw new Error(`No mutant is called "${name}".`);
-  const url = new URL(found.file, root).href;
-  const source = applyMutant(found, readMutantSource(found));
+  const sources = new Map(
+    found.changes.map((change) => [
+      new URL(change.file, root).href,
+      applyChange(change, readChanged(change)),
+    ]),
+  );
   registerHooks({
-    load: (asked, context, nextLoad) =>
-      asked === url ? { format: "module-typescript", source, shortCircuit: true } : nextLoad(asked, context),
+    load: (asked, context, nextLoad) => {
+      const source = sources.get(asked);
+      return source === undefined
+        ? nextLoad(asked, context)
+        : { format: "module-typescript", source, shortCircuit: true };
+    },
   });
 }

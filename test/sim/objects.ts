@@ -13,7 +13,9 @@ import {
 import { refuse, type Result } from "../../src/contract/errors.ts";
 import type { ObjectHost } from "../../src/objects/shared/host.ts";
 import { createNodeHost } from "../support/node-host.ts";
+import { type Code, TODAY } from "./code.ts";
 import type { Network } from "./network.ts";
+import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
 /** What the platform needs of an actor. */
@@ -41,7 +43,7 @@ export interface InstanceTools {
 }
 
 export interface ObjectMakers<Actor extends SimActor> {
-  make(host: ObjectHost, tools: InstanceTools): Actor;
+  make(host: ObjectHost, tools: InstanceTools, code: Code): Actor;
   /** A call has reached the object, from whomever. */
   onCall?(envelope: Envelope): void;
   /** Its answer has left the object. */
@@ -83,7 +85,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
   #commit: Commit | undefined;
   #cancelAlarm: () => void = () => {};
   #isRinging = false;
-  /** Until then it has the code of the release before. */
+  /** Until then it has the code of the release before, or is called by who has that of the next. */
   #oldUntil = 0;
   /** How many instances have ended. */
   #lives = 0;
@@ -99,19 +101,31 @@ export class SimObject<Actor extends SimActor = SimActor> {
     [this.#world, this.#network, this.#find, this.#makers] = [world, network, find, makers];
     [this.address, this.name] = [address, name];
     this.#random = world.random(`object ${name}`);
+    const birth = world.faults.strike("born_old");
+    if (birth !== undefined) this.#beginDeploy(birth);
   }
 
   /** Carries a call into the object. Resolves when the answer may leave it, or when it dies. */
   async deliver(envelope: Envelope): Promise<Result<unknown>> {
     const deploy = this.#world.faults.strike("deploy");
-    if (deploy !== undefined) {
-      this.#world.say(this.name, "has the code before for a while");
-      this.#oldUntil = this.#world.now + deploy.magnitude(...DEPLOY_MS);
-    }
-    // Not every caller has the next release's code yet.
-    if (this.#world.now < this.#oldUntil && !this.#world.faults.isOver && this.#random.chance(0.5))
+    if (deploy !== undefined) this.#beginDeploy(deploy);
+    // Not every caller has the same release's code: one may speak in a way that only the next one knows.
+    if (this.#isOld && this.#random.chance(0.1))
       return this.#deliver({ ...envelope, v: ENVELOPE_VERSION + 1 });
     return this.#deliver(envelope);
+  }
+
+  get #isOld(): boolean {
+    return this.#world.now < this.#oldUntil && !this.#world.faults.isOver;
+  }
+
+  /** It goes back to the code of the release before, and after a while forward to today's. Each time it is reset. */
+  #beginDeploy(random: Random): void {
+    const old_ms = random.magnitude(...DEPLOY_MS);
+    this.#world.say(this.name, `has the code before for ${Math.round(old_ms)} ms`);
+    this.#oldUntil = this.#world.now + old_ms;
+    this.crash("another release's code");
+    this.#world.timeline.after(old_ms, () => this.crash("today's code"));
   }
 
   async #deliver(envelope: Envelope): Promise<Result<unknown>> {
@@ -155,6 +169,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
     const actor = this.#makers.make(
       this.#makeHost(() => instance),
       tools,
+      (this.#isOld ? this.#world.release_before : undefined) ?? TODAY,
     );
     const instance: Instance<Actor> = {
       actor,

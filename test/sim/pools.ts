@@ -7,9 +7,7 @@ import {
 } from "../../src/contract/envelope.ts";
 import type { Result } from "../../src/contract/errors.ts";
 import type { AgentWake } from "../../src/contract/wire/agents.ts";
-import { HubActor } from "../../src/objects/hub/actor.ts";
-import { JournalActor } from "../../src/objects/journal/actor.ts";
-import { PoolActor } from "../../src/objects/pool/actor.ts";
+import type { PoolActor } from "../../src/objects/pool/actor.ts";
 import type { PoolOperations } from "../../src/objects/pool/operations.ts";
 import { WORKSPACE } from "./limits.ts";
 import type { Network } from "./network.ts";
@@ -52,8 +50,8 @@ export class SimPool {
     [this.#world, this.#network, this.name] = [world, network, name];
     const address = addressOfName(WORKSPACE, "pool", name);
     this.object = new SimObject<PoolActor>(world, network, address, name, find, {
-      make: (host, tools) =>
-        new PoolActor(
+      make: (host, tools, code) =>
+        new code.PoolActor(
           host,
           {
             wake: (reason, worker_name) => tools.whenDurable(() => this.#wake(reason, worker_name)),
@@ -143,7 +141,7 @@ export class SimPool {
 /** The hub that pools tell of states, and any journal that one of them asks for. */
 export function openHub(world: World, network: Network, find: Find): SimObject {
   return new SimObject(world, network, addressOfHub(WORKSPACE), "hub", find, {
-    make: (host) =>
+    make: (host, _, { HubActor }) =>
       new HubActor(host, { listeners: () => [], taskWorkers: () => [], refuseSenders: () => {} }),
     onCommit: () => {},
   });
@@ -151,7 +149,7 @@ export function openHub(world: World, network: Network, find: Find): SimObject {
 
 export function openJournal(world: World, network: Network, address: ObjectAddress, find: Find): SimObject {
   return new SimObject(world, network, address, `journal-${address.key}`, find, {
-    make: (host) => new JournalActor(host, { retention_days: RETENTION_DAYS }),
+    make: (host, _, { JournalActor }) => new JournalActor(host, { retention_days: RETENTION_DAYS }),
     onCommit: () => {},
   });
 }

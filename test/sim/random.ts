@@ -77,6 +77,8 @@ export const FAULT_KINDS = [
   "reprioritize",
   "deploy",
 ] as const;
+/** Objects that begin with the code of the release before, and with its schema. */
+const BIRTH_FAULTS = ["born_old"] as const;
 /** What strikes pools, their agents and runs. */
 export const POOL_FAULT_KINDS = [
   "host_down",
@@ -92,7 +94,10 @@ export const POOL_FAULT_KINDS = [
   "recreate_pool",
   "reschedule",
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof POOL_FAULT_KINDS)[number];
+export type FaultKind =
+  | (typeof FAULT_KINDS)[number]
+  | (typeof BIRTH_FAULTS)[number]
+  | (typeof POOL_FAULT_KINDS)[number];
 
 /** How likely each kind of fault is where it can strike; what is not named never does. */
 export type FaultRates = Partial<Record<FaultKind, number>>;

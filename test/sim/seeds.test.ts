@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { applyMutant, MUTANTS, readMutantSource } from "./mutants.ts";
+import { applyChange, MUTANTS, readChanged } from "./mutants.ts";
 import { formatViolation } from "./report.ts";
 import { simulate } from "./simulate.ts";
 
@@ -39,6 +39,9 @@ test.each([
   expect(stdout).toContain(`: ${promise}`);
 });
 
-test.each(MUTANTS)("the mutant “$name” fits the code", (mutant) => {
-  expect(applyMutant(mutant, readMutantSource(mutant))).not.toBe(readMutantSource(mutant));
+test.each(MUTANTS)("the mutant “$name” fits the code", ({ changes }) => {
+  for (const change of changes) {
+    const source = readChanged(change);
+    expect(applyChange(change, source)).not.toBe(source);
+  }
 });

@@ -2,6 +2,7 @@
 import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
 import { type Joint, mayHave } from "../../src/domain/limit/joint.ts";
 import { SimCaller } from "./callers.ts";
+import { loadReleaseBefore } from "./code.ts";
 import { Holdings, markOf } from "./holdings.ts";
 import { SimLimit } from "./limits.ts";
 import { Network } from "./network.ts";
@@ -10,7 +11,8 @@ import { Operator } from "./operator.ts";
 import { openJournal } from "./pools.ts";
 import { type PoolPlan, PoolWorld } from "./pool-world.ts";
 import { Faults } from "./random.ts";
-import { makeScenario, type Scenario } from "./scenario.ts";
+import { makeScenario } from "./draw-scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { openDirectory } from "./directory.ts";
 import { World, START, type Violation } from "./world.ts";
 
@@ -52,7 +54,7 @@ const SHARES_LOOK_MS = 30_000;
 export async function simulate(options: SimOptions): Promise<SimReport> {
   const scenario = makeScenario(options.seed);
   const faults = new Faults(options.seed, scenario.rates, options.faults);
-  const world = new World(options.seed, scenario.tempo, faults);
+  const world = new World(options.seed, scenario.tempo, faults, await loadReleaseBefore());
   world.tell = options.tell;
   const network = new Network(world, scenario.late_ms);
   const objects = new Map<string, SimObject>();

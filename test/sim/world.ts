@@ -1,4 +1,5 @@
 /** What all parts of one simulated run share: time, what the seed decides, and where broken promises are told. */
+import type { Code } from "./code.ts";
 import type { Faults } from "./random.ts";
 import { Random } from "./random.ts";
 import { Timeline } from "./timeline.ts";
@@ -19,14 +20,16 @@ export class World {
   readonly tempo: number;
   readonly timeline = new Timeline(START);
   readonly faults: Faults;
+  /** The code that objects have while a deploy is under way; undefined where it cannot be had. */
+  readonly release_before: Code | undefined;
   violation: Violation | undefined;
   /** Takes lines for people who want to follow a run. */
   tell: ((line: string) => void) | undefined;
   /** Requests that were answered, over all callers. */
   readonly counts = new Map<string, number>();
 
-  constructor(seed: number, tempo: number, faults: Faults) {
-    [this.seed, this.tempo] = [seed, tempo];
+  constructor(seed: number, tempo: number, faults: Faults, release_before: Code | undefined) {
+    [this.seed, this.tempo, this.release_before] = [seed, tempo, release_before];
     this.faults = faults;
   }
 

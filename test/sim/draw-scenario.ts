@@ -1,0 +1,130 @@
+/** Draws what a seed plays. */
+import { makeKnot } from "./knot.ts";
+import type { PoolPlan } from "./pool-world.ts";
+import { FAULT_KINDS, type FaultRates, POOL_FAULT_KINDS, Random } from "./random.ts";
+import { makeClock, RATE_MAX, type Scenario, type ScenarioCaller, slowLease } from "./scenario.ts";
+
+const TEMPO_MAX = 1000;
+/**
+ * So many seeds play nothing but acquires over several limits, in quick succession, on a network that doubles and delays
+ * what these have to say to each other: faults that only show there are rare everywhere else.
+ */
+const TANGLE_SHARE = 0.2;
+const TANGLE_FAULTS = ["delay", "double", "force_release"] as const;
+/** The most that a message may be late. */
+const LATE_MS = 60_000;
+/** In so many of the seeds with a pool that begins runs again words are on their way for longer than sessions last. */
+const LATE_WORDS_SHARE = 0.3;
+const LATE_WORDS_MAX_MS = 900_000;
+/** In so many of the seeds with a pool what it says to the limits of deployments, and they to it, comes very late. */
+const CUT_OFF_SHARE = 0.2;
+const CUT_OFF_FAULTS = ["delay", "cut"] as const;
+const SESSION_SECONDS_MAX = 300;
+
+export function makeScenario(seed: number): Scenario {
+  return makeKnot(seed) ?? makeWorld(seed);
+}
+
+function makeWorld(seed: number): Scenario {
+  const random = new Random(seed, "scenario");
+  const tempo = makeTempo(seed);
+  const rates: FaultRates = {};
+  // Some seeds are calm, so that what only shows without other faults shows, too.
+  const share = random.pick([0, 0.2, 0.5, 0.8]);
+  for (const kind of FAULT_KINDS)
+    if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const isTangle = new Random(seed, "tangle").chance(TANGLE_SHARE);
+  if (isTangle)
+    for (const kind of TANGLE_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 10, RATE_MAX[kind]);
+  if (rates.deploy !== undefined) rates.born_old = RATE_MAX.born_old;
+  const bypass_max = random.pick([0, 0, 0, 1]);
+  const limits = Array.from({ length: random.int(isTangle ? 2 : 1, 3) }, () => {
+    const has_names = random.chance(0.2);
+    return { size: random.int(1, 3), bypass_max, has_names };
+  });
+  const pace_ms = tempo * random.magnitude(500, isTangle ? 60_000 : 300_000);
+  const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
+    const wants = limits.map((_, limit) => limit).filter(() => random.chance(isTangle ? 0.9 : 0.5));
+    const hold_ms = pace_ms * random.magnitude(0.2, 5);
+    const lease_seconds =
+      hold_ms > tempo * 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
+    return {
+      name: `caller-${index + 1}`,
+      kind: random.pick(["held requests", "socket", "prefect"]),
+      wants: wants.length === 0 ? [0] : wants,
+      slots: random.pick([1, 1, 1, 2]),
+      lease_seconds: slowLease(lease_seconds, tempo),
+      think_ms: pace_ms * random.magnitude(0.2, 5),
+      hold_ms,
+      clock: makeClock(random),
+    };
+  });
+  const pool = isTangle ? undefined : makePool(seed, tempo, limits.length, rates);
+  const operator_every_ms = isTangle ? pace_ms : Math.max(5000, pace_ms);
+  const hasLateWords =
+    pool?.people.lost_run_policy === "reschedule" && new Random(seed, "late").chance(LATE_WORDS_SHARE);
+  const late_ms = hasLateWords ? LATE_WORDS_MAX_MS : LATE_MS;
+  return { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
+}
+
+/** Half of the seeds are as busy as can be; the others are spread over the orders of magnitude. */
+function makeTempo(seed: number): number {
+  const random = new Random(seed, "tempo");
+  return random.chance(0.5) ? 1 : random.magnitude(1, TEMPO_MAX);
+}
+
+/** What is played of pools, from a stream of its own. Adds what strikes there. */
+function makePool(seed: number, tempo: number, limits: number, rates: FaultRates): PoolPlan | undefined {
+  const random = new Random(seed, "scenario of the pool");
+  if (random.chance(0.4)) return undefined;
+  const share = random.pick([0, 0.3, 0.6]);
+  for (const kind of POOL_FAULT_KINDS)
+    if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
+  const isCutOff = new Random(seed, "cut off").chance(CUT_OFF_SHARE);
+  if (isCutOff)
+    for (const kind of CUT_OFF_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 3, RATE_MAX[kind]);
+  const work_ms = tempo * random.magnitude(1000, 400_000);
+  const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
+    name: `agent-${index + 1}`,
+    limit: random.int(1, 4),
+    session_seconds: Math.min(SESSION_SECONDS_MAX, tempo * random.pick([20, 60, 60, 120, 300])),
+    poll_ms: random.pick([10_000, 60_000]),
+    clock: makeClock(random),
+  }));
+  const slots = agents.reduce((sum, { limit }) => sum + limit, 0);
+  const hasSchedule = random.chance(0.5);
+  // With its pool a deployment loses the place of its runs.
+  if (hasSchedule) delete rates.recreate_pool;
+  return {
+    schedule: hasSchedule
+      ? {
+          flow: {
+            isEngine: false,
+            work_ms: work_ms / 4,
+            wants: [],
+            kind: "prefect",
+            lease_seconds: 60,
+            exit_code: 0,
+          },
+          interval_seconds: Math.ceil(Math.max(60, (4 * work_ms) / 1000 / slots)),
+          every_ms: Math.max(60_000, work_ms),
+        }
+      : undefined,
+    agents,
+    people: {
+      every_ms: Math.max(2000, work_ms / slots),
+      work_ms,
+      // What is left when the faults stop ends within an hour, one after the other.
+      unfinished_max: Math.min(25, Math.max(3, Math.floor((tempo * 3_000_000) / work_ms))),
+      lost_run_policy: random.pick(["crash", "reschedule"]),
+      limits,
+    },
+    deployments: [
+      {
+        id: "0f9a1c52-0000-4000-8000-0000000000d1",
+        size: random.int(1, 3),
+        collision_strategy: random.pick(["ENQUEUE", "ENQUEUE", "CANCEL_NEW"]),
+      },
+    ],
+  };
+}
