@@ -9,6 +9,7 @@
  *   --mutants                    puts faults into the code and says which seed finds each
  */
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { readArguments, readNumber, refuseArguments } from "../support/arguments.ts";
 import { loadMutant, MUTANTS } from "./mutants.ts";
 
@@ -28,7 +29,7 @@ const simulatedHours = readNumber("hours", values.hours, { least: HOURS_MIN, isW
 
 const MUTANT_SEEDS = "1-100";
 const MUTANT_HOURS = "1";
-const MUTANTS_AT_ONCE = 2;
+const MUTANTS_AT_ONCE = availableParallelism();
 
 const listOf = (text: string | undefined): Set<string> | undefined =>
   text === undefined ? undefined : new Set(text.split(",").filter((word) => word !== ""));
