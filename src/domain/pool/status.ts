@@ -5,8 +5,6 @@ import type { PoolStatus } from "../../contract/wire/work-pools.ts";
 const HEARTBEAT_SECONDS_DEFAULT = 30;
 /** A worker is OFFLINE after this many intervals without a heartbeat. */
 export const HEARTBEATS_MISSED_MAX = 3;
-/** What holds a slot for Prefect's count (source: wire §4.2). */
-export const SLOT_HOLDING_TYPES = ["PENDING", "RUNNING"];
 /** A queue counts as polled for this long (source: wire §4.3). */
 export const POLLED_MS = 60_000;
 

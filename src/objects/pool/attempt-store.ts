@@ -29,14 +29,12 @@ export class AttemptStore {
     return this.#sql.all<Row>("SELECT * FROM active WHERE worker_name = ?", worker_name).map(toActive);
   }
 
-  /** Runs that hold slots by Prefect's count: CANCELLING does not (source: wire §4.2). CROSS JOIN keeps the few active runs outside. */
-  countActiveByQueue(types: readonly string[]): Map<string, number> {
+  /** How many slots are taken, by queue. A cancelled run has its slot until its process is gone, unlike Prefect's. */
+  countActiveByQueue(): Map<string, number> {
     return new Map(
       this.#sql
         .all<{ queue_id: string; count: number }>(
-          `SELECT a.queue_id, count(*) AS count FROM active a CROSS JOIN flow_run r ON r.id = a.run_id
-             WHERE a.queue_id IS NOT NULL AND r.state_type IN (SELECT value FROM json_each(?)) GROUP BY a.queue_id`,
-          JSON.stringify(types),
+          "SELECT queue_id, count(*) AS count FROM active WHERE queue_id IS NOT NULL GROUP BY queue_id",
         )
         .map(({ queue_id, count }) => [queue_id, count] as const),
     );

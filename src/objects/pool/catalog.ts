@@ -7,7 +7,7 @@ import { PROCESS_TEMPLATE } from "../../contract/process-template.ts";
 import type { Resource } from "../../contract/wire/events.ts";
 import type { WorkPool, WorkPoolCreate, WorkPoolUpdate } from "../../contract/wire/work-pools.ts";
 import { nameRelated } from "../../domain/events/state-event.ts";
-import { SLOT_HOLDING_TYPES, statusOfPool } from "../../domain/pool/status.ts";
+import { statusOfPool } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolRow, QueueRow } from "./rows.ts";
@@ -127,10 +127,7 @@ export class PoolCatalog {
       active_slots:
         pool.concurrency_limit === null
           ? null
-          : [...store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES).values()].reduce(
-              (sum, count) => sum + count,
-              0,
-            ),
+          : [...store.attempts.countActiveByQueue().values()].reduce((sum, count) => sum + count, 0),
       default_queue_id: pool.default_queue_id,
       storage_configuration: pool.storage_configuration,
       lost_run_policy: pool.lost_run_policy,

@@ -3,7 +3,7 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
 import { placeQueue } from "../../domain/pool/queues.ts";
-import { isOnline, serves, SLOT_HOLDING_TYPES, statusOfQueue } from "../../domain/pool/status.ts";
+import { isOnline, serves, statusOfQueue } from "../../domain/pool/status.ts";
 import { mintId, poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations } from "./operations.ts";
 import type { QueueRow } from "./rows.ts";
@@ -87,7 +87,7 @@ export class PoolQueues {
       active_slots:
         queue.concurrency_limit === null
           ? null
-          : (context.store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES).get(queue.id) ?? 0),
+          : (context.store.attempts.countActiveByQueue().get(queue.id) ?? 0),
     };
   }
 

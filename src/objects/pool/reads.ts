@@ -5,7 +5,6 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { RunSummary } from "../../contract/wire/run-summaries.ts";
 import { freeSlots } from "../../domain/pool/choose.ts";
-import { SLOT_HOLDING_TYPES } from "../../domain/pool/status.ts";
 import { POLLED_REWRITE_MS, type PoolQueues } from "./queues.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
@@ -58,7 +57,7 @@ export class PoolReads {
       statuses.hear(store.deployments.setPolled(deployment_ids, now, now - POLLED_REWRITE_MS));
     }
     if (deployment_ids === null && pool.is_paused) return accept([]);
-    const used = store.attempts.countActiveByQueue(SLOT_HOLDING_TYPES);
+    const used = store.attempts.countActiveByQueue();
     const poolUsed = [...used.values()].reduce((sum, count) => sum + count, 0);
     const room =
       deployment_ids === null ? freeSlots(pool.concurrency_limit, poolUsed) : Number.POSITIVE_INFINITY;
@@ -186,7 +185,7 @@ export class PoolReads {
     return store.runs.summarizeRuns(condition, { intervals, now: host.now() });
   }
 
-  /** Who holds the slots, as Prefect counts them. */
+  /** Who holds the slots: the same runs that keep others waiting. */
   concurrencyStatus(command: { queue_id?: string; limit: number }): Result<ConcurrencyStatus> {
     const { store } = this.#context;
     const pool = poolOf(this.#context);
@@ -199,8 +198,7 @@ export class PoolReads {
       .readRuns(
         store.attempts.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])),
       )
-      .map(({ run }) => this.#records.present(run))
-      .filter(({ state_type }) => state_type !== null && SLOT_HOLDING_TYPES.includes(state_type));
+      .map(({ run }) => this.#records.present(run));
     return accept({
       active_slots: runs.length,
       limit: pool.concurrency_limit,
