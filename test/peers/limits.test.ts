@@ -1,21 +1,7 @@
-/** Bugs of others that concern limits: each situation as it was told there, and how it ends here. Time is the test's. */
+/** Bugs of others that concern lines for slots: each situation as it was told there, and how it ends here. Time is the test's. */
 import { expect, test } from "vitest";
-import { END_OF_GRACE_MS, LEASE_MS } from "./times.ts";
-import { granted, LimitWorld, peek, waiting } from "../support/limit-world.ts";
-
-async function open(limit: number): Promise<LimitWorld> {
-  const world = new LimitWorld();
-  await world.must("create", { name: world.name, limit });
-  return world;
-}
-
-const inUse = async (limit: LimitWorld) => (await limit.must("read", {})).active_slots;
-const isGranted = async (limit: LimitWorld, request_id: string) => {
-  const answer = await limit.acquire({ request_id });
-  return answer.ok && answer.value.status === "granted";
-};
-const release = (limit: LimitWorld, { lease_id }: { lease_id: string }) =>
-  limit.must("release", { lease_id });
+import { granted, peek, waiting } from "../support/limit-world.ts";
+import { inUse, isGranted, open, prefect, release, take } from "./limits.ts";
 
 // A release wakes nobody there: waiters sleep until their Retry-After is over, so 778 runs of 0.12 s began 1-60 s apart.
 test("PrefectHQ/prefect#23183: whoever is next hears of a slot in the release that frees it", async () => {
@@ -62,52 +48,6 @@ test("PrefectHQ/prefect#9270: a herd that asks at once gets as many slots as the
   expect(answers.filter((answer) => answer.ok && answer.value.status === "granted")).toHaveLength(4);
 });
 
-// Counter and lease were written in two transactions: where the second failed, the slot was taken for ever.
-test("PrefectHQ/prefect#18991: an acquire that fails half-way has taken nothing", async () => {
-  const limit = await open(1);
-  limit.distort = (statement) => statement.replace("RETURNING fence", "RETURNING no_such_column");
-  expect(await limit.acquire({ request_id: "run" })).toMatchObject({ error: { code: "unavailable" } });
-  limit.distort = (statement) => statement;
-  expect(await inUse(limit)).toBe(0);
-  granted(await limit.acquire({ request_id: "run" }));
-});
-
-// An error in a release was swallowed there: the counter stayed too high, and the end of the lease did not mend it.
-test("PrefectHQ/prefect#21794: a release that fails says so, and the slot is free at its deadline all the same", async () => {
-  const limit = await open(1);
-  const grant = granted(await limit.acquire());
-  limit.distort = (statement) => statement.replace("DELETE FROM lease", "DELETE FROM no_such_table");
-  const failed = await limit.do("release", { lease_id: grant.lease_id });
-  expect(failed).toMatchObject({ ok: false, error: { code: "unavailable" } });
-  limit.distort = (statement) => statement;
-  await limit.pass(LEASE_MS + END_OF_GRACE_MS);
-  expect(await inUse(limit)).toBe(0);
-});
-
-// A lease that was renewed after it had been listed as expired was revoked, under a holder who renewed in time.
-test("PrefectHQ/prefect#22983: a renewal that comes before the end counts, however late the look at deadlines is", async () => {
-  const limit = await open(1);
-  const { lease_id } = granted(await limit.acquire());
-  await limit.pass(LEASE_MS + 9000, { isAlarmLate: true });
-  await limit.must("renew", { lease_id, lease_seconds: null });
-  await limit.fireAlarm();
-  await limit.fireAlarm();
-  await limit.pass(LEASE_MS - 1000);
-  await limit.must("renew", { lease_id, lease_seconds: null });
-  expect(await inUse(limit)).toBe(1);
-});
-
-// Two renewals at the same time wrote one shared file of deadlines, one was lost, and a run of 20 hours died of it.
-test("PrefectHQ/prefect#22935: renewals at the same time are all kept", async () => {
-  const limit = await open(20);
-  const grants = await Promise.all(Array.from({ length: 20 }, () => limit.acquire()));
-  const ids = grants.map((answer) => granted(answer).lease_id);
-  await limit.pass(LEASE_MS - 1000);
-  await Promise.all(ids.map((lease_id) => limit.must("renew", { lease_id, lease_seconds: null })));
-  await limit.pass(LEASE_MS - 1000);
-  for (const lease_id of ids) await limit.must("renew", { lease_id, lease_seconds: null });
-});
-
 // Who waits for a slot there seems to hang, and is not told for what.
 test("PrefectHQ/prefect#12035: who waits is told for which limit, in which place and behind whom", async () => {
   const limit = await open(1);
@@ -148,19 +88,6 @@ test("PrefectHQ/prefect#19404: a lowered limit counts those who hold already", a
   expect(await isGranted(limit, "one more")).toBe(false);
 });
 
-// A controller that started anew dropped the first holder of each lock, and let another in beside it.
-test("argoproj/argo-workflows#10286: a restart with holders forgets none of them", async () => {
-  const limit = await open(1);
-  const { lease_id } = granted(await limit.acquire({ request_id: "holder" }));
-  waiting(await limit.acquire({ request_id: "next" }));
-  await limit.restart();
-  expect(await isGranted(limit, "next")).toBe(false);
-  await limit.must("renew", { lease_id, lease_seconds: null });
-  expect(await limit.must("list_holders", { after_fence: 0, limit: 9 })).toMatchObject([{ lease_id }]);
-  await limit.must("release", { lease_id });
-  expect(await isGranted(limit, "next")).toBe(true);
-});
-
 // A workflow that waited for a lock and was terminated ended only when it had got the lock.
 test("argoproj/argo-workflows#10733: who gives up waiting is out of the line at once", async () => {
   const limit = await open(1);
@@ -197,22 +124,71 @@ test("kestra-io/kestra#13743: as many begin as end, also when they end at once",
   expect(await isGranted(limit, "second")).toBe(true);
 });
 
-// The slot of an execution whose executor had died was never given back.
-test("kestra-io/kestra#14356: the slot of a holder that is never heard of again is free when its lease ends", async () => {
-  const limit = await open(1);
-  granted(await limit.acquire());
-  const next = limit.open("next");
-  await limit.pass(LEASE_MS + END_OF_GRACE_MS - 2);
-  expect(waiting(await next).status).toBe("waiting");
-  expect(await inUse(limit)).toBe(1);
-  await limit.pass(2);
-  expect(await isGranted(limit, "next")).toBe(true);
+// A count of the refused made the server tell a burst of callers to come back in 89 minutes.
+test("PrefectHQ/prefect#20470: however many are refused, each is told to come back within a second", async () => {
+  const limit = await open(30);
+  for (let holder = 0; holder < 30; holder += 1) await take(limit);
+  for (let caller = 0; caller < 1000; caller += 1) {
+    const asking = { caller: prefect(`client ${caller}`), wait_seconds: 25 };
+    expect(waiting(await limit.acquire(asking)).retry_after_seconds).toBeLessThanOrEqual(1);
+  }
+  // Later tries are held; those end as soon.
+  await limit.pass(1000);
+  const held = [0, 500, 999].map((caller) =>
+    limit.acquire({ caller: prefect(`client ${caller}`), wait_seconds: 25 }),
+  );
+  await limit.pass(25_000);
+  for (const answer of held) expect(waiting(await peek(answer)).retry_after_seconds).toBeLessThanOrEqual(1);
 });
 
-// What stood in the set of holders by a failed release blocked itself when it came again; sets were cleared by hand.
-test("triggerdotdev/trigger.dev#4540: who asks again for what it holds gets the same, and takes no second slot", async () => {
+// A task that needs ten slots of a pool waited as long as tasks that need one kept coming.
+test("apache/airflow#29474: who wants many slots has its turn before those who came later", async () => {
+  const limit = await open(10);
+  const holders = [];
+  for (let holder = 0; holder < 10; holder += 1) holders.push(await take(limit));
+  const large = () => limit.acquire({ request_id: "large", slots: 10 });
+  waiting(await large());
+  for (const [index, holder] of holders.entries()) {
+    waiting(await limit.acquire({ request_id: `small ${index}` }));
+    await release(limit, holder);
+    expect(await isGranted(limit, `small ${index}`)).toBe(false);
+    limit.clock.now += 1000;
+    if (index < 9) waiting(await large());
+  }
+  granted(await large());
+});
+
+// With 2 in 120 s one job began at once, then two, then one; with 1 in 60 s each was put off for ever.
+test("windmill-labs/windmill#1924: at 2 in 120 s two begin at once and one each minute, in their order", async () => {
+  const limit = await open(2, { slot_decay_per_second: 2 / 120 });
+  const begun: [request_id: string, seconds: number][] = [];
+  for (let seconds = 0; seconds <= 600; seconds += 1) {
+    for (const request_id of ["first", "second", "third", "fourth", "fifth"]) {
+      if (begun.some(([other]) => other === request_id)) continue;
+      const answer = await limit.acquire({ request_id, mode: "rate_limit" });
+      if (answer.ok && answer.value.status === "granted") begun.push([request_id, seconds]);
+    }
+    await limit.pass(1000);
+  }
+  expect(begun).toEqual([
+    ["first", 0],
+    ["second", 0],
+    ["third", 60],
+    ["fourth", 120],
+    ["fifth", 180],
+  ]);
+});
+
+// What was freed for one who had given up was not given to those who had come meanwhile, until the next release.
+test("iterate/iterate#2163: a slot that is offered to one who is gone goes to who came meanwhile", async () => {
   const limit = await open(1);
-  const first = granted(await limit.acquire({ request_id: "message" }));
-  expect(granted(await limit.acquire({ request_id: "message" })).lease_id).toBe(first.lease_id);
-  expect(await inUse(limit)).toBe(1);
+  const holder = await take(limit);
+  const gone = limit.acquire({ request_id: "gone", wait_seconds: 20 });
+  await limit.quiet();
+  await release(limit, holder);
+  expect(waiting(await peek(gone)).reason).toBe("offered");
+  const later = limit.acquire({ request_id: "later", wait_seconds: 20 });
+  await limit.pass(250);
+  expect(waiting(await peek(later)).reason).toBe("offered");
+  expect(await isGranted(limit, "later")).toBe(true);
 });
