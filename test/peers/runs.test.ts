@@ -1,63 +1,19 @@
 /** Bugs of others that concern runs and who runs them: each situation as it was told there, and how it ends here. */
 import { expect, test } from "vitest";
-import type { ClaimedRun } from "../../src/contract/wire/agents.ts";
-import { createPair } from "../unit/pool/pair.ts";
-import { attemptId, createTestPool, draftOf, SESSION, type TestPool } from "../unit/pool/support.ts";
+import { createTestPool, SESSION } from "../unit/pool/support.ts";
+import {
+  claim,
+  exited,
+  GONE,
+  idsOf,
+  nameOf,
+  openFull,
+  OTHER_SESSION,
+  SESSION_MS,
+  stateOf,
+  submit,
+} from "./pools.ts";
 import { END_OF_GRACE_MS } from "./times.ts";
-
-const SESSION_MS = 60_000;
-const OTHER_SESSION = SESSION.replace(/.$/, "2");
-const FREE_DEPLOYMENT = "0f9a1c52-0000-4000-8000-0000000000d2";
-const GONE = { ok: false, error: { code: "gone" } };
-
-async function submit(pool: TestPool): Promise<string> {
-  // Runs of the same millisecond have no order among them.
-  await pool.advance(1);
-  return (await pool.do("create_run", { draft: draftOf(), deployment: null })).flow_run.id;
-}
-
-async function claim(pool: TestPool, attempts: number[], worker_name = "gpu-1", session_id = SESSION) {
-  const attempt_ids = attempts.map(attemptId);
-  return pool.do("claim", { worker_name, session_id, attempt_ids, work_queue_names: [] });
-}
-
-/** How an attempt names itself. */
-function nameOf({ flow_run, attempt_id, fence }: ClaimedRun) {
-  return { flow_run_id: flow_run.id, attempt_id, fence };
-}
-
-/** A pool whose one slot is taken by a run that is under way; another one waits. */
-async function openFull(lost_run_policy: "crash" | "reschedule" = "crash") {
-  const pool = await createTestPool();
-  await pool.do("update", { concurrency_limit: 1, lost_run_policy });
-  await pool.beat();
-  const [first, second] = [await submit(pool), await submit(pool)];
-  const [claimed] = (await claim(pool, [1])).claims;
-  const run = nameOf(claimed ?? expect.fail("nothing was claimed"));
-  expect(run.flow_run_id).toBe(first);
-  await pool.do("start_attempt", { ...run, sets_own_state: false });
-  return { pool, first, second, run };
-}
-
-const stateOf = async (pool: TestPool, id: string) => (await pool.do("read_run", { id })).state_type;
-const idsOf = ({ claims }: { claims: ClaimedRun[] }) => claims.map(({ flow_run }) => flow_run.id);
-const exited = { outcome: "exited", exit_code: 0, signal: null, sets_own_state: false } as const;
-
-// More than 200 runs that waited for their deployment's limit filled each poll, and no other run began.
-test("PrefectHQ/prefect#19403: runs that wait for their deployment's limit hold up no other run", async () => {
-  const { pool, submit: submitLimited, claim: claimSome } = await createPair();
-  for (let run = 0; run < 250; run += 1) await submitLimited();
-  const free = await pool.do("create_run", {
-    draft: draftOf({ deployment_id: FREE_DEPLOYMENT }),
-    deployment: null,
-  });
-  const begun = new Set<string>();
-  // A claim asks the limit on behalf of a few; those step aside for the next ones.
-  for (let polls = 0; polls < 40 && !begun.has(free.flow_run.id); polls += 1)
-    for (const id of idsOf(await claimSome(10))) begun.add(id);
-  expect(begun).toContain(free.flow_run.id);
-  expect(begun.size).toBe(2);
-});
 
 // A worker went down, its runs stayed Running, and a pool with a limit of 1 never ran anything again.
 test("PrefectHQ/prefect#16746: the runs of a worker that is gone end, and their slots are free", async () => {
@@ -75,7 +31,7 @@ test("PrefectHQ/prefect#10263: a claim whose answer is lost gets the same answer
   await submit(pool);
   const [lost] = (await claim(pool, [1])).claims;
   const [again] = (await claim(pool, [1])).claims;
-  expect(nameOf(again ?? expect.fail())).toEqual(nameOf(lost ?? expect.fail()));
+  expect(nameOf(again)).toEqual(nameOf(lost));
 });
 
 // A worker died between claim and start: the run stays Pending, as nobody can tell a slow start from none.
@@ -89,7 +45,7 @@ test("PrefectHQ/prefect#22664: a run that was claimed and never begun goes back,
   await pool.beat({ name: "gpu-2", session_id: OTHER_SESSION });
   const [second] = (await claim(pool, [2], "gpu-2", OTHER_SESSION)).claims;
   expect(second?.fence).toBeGreaterThan(claimed?.fence ?? 0);
-  const late = { ...nameOf(claimed ?? expect.fail()), infrastructure_pid: "1" };
+  const late = { ...nameOf(claimed), infrastructure_pid: "1" };
   expect(await pool.ask("start_attempt", late)).toMatchObject(GONE);
 });
 
@@ -107,21 +63,6 @@ test("PrefectHQ/prefect#15952: of two workers that want a run one gets it, and t
     ? claim(pool, [2], "gpu-2", OTHER_SESSION)
     : claim(pool, [1], "gpu-1", SESSION));
   expect(idsOf(more)).toEqual([next]);
-});
-
-// A run stayed Cancelling for ever, and held the one slot of its deployment.
-test("PrefectHQ/prefect#17563: a cancellation that nobody confirms ends, and gives the deployment's slot to the next", async () => {
-  const { pool, submit: submitLimited, claim: claimSome, used, elapse } = await createPair();
-  const [first, second] = [await submitLimited(), await submitLimited()];
-  await claimSome();
-  const [running] = (await claimSome()).claims;
-  const run = nameOf(running ?? expect.fail("nothing was claimed"));
-  await pool.do("start_attempt", { ...run, sets_own_state: false });
-  await pool.do("set_state", { id: first, state: { type: "CANCELLING" }, is_forced: false, run: null });
-  await elapse(SESSION_MS + END_OF_GRACE_MS);
-  expect(await stateOf(pool, first)).toBe("CANCELLED");
-  expect(idsOf(await claimSome())).toEqual([second]);
-  expect(await used()).toBe(1);
 });
 
 // A renewal that came after the end was refused, and turned a completed run into a crashed one.
@@ -190,7 +131,7 @@ test("OptimalBits/bull#308: of two attempts of a run only the newer one is heard
   await pool.do("update", { concurrency_limit: 2 });
   await pool.beat({ name: "gpu-2", session_id: OTHER_SESSION });
   const { claims } = await claim(pool, [2, 3], "gpu-2", OTHER_SESSION);
-  const newer = nameOf(claims.find(({ flow_run }) => flow_run.id === first) ?? expect.fail());
+  const newer = nameOf(claims.find(({ flow_run }) => flow_run.id === first));
   await pool.do("start_attempt", { ...newer, sets_own_state: false });
   expect(await pool.beat({ attempt_ids: [run.attempt_id] })).toMatchObject({
     ended_attempt_ids: [run.attempt_id],
@@ -200,4 +141,32 @@ test("OptimalBits/bull#308: of two attempts of a run only the newer one is heard
   expect(await stateOf(pool, first)).toBe("RUNNING");
   await pool.do("end_attempt", { ...newer, ...exited });
   expect(await stateOf(pool, first)).toBe("COMPLETED");
+});
+
+// A worker hung without a word, looked online, and took nothing; somebody had to start it anew.
+test("PrefectHQ/prefect#9052: a worker of which nothing is heard is soon offline, and another one does its work", async () => {
+  const { pool, first, second } = await openFull("reschedule");
+  await pool.advance(SESSION_MS + END_OF_GRACE_MS);
+  const workers = await pool.do("filter_workers", { limit: 9, offset: 0 });
+  expect(workers).toMatchObject([{ name: "gpu-1", status: "OFFLINE" }]);
+  await pool.do("update", { concurrency_limit: null });
+  await pool.beat({ name: "gpu-2", session_id: OTHER_SESSION });
+  const { claims } = await claim(pool, [2, 3], "gpu-2", OTHER_SESSION);
+  expect(idsOf({ claims }).toSorted()).toEqual([first, second].toSorted());
+});
+
+// A job that took longer than the broker hides it for was given to another worker, while the first was at it.
+test("celery/celery#5935: a run that takes days is given to nobody else while its worker is heard of", async () => {
+  const { pool, first, run } = await openFull("reschedule");
+  await pool.do("update", { concurrency_limit: null });
+  const begun: string[] = [];
+  for (let beats = 0; beats < 48 * 60; beats += 1) {
+    await pool.advance(SESSION_MS);
+    await pool.beat({ attempt_ids: [run.attempt_id] });
+    if (beats % 60 > 0) continue;
+    await pool.beat({ name: "gpu-2", session_id: OTHER_SESSION });
+    begun.push(...idsOf(await claim(pool, [2 + beats], "gpu-2", OTHER_SESSION)));
+  }
+  expect(begun).not.toContain(first);
+  expect(await stateOf(pool, first)).toBe("RUNNING");
 });
