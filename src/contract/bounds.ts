@@ -54,6 +54,10 @@ export const LOG_MESSAGE_BYTES_MAX = 1024 * 1024;
 export const GRACE_SECONDS = 10;
 /** How long the answer to a request id is kept (promise I5). */
 export const REPLAY_SECONDS = 600;
+/** How long it is known who held which slots of a limit; no shorter than {@link REPLAY_SECONDS}. */
+export const HISTORY_SECONDS = 900;
+/** Leases that one answer about them lists. */
+export const HISTORY_LEASES_MAX = 1000;
 /** How long a waiter that is not present keeps its place. */
 export const ABSENT_SECONDS = 60;
 /** An offer that nobody took for this long is also made to the next in line … */

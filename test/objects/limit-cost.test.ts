@@ -24,8 +24,11 @@ test("an acquire writes two rows and so does its release; one of a Prefect clien
   await post("/", { name: "cost", limit: 100 });
   for (let index = 0; index < holders; index += 1)
     await post("/acquire", { names: ["cost"], request_id: `held ${index}` });
-  const count = await countOf("cost");
   const prefect = { names: ["cost"], slots: 1, mode: "concurrency", lease_duration: 300 };
+  // Once for all it is noted that leases have ended of which nothing is kept.
+  const { lease_id: first } = await post("/increment-with-lease", prefect);
+  await post(`/leases/${first}/release`, {});
+  const count = await countOf("cost");
   for (const [path, body, rows] of [
     ["/acquire", { names: ["cost"], request_id: "one" }, 2],
     ["/increment-with-lease", prefect, 1],
@@ -39,6 +42,30 @@ test("an acquire writes two rows and so does its release; one of a Prefect clien
     expect(acquired.read).toBeLessThanOrEqual(2 * (holders + 3));
     expect(released.read).toBeLessThanOrEqual(2);
   }
+});
+
+test("once somebody has asked who held slots, the release of a lease without a request id writes a row more, and no other does; asking again reads what is held and writes nothing", async () => {
+  await post("/", { name: "looked", limit: 100 });
+  const prefect = { names: ["looked"], slots: 1, mode: "concurrency", lease_duration: 300 };
+  const held = 20;
+  for (let index = 0; index < held; index += 1)
+    await post("/acquire", { names: ["looked"], request_id: `held ${index}` });
+  const look = () => exports.default.fetch(`${LIMITS}/looked/history`).then((response) => response.json());
+  await look();
+  const count = await countOf("looked");
+  for (const [path, body, rows] of [
+    ["/acquire", { names: ["looked"], request_id: "one" }, 2],
+    ["/increment-with-lease", prefect, 2],
+  ] as const) {
+    const { lease_id } = await post(path, body);
+    count();
+    await post(`/leases/${lease_id}/release`, {});
+    expect(count().written).toBe(rows);
+  }
+  expect(((await look()) as { leases: unknown[] }).leases).toHaveLength(held + 2);
+  const looked = count();
+  expect(looked.written).toBe(0);
+  expect(looked.read).toBeLessThanOrEqual(held + 2);
 });
 
 test("a handover to a waiter on a socket writes seven rows", async () => {

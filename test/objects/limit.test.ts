@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LimitHistory } from "../../src/contract/wire/limits.ts";
 import { send } from "./support/send.ts";
 
 const LIMITS = "/v2/concurrency_limits";
@@ -78,6 +79,32 @@ test("a held request is told that its turn has come, and its next one takes the 
   expect(second.body.fence).toBeGreaterThan(first.body.fence);
   expect((await ask("second", 0)).body.lease_id).toBe(second.body.lease_id);
   expect((await ask("first", 0)).status).toBe(410);
+});
+
+test("who held the slots of a limit is told by name and id, of as many and as far back as one asks", async () => {
+  const { id } = (await send("POST", `${LIMITS}/`, { name: "gpu:h", limit: 1 })).body;
+  const holder = { type: "flow_run", id: crypto.randomUUID() };
+  for (const request_id of ["one", "two"]) {
+    const wanted = { names: ["gpu:h"], request_id, holder, note: request_id };
+    const { lease_id } = (await send("POST", `${LIMITS}/acquire`, wanted)).body;
+    await send("POST", `${LIMITS}/decrement-with-lease`, { lease_id: lease_id as string });
+  }
+  for (const name of ["gpu:h", String(id)]) {
+    const { status, body } = await send("GET", `${LIMITS}/${name}/history`);
+    expect(status).toBe(200);
+    expect(LimitHistory.parse(body).leases).toMatchObject([
+      { note: "one", ended_by: "holder", flow_run_id: holder.id, holder },
+      { note: "two", ended_by: "holder", flow_run_id: holder.id, holder },
+    ]);
+  }
+  expect((await send("GET", `${LIMITS}/gpu:h/history?seconds=60&limit=1`)).body).toMatchObject({
+    leases: [{ note: "two" }],
+  });
+  for (const query of ["seconds=901", "seconds=x", "limit=0", "limit=1001"])
+    expect((await send("GET", `${LIMITS}/gpu:h/history?${query}`)).status).toBe(422);
+  expect((await send("GET", `${LIMITS}/nobody/history`)).status).toBe(404);
+  await send("POST", `${LIMITS}/`, { name: "decays", limit: 1, slot_decay_per_second: 1 });
+  expect((await send("GET", `${LIMITS}/decays/history`)).status).toBe(422);
 });
 
 test("tag limits are a view over the limits named after them", async () => {

@@ -46,8 +46,8 @@ export const MUTANTS: readonly Mutant[] = [
     "OFFER_SHARED_MS = 0",
   ]),
   mutant("the tombstone of a request is dropped", "src/objects/limit/core.ts", [
-    "    this.wakeAt(this.store.ended.remember(kind, request_id, now));\n",
-    "    void [kind, request_id, now];\n",
+    "    this.wakeAt(this.store.ended.remember(kind, id, now, trace));\n",
+    "    void [kind, id, now, trace];\n",
   ]),
   mutant("an effect is acknowledged before it is delivered", "src/objects/shared/outbox.ts", [
     '      !result.ok && (result.error.code === "unavailable" || result.error.code === "overloaded");',

@@ -13,10 +13,12 @@ import { Page } from "../../contract/wire/common.ts";
 import {
   Acquire,
   Grant,
+  HistoryQuery,
   IncrementWithLease,
   LeaseRecord,
   Limit,
   LimitCreate,
+  LimitHistory,
   LimitNames,
   LimitOverview,
   LimitUpdate,
@@ -259,6 +261,21 @@ export const limits = factory
       const page = c.req.valid("query");
       return c.json(
         await onLimit(c, (target) => call(c, target.address, "list_holders", page, withName(target))),
+      );
+    },
+  )
+  .get(
+    "/:id_or_name/history",
+    describe(
+      "Tells who has held the slots lately. Of leases without a request id only since somebody has asked this, at least once a week: see `known_since`. Not of a limit with slot decay.",
+      200,
+      LimitHistory,
+    ),
+    query(HistoryQuery),
+    async (c) => {
+      const page = c.req.valid("query");
+      return c.json(
+        await onLimit(c, (target) => call(c, target.address, "read_history", page, withName(target))),
       );
     },
   )

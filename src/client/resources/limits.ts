@@ -6,6 +6,7 @@ import type {
   LeaseRecord,
   Limit,
   LimitCreate,
+  LimitHistory,
   LimitUpdate,
   TagLimit,
   WaiterRecord,
@@ -47,6 +48,11 @@ export class Limits {
 
   holders(nameOrId: string, page: { after_fence?: number; limit?: number } = {}): Promise<LeaseRecord[]> {
     return this.#http.get(`${ROOT}/${segment(nameOrId)}/holders`, { query: page });
+  }
+
+  /** Who has held the slots in the last `seconds`, 900 at most; not of a limit with slot decay. */
+  history(nameOrId: string, page: { seconds?: number; limit?: number } = {}): Promise<LimitHistory> {
+    return this.#http.get(`${ROOT}/${segment(nameOrId)}/history`, { query: page });
   }
 
   waiters(nameOrId: string, page: PageOptions = {}): Promise<WaiterRecord[]> {

@@ -1,6 +1,8 @@
 /** Global concurrency limits: Prefect's records (source: wire §3.1, §3.10, §4.6) and what we say beyond them. */
 import { z } from "zod";
 import {
+  HISTORY_LEASES_MAX,
+  HISTORY_SECONDS,
   LEASE_SECONDS_LEAST,
   LEASE_SECONDS_MAX,
   LEASE_SECONDS_MIN,
@@ -167,6 +169,44 @@ export const LeaseRecord = z.object({
   is_reservation: z.boolean(),
 });
 export type LeaseRecord = z.infer<typeof LeaseRecord>;
+
+/** What ended a lease. `other_limit`: it ended with the rest of an acquire over several limits. */
+export const LeaseEnd = z.enum(["holder", "withdrawal", "deadline", "run", "operator", "other_limit"]);
+export type LeaseEnd = z.infer<typeof LeaseEnd>;
+
+/** One lease as a bar of a timeline: it is held, or has ended lately. */
+export const HeldSlots = z.object({
+  lease_id: Id,
+  fence: z.int(),
+  slots: z.int(),
+  slot_names: z.array(z.string()).nullable(),
+  holder: Holder.nullable(),
+  /** The run that it was for, where that is known. */
+  flow_run_id: Id.nullable(),
+  note: z.string().nullable(),
+  acquired_at: InstantOut,
+  /** Null while it is held. */
+  ended_at: InstantOut.nullable(),
+  ended_by: LeaseEnd.nullable(),
+  is_reservation: z.boolean(),
+});
+export type HeldSlots = z.infer<typeof HeldSlots>;
+
+/** Who has held the slots of a limit lately, in the order in which they got them. */
+export const LimitHistory = z.object({
+  /** The server's clock. */
+  now: InstantOut,
+  /** From then on every lease that held slots is listed; before, there may have been others. */
+  known_since: InstantOut,
+  leases: z.array(HeldSlots),
+});
+export type LimitHistory = z.infer<typeof LimitHistory>;
+
+/** `GET /v2/concurrency_limits/{id_or_name}/history`: how far back, and how many leases; the latest are listed. */
+export const HistoryQuery = z.object({
+  seconds: z.coerce.number().min(1).max(HISTORY_SECONDS).default(HISTORY_SECONDS),
+  limit: z.coerce.number().int().min(1).max(HISTORY_LEASES_MAX).default(HISTORY_LEASES_MAX),
+});
 
 /** One waiter, for people. */
 export const WaiterRecord = z.object({

@@ -1,5 +1,5 @@
 /** The rows of a limit as the decisions see them. Instants are integer milliseconds since the epoch. */
-import type { Holder, RunIdentity } from "../../contract/wire/limits.ts";
+import type { Holder, LeaseEnd, RunIdentity } from "../../contract/wire/limits.ts";
 
 /** The one row that describes the limit. A deleted limit keeps it: fence, incarnation and live leases outlive it. */
 export interface LimitConfig {
@@ -43,6 +43,17 @@ export interface Lease extends About {
   /** The acquire over several limits that this is a share of, and the key of its home. */
   joint_id: string | null;
   home_key: string | null;
+}
+
+/** What is kept of a lease that held slots and has ended. */
+export interface EndedSlots extends Pick<Lease, "fence" | "tail" | "slots" | "acquired_at" | "note"> {
+  /** A list in JSON: it is read only where somebody looks. */
+  slot_names: string | null;
+  ended_at: number;
+  ended_by: LeaseEnd;
+  holder_type: Holder["type"] | null;
+  holder_id: string | null;
+  flow_run_id: string | null;
 }
 
 /** How a waiter can be answered: by a frame, by its next request, or by a call of its pool. */

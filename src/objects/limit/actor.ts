@@ -138,7 +138,7 @@ export class LimitActor extends Actor<LimitOperations> {
       const now = this.host.now();
       const lease = this.#store.leases.findOfRequest(request_id);
       if (lease === undefined) this.#core.remember("request", request_id, now);
-      else this.#core.endLease(lease, now);
+      else this.#core.endLease(lease, now, "withdrawal");
       const waiter = this.#store.waiters.find(keyOfRequest(request_id));
       if (waiter !== undefined) {
         this.#line.remove(waiter);
@@ -152,7 +152,7 @@ export class LimitActor extends Actor<LimitOperations> {
       const now = this.host.now();
       this.wakeAt(this.#store.ended.remember("attempt", attempt_id, now));
       for (const lease of this.#store.leases.listOfAttempt(flow_run_id, attempt_id))
-        this.#core.endLease(lease, now);
+        this.#core.endLease(lease, now, "run");
       this.#joints.endAttempt(attempt_id);
       for (const waiter_key of this.#ears.heldOfAttempt(attempt_id)) {
         const waiter = this.#store.waiters.find(waiter_key);
@@ -162,6 +162,10 @@ export class LimitActor extends Actor<LimitOperations> {
       // Others of the attempt stand in line without an ear; they go when their turn comes or when they are forgotten.
       this.#advance();
       return accept(null);
+    },
+    read_history: ({ seconds, limit }) => {
+      const found = this.#settings.find();
+      return found.ok ? this.#core.history.read(found.value, seconds, limit, this.host.now()) : found;
     },
     list_holders: ({ after_fence, limit }) => accept(this.#listHolders(after_fence, limit)),
     read_overview: (command) => {
@@ -208,7 +212,7 @@ export class LimitActor extends Actor<LimitOperations> {
     },
     release_holder: ({ holder }) => {
       const now = this.host.now();
-      for (const lease of this.#store.leases.listOfHolder(holder)) this.#core.takeAway(lease, now);
+      for (const lease of this.#store.leases.listOfHolder(holder)) this.#core.takeAway(lease, now, "holder");
       this.#advance();
       return accept(null);
     },
@@ -239,7 +243,7 @@ export class LimitActor extends Actor<LimitOperations> {
     if (up_to !== undefined)
       for (const lease of this.#store.leases.listExpired(up_to, this.host.clock_stepped_at)) {
         if (lease.kind === "reserved" || lease.kind === "member") this.#reservations.askHome(lease, now);
-        else this.#core.endLease(lease, now);
+        else this.#core.endLease(lease, now, "deadline");
       }
     this.#joints.sweep(now);
     if (now >= this.#tidied_at + TIDY_MS) {
@@ -348,7 +352,7 @@ export class LimitActor extends Actor<LimitOperations> {
   #release(lease_id: string): Result<null> {
     const parts = partsOfLeaseId(this.#core.key, lease_id);
     if (parts === undefined) return accept(null);
-    const lease = this.#core.endLease(parts, this.host.now(), true);
+    const lease = this.#core.endLease(parts, this.host.now(), "holder", true);
     if (lease !== undefined) this.#advance();
     return accept(null);
   }

@@ -1,14 +1,16 @@
 /** What all parts of a limit share: its configuration, its fences and its leases. */
 import { ANONYMOUS_LEASE_SECONDS } from "../../contract/bounds.ts";
 import { formatId } from "../../contract/ids.ts";
-import type { Grant, GrantedLimit } from "../../contract/wire/limits.ts";
+import type { Grant, GrantedLimit, LeaseEnd } from "../../contract/wire/limits.ts";
 import { endOfLease } from "../../domain/limit/deadlines.ts";
 import { decayedLevel, decayedSlots, doesDecay } from "../../domain/limit/decay.ts";
 import { leaseIdOf } from "../../domain/limit/naming.ts";
 import { pickSlots } from "../../domain/limit/slots.ts";
-import type { About, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
+import type { About, EndedSlots, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
 import { InvariantViolation } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import type { EndedKind } from "./ended-store.ts";
+import { History } from "./history.ts";
 import type { EndedLease, Room } from "./lease-store.ts";
 import type { LimitStore } from "./store.ts";
 
@@ -33,6 +35,7 @@ export interface LeaseDraft extends About {
 export class LimitCore {
   readonly host: ObjectHost;
   readonly store: LimitStore;
+  readonly history: History;
   readonly #wakeAt: (at: number) => void;
   #config: LimitConfig | undefined;
   #fence_ceiling = 0;
@@ -52,6 +55,7 @@ export class LimitCore {
   constructor(host: ObjectHost, store: LimitStore, wakeAt: (at: number) => void) {
     this.host = host;
     this.store = store;
+    this.history = new History(store, host.address.key);
     this.#wakeAt = wakeAt;
   }
 
@@ -81,6 +85,7 @@ export class LimitCore {
     this.#fence = undefined;
     this.isLineDue = false;
     this.store.deadlines.take();
+    this.history.forget();
   }
 
   writeConfig(config: LimitConfig): void {
@@ -211,15 +216,16 @@ export class LimitCore {
   }
 
   /** Ends a lease for somebody who may do so and is not its holder. */
-  takeAway(lease: Lease, now: number): void {
+  takeAway(lease: Lease, now: number, ended_by: LeaseEnd = "operator"): void {
     if (lease.joint_id !== null) this.onShareTaken(lease, now);
-    this.endLease(lease, now);
+    this.endLease(lease, now, ended_by);
   }
 
   /** Ends a lease now; its request id stays known for a while. */
   endLease(
     { fence, tail }: Pick<Lease, "fence" | "tail">,
     now: number,
+    ended_by: LeaseEnd,
     isByHolder = false,
   ): EndedLease | undefined {
     const lease = this.store.leases.delete(fence, tail);
@@ -227,7 +233,8 @@ export class LimitCore {
     this.isLineDue = true;
     if (!isByHolder) this.onTakenAway({ fence, tail });
     if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
-    if (lease.request_id !== null) this.remember("request", lease.request_id, now);
+    const trace = this.history.note(lease, ended_by, now);
+    if (trace !== undefined) this.remember(trace.kind, trace.id, now, trace.trace);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
     this.mean_occupancy_seconds =
       this.mean_occupancy_seconds === undefined ? seconds : this.mean_occupancy_seconds * 0.8 + seconds * 0.2;
@@ -240,9 +247,12 @@ export class LimitCore {
     this.isLineDue = true;
   }
 
-  /** Keeps in mind for ten minutes what has become of a request: `request` is refused, `use` is granted once more. */
-  remember(kind: "request" | "use", request_id: string, now: number): void {
-    this.wakeAt(this.store.ended.remember(kind, request_id, now));
+  /**
+   * Keeps in mind for ten minutes what has become of a request: `request` is refused, `use` is granted once more; and for
+   * fifteen what slots its lease held, or a `lease` that no request id names.
+   */
+  remember(kind: EndedKind, id: string, now: number, trace: EndedSlots | null = null): void {
+    this.wakeAt(this.store.ended.remember(kind, id, now, trace));
   }
 
   grantedLimit(config: LimitConfig, lease: Lease | null): GrantedLimit {

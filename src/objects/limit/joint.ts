@@ -198,7 +198,7 @@ export class Joints {
     if (taken !== undefined && !mayHave(joint, taken)) return;
     const share = joint.phase === "held" ? this.#store.findShare(joint_id) : undefined;
     // The end of the lease at home is the end of the acquire.
-    if (share !== undefined) this.#core.endLease(share, now);
+    if (share !== undefined) this.#core.endLease(share, now, "operator");
     else this.withdraw(joint.waiter_key);
   }
 

@@ -1,7 +1,7 @@
 /** SQL of leases. What is occupied is always the sum over their rows. */
 import type { Holder, RunIdentity } from "../../contract/wire/limits.ts";
 import { endOfLease } from "../../domain/limit/deadlines.ts";
-import type { About, Lease } from "../../domain/limit/types.ts";
+import type { About, EndedSlots, Lease } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
 import { slicesAfter } from "./ended-store.ts";
@@ -21,8 +21,11 @@ const INSERT_LEASE = `INSERT INTO lease (${LEASE_COLUMNS})
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM (${MEASURE})
   WHERE highest_fence < ?1 AND (?18 IS NULL OR (occupied = ?19 AND occupied + ?5 <= ?18)) RETURNING fence`;
 
-/** What must be known of a lease once it has ended; a release is too frequent to read the rest. */
-export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id" | "acquired_at">;
+/** What is known of a lease once it has ended, as its row has it: most of it is only written down again. */
+export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id"> &
+  Omit<EndedSlots, "ended_at" | "ended_by">;
+const ENDED_COLUMNS = `kind, request_id, joint_id, fence, tail, slots, slot_names, acquired_at, holder_type, holder_id,
+  flow_run_id, note`;
 
 /** What an acquire has to know before it decides. */
 export interface Recollection {
@@ -141,7 +144,7 @@ export class LeaseStore {
   delete(fence: number, tail: number): EndedLease | undefined {
     return first<EndedLease>(
       this.#sql,
-      "DELETE FROM lease WHERE fence = ? AND tail = ? RETURNING kind, request_id, joint_id, acquired_at",
+      `DELETE FROM lease WHERE fence = ? AND tail = ? RETURNING ${ENDED_COLUMNS}`,
       fence,
       tail,
     );

@@ -1,4 +1,5 @@
 import { WATCH_TABLE } from "../shared/watchers.ts";
+import { STILL_UNKNOWN } from "./look-store.ts";
 
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
@@ -38,4 +39,17 @@ export const migrations: readonly string[] = [
   DROP TABLE ended_request;
   DROP TABLE ended_attempt`,
   WATCH_TABLE,
+  `ALTER TABLE ended ADD COLUMN fence INTEGER;
+  ALTER TABLE ended ADD COLUMN tail INTEGER;
+  ALTER TABLE ended ADD COLUMN slots INTEGER;
+  ALTER TABLE ended ADD COLUMN slot_names TEXT;
+  ALTER TABLE ended ADD COLUMN acquired_at INTEGER;
+  ALTER TABLE ended ADD COLUMN ended_at INTEGER;
+  ALTER TABLE ended ADD COLUMN ended_by TEXT;
+  ALTER TABLE ended ADD COLUMN holder_type TEXT;
+  ALTER TABLE ended ADD COLUMN holder_id TEXT;
+  ALTER TABLE ended ADD COLUMN flow_run_id TEXT;
+  ALTER TABLE ended ADD COLUMN note TEXT;
+  CREATE TABLE look (one INTEGER PRIMARY KEY, looked_at INTEGER NOT NULL, unknown_until INTEGER NOT NULL);
+  INSERT INTO look SELECT 1, 0, ${STILL_UNKNOWN} FROM config`,
 ];

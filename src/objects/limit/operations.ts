@@ -6,6 +6,7 @@ import type {
   LeaseRecord,
   Limit,
   LimitCreate,
+  LimitHistory,
   LimitOverview,
   LimitUpdate,
   RunIdentity,
@@ -76,6 +77,8 @@ export type LimitOperations = {
   /** As `read`, with so many holders and waiters. */
   read_overview: { command: { holders: number; waiters: number }; answer: LimitOverview };
   list_holders: { command: { after_fence: number; limit: number }; answer: LeaseRecord[] };
+  /** Who has held slots lately, the live leases first among so many. Not of a limit that decays. */
+  read_history: { command: { seconds: number; limit: number }; answer: LimitHistory };
   list_waiters: { command: { offset: number; limit: number }; answer: WaiterRecord[] };
   /** Ends a lease whoever holds it; the fence of the limit rises so that the old holder's calls lose. */
   force_release: { command: { lease_id: string }; answer: null };

@@ -107,7 +107,7 @@ export class Reservations {
     const share = this.#store.findShare(joint_id);
     const lease = share && this.#core.store.leases.find(share.fence, share.tail);
     if (lease === undefined) return true;
-    this.#core.endLease(lease, now);
+    this.#core.endLease(lease, now, "holder");
     this.#core.takeSlots(
       config,
       { ...lease, kind: "lease", request_id: null, first_seconds: 0, joint_id: "", home_key: "" },
@@ -124,7 +124,7 @@ export class Reservations {
   undo(joint_id: string, now: number, fence: number | null = null): void {
     const share = this.#store.findShare(joint_id);
     if (fence !== null && share?.fence !== fence) return;
-    if (share !== undefined && share.kind !== "home") this.#core.endLease(share, now);
+    if (share !== undefined && share.kind !== "home") this.#core.endLease(share, now, "other_limit");
     const waiter = this.#core.store.waiters.find(keyOfJoint(joint_id));
     if (waiter !== undefined) this.#line.remove(waiter);
     this.#line.walk(now);

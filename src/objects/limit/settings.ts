@@ -220,7 +220,7 @@ export class Settings {
     let left = slots;
     for (const lease of this.#core.store.leases.listAnonymous()) {
       if (left <= 0) return;
-      if (lease.slots <= left) this.#core.endLease(lease, now);
+      if (lease.slots <= left) this.#core.endLease(lease, now, "holder");
       else this.#core.shrinkLease(lease, lease.slots - left);
       left -= lease.slots;
     }

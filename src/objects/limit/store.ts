@@ -3,6 +3,7 @@ import type { LimitConfig } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { EndedStore } from "./ended-store.ts";
 import { LeaseStore } from "./lease-store.ts";
+import { LookStore } from "./look-store.ts";
 import { WaiterStore } from "./waiter-store.ts";
 import { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
@@ -18,12 +19,14 @@ export class LimitStore {
   readonly leases: LeaseStore;
   readonly waiters: WaiterStore;
   readonly ended: EndedStore;
+  readonly look: LookStore;
   readonly #sql: Sql;
   constructor(sql: Sql) {
     this.#sql = sql;
     this.leases = new LeaseStore(sql, this.deadlines);
     this.waiters = new WaiterStore(sql, this.deadlines);
     this.ended = new EndedStore(sql);
+    this.look = new LookStore(sql);
   }
 
   readConfig(): { config: LimitConfig; fence_ceiling: number } | undefined {
