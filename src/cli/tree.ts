@@ -13,6 +13,7 @@ const gcl: Group = {
     disable: { summary: "Make a limit inactive", load: () => import("./commands/gcl/disable.ts") },
     delete: { summary: "Delete a limit", load: () => import("./commands/gcl/delete.ts") },
     holders: { summary: "Show who holds slots", load: () => import("./commands/gcl/holders.ts") },
+    history: { summary: "Show who has held slots lately", load: () => import("./commands/gcl/history.ts") },
     waiters: { summary: "Show who stands in line", load: () => import("./commands/gcl/waiters.ts") },
     release: { summary: "End a lease by force", load: () => import("./commands/gcl/release.ts") },
   },

@@ -1,7 +1,7 @@
 /** Limits through the real executable: `gcl` and `concurrency-limit`. */
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { LeaseRecord, Limit, TagLimit, WaiterRecord } from "../../src/contract/wire/limits.ts";
+import { LeaseRecord, Limit, LimitHistory, TagLimit, WaiterRecord } from "../../src/contract/wire/limits.ts";
 import { useCommandLine } from "../support/command-line.ts";
 
 const cli = useCommandLine();
@@ -75,6 +75,11 @@ describe("gcl", () => {
     await succeed("gcl", "release", holder?.lease_id ?? "");
     expect(await read(z.array(LeaseRecord), "gcl", "holders", "one")).not.toContainEqual(
       expect.objectContaining({ lease_id: holder?.lease_id }),
+    );
+    const history = await read(LimitHistory, "gcl", "history", "one");
+    expect(history.leases).toMatchObject([{ note: "the first", ended_by: "operator" }]);
+    expect(await succeed("gcl", "history", "one", "--seconds", "600", "--limit", "5")).toMatch(
+      /\nthe first +1 +\S+.* +operator +\S+\n/,
     );
     await succeed("gcl", "delete", "one", "--force");
   });

@@ -1,9 +1,16 @@
 /** Global concurrency limits as people see them. */
 import type { Client } from "../../client/index.ts";
-import type { Holder, LeaseRecord, Limit, RunIdentity, WaiterRecord } from "../../contract/wire/limits.ts";
+import type {
+  HeldSlots,
+  Holder,
+  LeaseRecord,
+  Limit,
+  RunIdentity,
+  WaiterRecord,
+} from "../../contract/wire/limits.ts";
 import { rephrase } from "../api.ts";
 import { shortenId } from "../output/ids.ts";
-import { formatRelative } from "../output/time.ts";
+import { formatDuration, formatRelative } from "../output/time.ts";
 import type { Column } from "../output/table.ts";
 import { explainMissing } from "./missing.ts";
 
@@ -56,7 +63,7 @@ export function describeLimit(limit: Limit, now: number): [string, string | numb
 }
 
 /** `run 01a20431-cc6c-77a9…` and what fits of the rest. */
-const WHO_COLUMN: Column<LeaseRecord | WaiterRecord> = {
+const WHO_COLUMN: Column<LeaseRecord | WaiterRecord | HeldSlots> = {
   title: "Who",
   value: describeWho,
   short: (record) =>
@@ -78,6 +85,22 @@ export function holderColumns(now: number): Column<LeaseRecord>[] {
   ];
 }
 
+/** Columns of those who hold slots or have held some lately. */
+export function historyColumns(now: number): Column<HeldSlots>[] {
+  return [
+    WHO_COLUMN,
+    { title: "Slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots, rank: 1 },
+    { title: "From", value: ({ acquired_at }) => formatRelative(acquired_at, now) },
+    {
+      title: "For",
+      value: ({ acquired_at, ended_at }) =>
+        formatDuration(((ended_at === null ? now : Date.parse(ended_at)) - Date.parse(acquired_at)) / 1000),
+    },
+    { title: "Ended by", value: ({ ended_by }) => ended_by?.replaceAll("_", " ") ?? "still held" },
+    { title: "Lease", value: ({ lease_id }) => lease_id, rank: 2 },
+  ];
+}
+
 /** Columns of those who stand in line. */
 export function waiterColumns(now: number): Column<WaiterRecord>[] {
   return [
@@ -93,12 +116,14 @@ export function waiterColumns(now: number): Column<WaiterRecord>[] {
 
 function describeWho(record: {
   holder: Holder | null;
-  run: RunIdentity | null;
+  run?: Pick<RunIdentity, "flow_run_id"> | null;
+  flow_run_id?: string | null;
   note: string | null;
   is_reservation?: boolean;
 }): string | null {
   const parts: string[] = [];
-  if (record.run !== null) parts.push(`flow run ${record.run.flow_run_id}`);
+  const run_id = record.run?.flow_run_id ?? record.flow_run_id ?? null;
+  if (run_id !== null) parts.push(`flow run ${run_id}`);
   else if (record.holder !== null) parts.push(`${record.holder.type.replace("_", " ")} ${record.holder.id}`);
   if (record.note !== null && record.note !== "") parts.push(record.note);
   if (record.is_reservation === true) parts.push("reserved for several limits at once");
