@@ -123,6 +123,92 @@ test("the main job, watched from the first page: never more than two slots held 
   await shown(() => page.locator(".cell.held").count()).toBe(0);
 }, 180_000);
 
+test("the last minutes of a limit are a timeline: a bar for each holder, nothing where it was idle, moving on without a question", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  const deployment = await deploy(2);
+  const asked: string[] = [];
+  const page = await open(server.url, {
+    hears: (opened) =>
+      opened.on("request", (request) => {
+        if (request.url().includes("/history")) asked.push(request.url());
+      }),
+  });
+  const timeline = page.locator('[data-limit="gpu:gpu-1"] .timeline');
+  const bars = timeline.locator("[data-lease]");
+  const boxOf = async (index: number) =>
+    (await bars.nth(index).locator("rect").boundingBox()) ?? expect.fail();
+  await shown(() => timeline.locator("figcaption").textContent()).toContain("nobody has held a slot");
+  startWorker("gpu-1");
+  const names: string[] = [];
+  for (const count of [1, 2]) {
+    const { id, name } = await client.deployments.createRun(deployment, {});
+    names.push(name);
+    // It is there while it is held, and is still there afterwards.
+    await shown(() => bars.count()).toBe(count);
+    await shown(() => bars.last().getAttribute("aria-label")).toMatch(new RegExp(`^${name} · since `));
+    await shown(() => bars.last().getAttribute("aria-label")).toMatch(
+      new RegExp(`^${name} · .+ – .+ · \\d+ s · given back$`),
+    );
+    await waitFor(async () => {
+      const { state_type, end_time } = await client.flowRuns.read(id);
+      expect(state_type).toBe("COMPLETED");
+      expect(Date.now() - Date.parse(end_time ?? "")).toBeGreaterThan(8000);
+    }, BOUND);
+  }
+  const [first, second] = [await boxOf(0), await boxOf(1)];
+  const lane = (await timeline.locator(".lane").boundingBox()) ?? expect.fail();
+  // A pixel is a second or so.
+  expect(second.x - (first.x + first.width)).toBeGreaterThan(4);
+  expect(lane.x + lane.width - (second.x + second.width)).toBeGreaterThan(4);
+  expect(await timeline.locator("figcaption").textContent()).toMatch(/^2 leases in the last .* % in use/);
+  expect(await findBarriers(page)).toEqual([]);
+
+  const questions = asked.length;
+  await shown(async () => first.x - (await boxOf(0)).x).toBeGreaterThan(2);
+  expect(asked).toHaveLength(questions);
+
+  // One of them is reached by the tab key, the others from there by arrows.
+  await bars.last().focus();
+  await page.keyboard.press("ArrowLeft");
+  await shown(() => timeline.locator("figcaption").textContent()).toMatch(new RegExp(`^${names[0]} · `));
+  await page.keyboard.press("Enter");
+  await shown(() => page.getByRole("heading", { level: 1 }).textContent()).toBe(names[0]);
+  await page.goto(`${server.url}/limits/gpu%3Agpu-1`);
+  await shown(() => page.locator(".timeline [data-lease]").count()).toBe(2);
+  expect(await findBarriers(page)).toEqual([]);
+}, 120_000);
+
+test("of a limit with many slots some lanes are drawn and the others counted, and one whose slots have names says which", async () => {
+  await client.limits.create({ name: "wide", limit: 200 });
+  await client.limits.create({ name: "devices", limit: 2, slot_names: ["GPU-a", "GPU-b"] });
+  await client.limits.create({ name: "decays", limit: 2, slot_decay_per_second: 1 });
+  for (let index = 0; index < 30; index += 1)
+    await client.limits.acquire({ names: ["wide"], request_id: `wide ${index}`, lease_seconds: 300 });
+  const { lease_id } = (await client.limits.acquire({
+    names: ["devices"],
+    request_id: "forced",
+    note: "of a test",
+  })) as { lease_id: string };
+  await client.limits.forceRelease(lease_id);
+  for (const width of [1280, 390]) {
+    const page = await open(server.url, { viewport: { width, height: 900 } });
+    const timelineOf = (limit: string) => page.locator(`[data-limit="${limit}"] .timeline`);
+    const caption = (limit: string) => timelineOf(limit).locator("figcaption").textContent();
+    await timelineOf("wide").scrollIntoViewIfNeeded();
+    await shown(() => caption("wide")).toContain("184 more slots, 14 of them held in this time");
+    expect(await timelineOf("wide").locator("[data-lease]").count()).toBe(16);
+    await timelineOf("devices").scrollIntoViewIfNeeded();
+    await shown(() => timelineOf("devices").locator(".bar").getAttribute("aria-label")).toMatch(
+      /^of a test · GPU-a · .* · taken away$/,
+    );
+    expect(await timelineOf("devices").locator(".device").allTextContents()).toEqual(
+      ["GPU-a", "GPU-b"].map((name) => name + name),
+    );
+    expect(await timelineOf("decays").count()).toBe(0);
+    expect(await findBarriers(page)).toEqual([]);
+  }
+}, 120_000);
+
 test("a limit is resized and a slot taken away, and before that it says what will happen", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
   for (let index = 0; index < 4; index += 1) {

@@ -7,25 +7,32 @@ import { listen } from "./live.ts";
 const WATCH_SECONDS = 90;
 /** So they are asked again in time. */
 const RENEW_MS = 60_000;
-/** However often something changes, it is not asked for more often. */
+/** However often something changes, it is not asked for more often … */
 const PAUSE_MS = 700;
+/** … and, where answers take long, for no more than a tenth of the time. */
+const PAUSES_PER_ANSWER = 10;
 /** Without the socket nobody tells, so everything is asked for this often. */
 const POLL_MS = 5000;
 
 export interface Query<Value> {
   /** Undefined until it was answered; then always the latest answer. */
   value: Value | undefined;
+  /** When that came, by this browser's clock, in milliseconds since the epoch. */
+  answered_at: number;
   /** Why the latest try was not answered. */
   error: ApiError | undefined;
 }
 
+const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
+
 class Entry {
   readonly request: Request;
   readonly users = new Set<() => void>();
-  query: Query<unknown> = { value: undefined, error: undefined };
+  query: Query<unknown> = NOTHING;
   #objects = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedAt = -Infinity;
+  #pauseMs = PAUSE_MS;
   #isAsking = false;
   #isStale = true;
 
@@ -47,7 +54,7 @@ class Entry {
     clearTimeout(this.#timer);
     if (this.users.size === 0 || this.#isAsking || document.visibilityState === "hidden") return;
     const age = performance.now() - this.#askedAt;
-    const due = this.#isStale ? PAUSE_MS - age : (isLive ? RENEW_MS : POLL_MS) - age;
+    const due = this.#isStale ? this.#pauseMs - age : (isLive ? RENEW_MS : POLL_MS) - age;
     this.#timer = setTimeout(() => void this.#ask(), Math.max(0, due));
   }
 
@@ -62,7 +69,8 @@ class Entry {
     try {
       const { value, objects } = await send(this.request, WATCH_SECONDS);
       this.#objects = new Set(objects);
-      this.query = { value, error: undefined };
+      this.query = { value, answered_at: Date.now(), error: undefined };
+      this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.query = { ...this.query, error };
@@ -101,8 +109,6 @@ export function refresh(): void {
 export function useQuery<Value>(request: Request | null): Query<Value> {
   return useQueries<Value>(request === null ? [] : [request])[0] ?? NOTHING;
 }
-
-const NOTHING: Query<never> = { value: undefined, error: undefined };
 
 /** The answers to several requests, in their order. */
 export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {

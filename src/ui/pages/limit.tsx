@@ -9,8 +9,10 @@ import { useRunNames } from "../data/run-names.ts";
 import { Ask, AskChange } from "../parts/ask.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { REASONS, runOf, Who } from "../parts/slot-row.tsx";
+import { REASONS } from "../parts/slot-row.tsx";
+import { runOf, Who } from "../parts/who.tsx";
 import { formatDuration, Since, When } from "../parts/time.tsx";
+import { Timeline } from "../parts/timeline.tsx";
 import { Table } from "../parts/table.tsx";
 
 export function Limit() {
@@ -50,6 +52,7 @@ export function Limit() {
           </AskChange>
         </div>
       </div>
+      <Timeline limit={limit.value} />
       <h2>Holders</h2>
       {holders.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>

@@ -2,13 +2,13 @@
 import { CirclePause } from "lucide-preact";
 import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wire/limits.ts";
 import { listCells, type Cell } from "../data/machines.ts";
+import { describeWho, Who, type Names } from "./who.tsx";
 import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
+import { Timeline } from "./timeline.tsx";
 
 /** A limit with more slots is a bar. */
 const CELLS_MAX = 48;
 const WAITERS_SHOWN = 8;
-
-type Names = ReadonlyMap<string, string>;
 
 export function SlotRow({ limit, names }: { limit: LimitOverview; names: Names }) {
   const { name, active, active_slots, waiting } = limit;
@@ -37,6 +37,7 @@ export function SlotRow({ limit, names }: { limit: LimitOverview; names: Names }
         </ul>
       )}
       <Line limit={limit} names={names} />
+      <Timeline limit={limit} />
     </li>
   );
 }
@@ -73,26 +74,6 @@ function describeLease(lease: LeaseRecord, names: Names): string {
   const until = `by ${formatExact(lease.expires_at)} unless renewed`;
   const what = lease.is_reservation ? "Reserved for an acquire over several limits" : `Held by ${who}`;
   return `${what} since ${formatExact(lease.acquired_at)}; ends ${until}`;
-}
-
-type About = Pick<LeaseRecord, "run" | "holder" | "note">;
-
-/** The flow run that somebody holds or waits for; else what else is known. */
-export function Who({ about, names }: { about: About; names: Names }) {
-  const id = runOf(about);
-  if (id === undefined) return <>{describeWho(about, names)}</>;
-  return <a href={`/runs/flow-run/${id}`}>{names.get(id) ?? id.slice(-12)}</a>;
-}
-
-function describeWho({ note, holder, ...about }: About, names: Names): string {
-  const id = runOf({ holder, ...about });
-  if (id !== undefined) return names.get(id) ?? id;
-  if (note !== null && note !== "") return note;
-  return holder === null ? "somebody" : `${holder.type.replace("_", " ")} ${holder.id.slice(-12)}`;
-}
-
-export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | undefined {
-  return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
 }
 
 function Bar({ limit: { name, active_slots, limit } }: { limit: LimitOverview }) {

@@ -2,6 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const clockOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -44,6 +46,11 @@ export function formatDuration(seconds: number): string {
 
 export function formatExact(at: string): string {
   return exact.format(new Date(at));
+}
+
+/** The time of day to the second, or to the minute; of milliseconds since the epoch. */
+export function formatClock(ms: number, isToTheMinute = false): string {
+  return (isToTheMinute ? clockOfDay : clock).format(ms);
 }
 
 /** How long ago, or in how long. */

@@ -1,0 +1,26 @@
+/** Who holds slots or waits for some. */
+import type { LeaseRecord } from "../../contract/wire/limits.ts";
+
+/** Names of flow runs by their ids. */
+export type Names = ReadonlyMap<string, string>;
+
+type About = Pick<LeaseRecord, "run" | "holder" | "note">;
+
+/** The flow run that somebody holds or waits for; else what else is known. */
+export function Who({ about, names }: { about: About; names: Names }) {
+  const id = runOf(about);
+  if (id === undefined) return <>{describeWho(about, names)}</>;
+  return <a href={`/runs/flow-run/${id}`}>{names.get(id) ?? id.slice(-12)}</a>;
+}
+
+/** The same as a text. */
+export function describeWho({ note, holder, ...about }: About, names: Names): string {
+  const id = runOf({ holder, ...about });
+  if (id !== undefined) return names.get(id) ?? id;
+  if (note !== null && note !== "") return note;
+  return holder === null ? "somebody" : `${holder.type.replace("_", " ")} ${holder.id.slice(-12)}`;
+}
+
+export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | undefined {
+  return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
+}
