@@ -47,11 +47,15 @@ function unpack(folder: string): boolean {
   mkdirSync(join(root, "build"), { recursive: true });
   const fresh = mkdtempSync(`${folder}-`);
   try {
-    const archive = execFileSync("git", ["archive", "--format=tar", RELEASE_BEFORE, "src"], {
-      cwd: root,
-      maxBuffer: 2 ** 28,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const archive = execFileSync(
+      "git",
+      ["archive", "--format=tar", RELEASE_BEFORE, "src", "tsconfig.base.json"],
+      {
+        cwd: root,
+        maxBuffer: 2 ** 28,
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     execFileSync("tar", ["-x", "-C", fresh], { input: archive });
     renameSync(fresh, folder);
   } catch {
