@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { loadWorker } from "../src/server/worker-bundle.ts";
 import { formatWorkerdConfig } from "../src/server/workerd-config.ts";
+import { makeSyncCounter, type SyncCounter } from "./counts.ts";
 
 const SLUICE = fileURLToPath(new URL("../bin/sluice.js", import.meta.url));
 const BARE = fileURLToPath(new URL("bare-object.js", import.meta.url));
@@ -17,12 +18,18 @@ export interface World extends AsyncDisposable {
   apiUrl: string;
   bareUrl: string;
   folder: string;
+  workerdPid: number;
+  /** Undefined where syncs cannot be counted. */
+  syncs: SyncCounter | undefined;
   /** Starts an agent as a process of its own. */
   startAgent(pool: string): void;
 }
 
-/** Starts everything on free ports. Dispose of it to end the processes and to remove the folder. */
-export async function openWorld(): Promise<World> {
+/**
+ * Starts everything on free ports. Dispose of it to end the processes and to remove the folder. Each sync to the disk takes
+ * `sync_ms` longer than it does.
+ */
+export async function openWorld({ sync_ms = 0 } = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const children: ChildProcess[] = [];
   const close = async () => {
@@ -35,12 +42,15 @@ export async function openWorld(): Promise<World> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   };
   try {
-    const ports = await startWorkerd(folder, children);
+    const syncs = makeSyncCounter(folder, sync_ms);
+    const ports = await startWorkerd(folder, children, syncs?.env ?? {});
     const apiUrl = `http://127.0.0.1:${ports.http}/api`;
     return {
       apiUrl,
       bareUrl: `http://127.0.0.1:${ports.bare}/bare`,
       folder,
+      workerdPid: children[0]?.pid ?? Number.NaN,
+      syncs,
       startAgent(pool) {
         const env = {
           ...process.env,
@@ -63,6 +73,7 @@ export async function openWorld(): Promise<World> {
 async function startWorkerd(
   folder: string,
   children: ChildProcess[],
+  env: Record<string, string>,
 ): Promise<{ http: number; bare: number }> {
   const worker = await loadWorker();
   writeFileSync(join(folder, "worker.js"), worker.script);
@@ -84,7 +95,7 @@ async function startWorkerd(
       "--socket-addr=bare=127.0.0.1:0",
       "--control-fd=3",
     ],
-    { env: { SLUICE_OPEN: "true" }, stdio: ["ignore", "ignore", "inherit", "pipe"] },
+    { env: { SLUICE_OPEN: "true", ...env }, stdio: ["ignore", "ignore", "inherit", "pipe"] },
   );
   children.push(child);
   const ports = new Map<string, number>();
