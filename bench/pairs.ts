@@ -1,0 +1,148 @@
+/** Acquire and release beside a bare object, and what a pair of them takes of the machine. */
+import { createClient, type Client } from "sluice/client";
+import { makeRequestId } from "../src/client/request-id.ts";
+import { countStatements, readCpuSeconds } from "./counts.ts";
+import { measureInTurns, type Finding, type Samples } from "./measure.ts";
+import { CLIENTS, type Measure } from "./plan.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** What a sync takes on the network disk of a virtual machine. */
+const SLOW_SYNC_MS = 2;
+
+/** An acquire with its release, and what the bare object has for it. */
+async function makePairs(
+  { bareUrl }: World,
+  client: Client,
+): Promise<[() => Promise<void>, () => Promise<void>]> {
+  const bare = createClient({ apiUrl: bareUrl });
+  await client.limits.create({ name: "pairs", limit: CLIENTS });
+  return [
+    async () => {
+      const grant = await client.limits.acquire({ names: ["pairs"], request_id: makeRequestId() });
+      if (grant.status !== "granted") throw new Error("A free slot was not granted.");
+      await client.limits.release(grant.lease_id);
+    },
+    async () => {
+      const { id } = await bare.http.post<{ id: number }>("/insert", { holder: "bench" });
+      await bare.http.post("/remove", { id });
+    },
+  ];
+}
+
+export const measurePairs: Measure = {
+  title: "Acquire and release, beside a bare object in the same workerd",
+  async run(world, client, { loopSeconds }) {
+    const [ours, theirs] = await makePairs(world, client);
+    const findings: Finding[] = [];
+    for (const [clients, goal] of [
+      [1, 0.7],
+      [CLIENTS, 1.5],
+    ] as const) {
+      const [left, right] = await measureInTurns(clients, loopSeconds, [ours, theirs]);
+      if (left === undefined || right === undefined) throw new Error("Nothing was measured.");
+      const ratio = left.per_second / right.per_second;
+      findings.push({
+        name: `acquire+release, ${clients} ${clients === 1 ? "client" : "clients"}`,
+        measured: `${ratio.toFixed(2)} of the bare object (${describe(left)}; bare ${right.per_second.toFixed(0)}/s)`,
+        goal: `at least ${goal}`,
+        is_met: ratio >= goal,
+        values: { ratio, ...left, bare_per_second: right.per_second, bare_p50_ms: right.p50_ms },
+      });
+    }
+    return [...findings, ...(await weighPairs(world, loopSeconds, ours, theirs))];
+  },
+};
+
+/** What a pair takes of the machine: it tells where the time goes. */
+async function weighPairs(
+  world: World,
+  seconds: number,
+  ours: () => Promise<void>,
+  theirs: () => Promise<void>,
+): Promise<Finding[]> {
+  const one = { ours: await weigh(world, 1, seconds, ours), bare: await weigh(world, 1, seconds, theirs) };
+  const many = {
+    ours: await weigh(world, CLIENTS, seconds, ours),
+    bare: await weigh(world, CLIENTS, seconds, theirs),
+  };
+  const tell = (name: string, of: keyof Load, unit: string): Finding[] => {
+    const values = {
+      one_client: one.ours[of],
+      many_clients: many.ours[of],
+      bare_one_client: one.bare[of],
+      bare_many_clients: many.bare[of],
+    };
+    if (Object.values(values).some((value) => value === undefined)) return [];
+    const [first, last, bareFirst, bareLast] = Object.values(values).map((value) => value?.toFixed(2));
+    return [
+      {
+        name,
+        measured: `${first}${unit} with 1 client, ${last}${unit} with ${CLIENTS} (bare ${bareFirst} and ${bareLast}${unit})`,
+        values: values as Record<string, number>,
+      },
+    ];
+  };
+  const statements = await countStatements();
+  return [
+    ...tell("processor time of workerd for a pair", "cpu_ms", " ms"),
+    ...tell("syncs to the disk for a pair", "syncs", ""),
+    {
+      name: "SQL statements for a pair",
+      measured: `${statements.acquire} for the acquire, ${statements.release} for the release`,
+      values: statements,
+    },
+  ];
+}
+
+/** What one act takes; undefined where this machine does not say. */
+interface Load {
+  cpu_ms: number | undefined;
+  syncs: number | undefined;
+}
+
+async function weigh(
+  world: World,
+  clients: number,
+  seconds: number,
+  act: () => Promise<void>,
+): Promise<Load> {
+  let acts = 0;
+  const [cpu, syncs] = [readCpuSeconds(world.workerdPid), world.syncs?.read()];
+  await measureInTurns(clients, seconds / 2, [
+    async () => {
+      await act();
+      acts += 1;
+    },
+  ]);
+  const [cpuAfter, syncsAfter] = [readCpuSeconds(world.workerdPid), world.syncs?.read()];
+  return {
+    cpu_ms: cpu === undefined || cpuAfter === undefined ? undefined : (1000 * (cpuAfter - cpu)) / acts,
+    syncs: syncs === undefined || syncsAfter === undefined ? undefined : (syncsAfter - syncs) / acts,
+  };
+}
+
+/** Calls that come at the same time share a commit, which is worth what a sync takes: next to nothing on a fast disk. */
+export const measureSlowDisk: Measure = {
+  title: `The same where a sync to the disk takes ${SLOW_SYNC_MS} ms longer`,
+  async run(_, __, { loopSeconds }) {
+    await using world = await openWorld({ sync_ms: SLOW_SYNC_MS });
+    if (world.syncs === undefined) return [];
+    const client = createClient({ apiUrl: world.apiUrl });
+    const [left, right] = await measureInTurns(CLIENTS, loopSeconds, await makePairs(world, client));
+    if (left === undefined || right === undefined) throw new Error("Nothing was measured.");
+    const ratio = left.per_second / right.per_second;
+    return [
+      {
+        name: `the same, a sync ${SLOW_SYNC_MS} ms slower`,
+        measured: `${ratio.toFixed(2)} of the bare object (${describe(left)}; bare ${right.per_second.toFixed(0)}/s)`,
+        goal: "at least 1.5",
+        is_met: ratio >= 1.5,
+        values: { ratio, ...left, bare_per_second: right.per_second },
+      },
+    ];
+  },
+};
+
+function describe({ per_second, p50_ms, p99_ms }: Samples): string {
+  return `${per_second.toFixed(0)}/s, p50 ${p50_ms.toFixed(1)} ms, p99 ${p99_ms.toFixed(1)} ms`;
+}
