@@ -12,14 +12,22 @@ const CLAIMED_AT_ONCE = 10;
 export const load: Experiment = {
   key: "f",
   title: "Load",
-  method: `Acquire and release of a limit that has room for all, from 1 and from ${CLIENTS} connections; then runs handed out to one worker and set to Pending, ${CLAIMED_AT_ONCE} at a time.`,
+  method: `Acquire and release of a limit that has room for all, from 1 and from ${CLIENTS} connections; then runs handed out to one worker and set to Pending, ${CLAIMED_AT_ONCE} at a time; then the memory of all processes of the control plane, its database among them.`,
   async run(scene, plan) {
     const pool = new Pool(scene.system.url, { connections: CLIENTS });
     try {
-      const figures = await measurePairs(scene, pool, plan.loadSeconds);
-      return scene.client === "prefect"
-        ? [...figures, await measureClaims(scene, pool, plan.claimedRuns)]
-        : figures;
+      const pairs = await measurePairs(scene, pool, plan.loadSeconds);
+      const claims = await measureClaims(
+        scene,
+        plan.claimedRuns,
+        scene.client === "prefect" ? claimAsPrefect(pool) : claimAsOurs(scene),
+      );
+      const memory = await scene.system.measureMemory();
+      return [
+        ...pairs,
+        claims,
+        { name: "memory of the control plane after that", unit: "MB", value: memory / 1e6 },
+      ];
     } finally {
       await pool.close();
     }
@@ -68,24 +76,49 @@ async function pairOfPrefect(pool: Pool, name: string): Promise<void> {
   await call(pool, "/api/v2/concurrency_limits/decrement-with-lease", { lease_id });
 }
 
-async function measureClaims(scene: Scene, pool: Pool, count: number): Promise<Figure> {
+/** Hands out the next runs and sets them to Pending; returns their ids. */
+type Claim = () => Promise<string[]>;
+
+function claimAsPrefect(pool: Pool): Claim {
+  return async () => {
+    const due = (await call(pool, `/api/work_pools/${POOL}/get_scheduled_flow_runs`, {
+      limit: CLAIMED_AT_ONCE,
+      scheduled_before: new Date().toISOString(),
+    })) as { flow_run: { id: string } }[];
+    await Promise.all(
+      due.map(({ flow_run: { id } }) =>
+        call(pool, `/api/flow_runs/${id}/set_state`, { state: { type: "PENDING" } }),
+      ),
+    );
+    return due.map(({ flow_run: { id } }) => id);
+  };
+}
+
+/** As our agent does: one call hands the runs out and makes them Pending. */
+function claimAsOurs({ api }: Scene): Claim {
+  const session_id = crypto.randomUUID();
+  let session: Promise<unknown> | undefined;
+  return async () => {
+    await (session ??= api.workers.beat(POOL, { name: "load", session_id, session_seconds: 600 }));
+    const { claims } = await api.workers.claim(POOL, {
+      worker_name: "load",
+      session_id,
+      attempt_ids: Array.from({ length: CLAIMED_AT_ONCE }, () => crypto.randomUUID()),
+    });
+    return claims.map(({ flow_run: { id } }) => id);
+  };
+}
+
+async function measureClaims(scene: Scene, count: number, claim: Claim): Promise<Figure> {
   await scene.deploy();
   for (let made = 0; made < count; made += CLAIMED_AT_ONCE)
     await Promise.all(Array.from({ length: CLAIMED_AT_ONCE }, () => scene.run("quick")));
   const from = performance.now();
   const claimed = new Set<string>();
   while (claimed.size < count) {
-    const due = (await call(pool, `/api/work_pools/${POOL}/get_scheduled_flow_runs`, {
-      limit: CLAIMED_AT_ONCE,
-      scheduled_before: new Date().toISOString(),
-    })) as { flow_run: { id: string } }[];
-    if (due.length === 0) break;
-    await Promise.all(
-      due.map(async ({ flow_run: { id } }) => {
-        await call(pool, `/api/flow_runs/${id}/set_state`, { state: { type: "PENDING" } });
-        claimed.add(id);
-      }),
-    );
+    const ids = await claim();
+    if (ids.length === 0) break;
+    for (const id of ids) claimed.add(id);
   }
   return {
     name: "runs handed out and set to Pending",

@@ -5,7 +5,8 @@
  *   --only a,f          these experiments only
  *   --on Sluice         only the contenders whose names have this in them
  *   --postgres URL      also a Prefect server on PostgreSQL, as SQLAlchemy writes its address
- *   --out FILE.md       writes the table there, and FILE.svg beside it
+ *   --out FILE.md       writes the table there, and FILE.svg and FILE.json beside it; what FILE.json knows of other
+ *                       experiments stays
  *   --quick             shows that everything runs; its numbers mean little
  */
 import { writeFileSync } from "node:fs";
@@ -16,7 +17,8 @@ import { handingOn, lostAnswer, order, restart } from "./limits.ts";
 import { load } from "./load.ts";
 import { measureNeighbours } from "./neighbours.ts";
 import { drawPicture } from "./picture.ts";
-import { writeReport, type Outcome } from "./report.ts";
+import { writeReport } from "./report.ts";
+import { mergeResults, readResults, writeResults, type Outcome, type Results } from "./results.ts";
 import { headOfLine, idling, pipeline, start } from "./runs.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { startPrefectServer, startSluice, type System } from "./systems.ts";
@@ -75,6 +77,11 @@ async function main(): Promise<void> {
   const contenders = listContenders(python, values.postgres).filter(({ name }) => name.includes(values.on));
   const wanted = EXPERIMENTS.filter(({ key }) => only.includes(key));
   const outcomes: Outcome[] = [];
+  const measured_on = new Date().toISOString().slice(0, 10);
+  const command = describeCommand({
+    ...values,
+    only: values.only === keys.join(",") ? undefined : values.only,
+  });
   for (const experiment of wanted) {
     for (const contender of contenders) {
       process.stderr.write(`${experiment.key}  ${experiment.title}: ${contender.name} …\n`);
@@ -87,39 +94,74 @@ async function main(): Promise<void> {
         process.exitCode = 1;
         return [{ name: "outcome", unit: "" as const, value: null, said }];
       });
-      outcomes.push({ experiment, contender: contender.name, figures });
+      outcomes.push({ key: experiment.key, contender: contender.name, figures, measured_on, command });
     }
   }
   const { loadSeconds, claimedRuns } = values.quick ? QUICK : FULL;
   const neighbours = wanted.includes(load) ? await measureNeighbours(loadSeconds, claimedRuns * 5) : [];
-  const names = contenders.map(({ name }) => name);
-  const report = writeReport(outcomes, names, neighbours);
+  const fresh = { outcomes, neighbours };
+  const names = (results: Results) =>
+    CONTENDER_NAMES.filter((name) => results.outcomes.some(({ contender }) => contender === name));
   if (values.out !== undefined) {
-    writeFileSync(values.out, report);
-    writeFileSync(values.out.replace(/(\.md)?$/u, ".svg"), drawPicture(outcomes, names));
+    const base = values.out.replace(/\.md$/u, "");
+    const results = mergeResults(readResults(`${base}.json`), fresh);
+    writeResults(`${base}.json`, results);
+    writeFileSync(
+      `${base}.md`,
+      `# Sluice beside a Prefect server\n\n${writeReport(results, EXPERIMENTS, names(results))}`,
+    );
+    writeFileSync(`${base}.svg`, drawPicture(results.outcomes, EXPERIMENTS, names(results)));
   }
-  process.stdout.write(report);
+  process.stdout.write(writeReport(fresh, EXPERIMENTS, names(fresh)));
 }
+
+/** The command that measures the same again; an address of PostgreSQL may have a password in it. */
+function describeCommand({
+  only,
+  on,
+  postgres,
+  quick,
+}: {
+  only: string | undefined;
+  on: string;
+  postgres?: string;
+  quick: boolean;
+}): string {
+  const words = [
+    ...(only === undefined ? [] : ["--only", only]),
+    ...(on === "" ? [] : ["--on", on]),
+    ...(postgres === undefined ? [] : ["--postgres", "URL"]),
+    ...(quick ? ["--quick"] : []),
+  ];
+  return ["npm run versus", ...(words.length === 0 ? [] : ["--", ...words])].join(" ");
+}
+
+const CONTENDER_NAMES = [
+  "Prefect server (SQLite)",
+  "Prefect server (PostgreSQL)",
+  "Sluice, Prefect's clients",
+  "Sluice, its own",
+] as const;
+const [ON_SQLITE, ON_POSTGRES, WITH_PREFECTS, WITH_OURS] = CONTENDER_NAMES;
 
 function listContenders(python: string, postgres: string | undefined): Contender[] {
   return [
     {
-      name: "Prefect server (SQLite)",
+      name: ON_SQLITE,
       client: "prefect",
-      open: () => startPrefectServer({ name: "Prefect server (SQLite)", python }),
+      open: () => startPrefectServer({ name: ON_SQLITE, python }),
     },
     ...(postgres === undefined
       ? []
       : [
           {
-            name: "Prefect server (PostgreSQL)",
+            name: ON_POSTGRES,
             client: "prefect" as const,
-            open: () =>
-              startPrefectServer({ name: "Prefect server (PostgreSQL)", python, databaseUrl: postgres }),
+            open: () => startPrefectServer({ name: ON_POSTGRES, python, databaseUrl: postgres }),
           },
         ]),
-    { name: "Sluice, Prefect's clients", client: "prefect", open: startSluice },
-    { name: "Sluice, its own", client: "sluice", open: startSluice },
+    { name: WITH_PREFECTS, client: "prefect", open: startSluice },
+    { name: WITH_OURS, client: "sluice", open: startSluice },
   ];
 }
 

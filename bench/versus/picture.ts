@@ -1,6 +1,8 @@
 /** The headline figures as one SVG: a small chart of bars for each experiment, a bar for each contender. */
 import * as echarts from "echarts";
-import { formatFigure, type Outcome } from "./report.ts";
+import type { Experiment } from "./experiment.ts";
+import { formatFigure } from "./report.ts";
+import type { Outcome } from "./results.ts";
 
 const COLUMNS = 3;
 const CELL = { width: 360, height: 58, bar: 26 };
@@ -14,12 +16,16 @@ const TEXT = "#26241f";
 const LINEAR_RATIO_MAX = 30;
 
 /** Draws what was measured. Names stand at the left of each row of charts. */
-export function drawPicture(outcomes: readonly Outcome[], contenders: readonly string[]): string {
-  const experiments = [...new Set(outcomes.map(({ experiment }) => experiment))];
-  const charts = experiments.map((experiment) => {
+export function drawPicture(
+  outcomes: readonly Outcome[],
+  experiments: readonly Experiment[],
+  contenders: readonly string[],
+): string {
+  const measured = experiments.filter(({ key }) => outcomes.some((outcome) => outcome.key === key));
+  const charts = measured.map((experiment) => {
     const figures = contenders.map((contender) =>
       outcomes
-        .find((outcome) => outcome.experiment === experiment && outcome.contender === contender)
+        .find((outcome) => outcome.key === experiment.key && outcome.contender === contender)
         ?.figures.find(({ isHeadline }) => isHeadline === true),
     );
     const name = figures.find((figure) => figure !== undefined)?.name ?? experiment.title;

@@ -3,45 +3,45 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Figure } from "./experiment.ts";
+import type { Results } from "./results.ts";
 
-export interface Outcome {
-  experiment: Experiment;
-  contender: string;
-  figures: Figure[];
-}
-
-/** Writes all that was measured; `neighbours` are the figures of others, for scale. */
+/** Writes all that was measured, in the order of the experiments and contenders. */
 export function writeReport(
-  outcomes: readonly Outcome[],
+  { outcomes, neighbours }: Results,
+  experiments: readonly Experiment[],
   contenders: readonly string[],
-  neighbours: readonly Figure[],
 ): string {
-  const experiments = [...new Set(outcomes.map(({ experiment }) => experiment))];
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
   const head = [
-    `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run versus\` on ${availableParallelism()} cores: Sluice ${version} and Prefect ${NEWEST}, one after the other on the same machine.`,
+    `Measured by \`npm run versus\` on ${availableParallelism()} cores: Sluice ${version} and Prefect ${NEWEST}, one after the other on the same machine. When and by which command is said below, experiment by experiment.`,
     "",
     `| | ${contenders.join(" | ")} |`,
     `| --- |${contenders.map(() => " ---: |").join("")}`,
   ];
-  const rows = experiments.flatMap((experiment) => {
-    const of = (contender: string) =>
-      outcomes.find((outcome) => outcome.experiment === experiment && outcome.contender === contender)
-        ?.figures ?? [];
-    const names = [...new Set(contenders.flatMap((contender) => of(contender).map(({ name }) => name)))];
+  const of = (key: string) => outcomes.filter((outcome) => outcome.key === key);
+  const measured = experiments.filter(({ key }) => of(key).length > 0);
+  const rows = measured.flatMap(({ key, title }) => {
+    const figuresOf = (contender: string) =>
+      of(key).find((outcome) => outcome.contender === contender)?.figures ?? [];
+    const names = [
+      ...new Set(contenders.flatMap((contender) => figuresOf(contender).map(({ name }) => name))),
+    ];
     return [
-      `| **${experiment.key}. ${experiment.title}** |${contenders.map(() => " |").join("")}`,
+      `| **${key}. ${title}** |${contenders.map(() => " |").join("")}`,
       ...names.map(
         (name) =>
           `| ${name} | ${contenders
-            .map((contender) => formatFigure(of(contender).find((figure) => figure.name === name)))
+            .map((contender) => formatFigure(figuresOf(contender).find((figure) => figure.name === name)))
             .join(" | ")} |`,
       ),
     ];
   });
-  const methods = experiments.map(({ key, method }) => `- **${key}.** ${method}`);
+  const methods = measured.map(({ key, method }) => {
+    const takings = [...new Set(of(key).map(({ measured_on, command }) => `${measured_on}, \`${command}\``))];
+    return `- **${key}.** ${method} (${takings.join("; ")})`;
+  });
   const others = neighbours.map((figure) => `- ${figure.name}: ${formatFigure(figure)}`);
   const scale =
     others.length === 0

@@ -150,7 +150,7 @@ export const idling: Experiment = {
         isHeadline: true,
       },
       {
-        name: "memory of the control plane",
+        name: "memory of the control plane, idle",
         unit: "MB",
         value: (await scene.system.measureMemory()) / 1e6,
       },

@@ -1,7 +1,7 @@
 /** The control planes that are compared, each as its users start it on one machine, with its data in a folder of its own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -95,7 +95,11 @@ export async function startPrefectServer(options: PrefectServerOptions): Promise
     url,
     kill9,
     restart: start,
-    measureMemory: async () => sumMemory((await findAllWith(mark)).map(({ pid }) => pid)),
+    measureMemory: async () =>
+      sumMemory([
+        ...(await findAllWith(mark)).map(({ pid }) => pid),
+        ...(options.databaseUrl === undefined ? [] : findProcessesCalled("postgres")),
+      ]),
     [Symbol.asyncDispose]: async () => {
       await kill9();
       rmSync(home, { recursive: true, force: true, maxRetries: 10 });
@@ -111,6 +115,22 @@ export function findFreePort(): Promise<number> {
       server.close(() => resolve(port));
     });
   });
+}
+
+/** Of the whole machine: nothing else uses a database on it while this runs. */
+function findProcessesCalled(name: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && readName(pid) === name);
+}
+
+function readName(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
 }
 
 /** Pages that several processes share count once. */
