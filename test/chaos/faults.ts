@@ -17,6 +17,7 @@ export type Fault = (world: World, random: Random) => Promise<void>;
 /** Longer than a lease and what the client keeps of it. */
 const LONG_MS = (LEASE_SECONDS + 3) * 1000;
 const SHORT_MS = 1500;
+const REFUSED_WITHIN_MS = 20_000;
 const BLOCK_BYTES = 1024 * 1024;
 
 const pickOne = <Item>(items: readonly Item[], random: Random): Item | undefined =>
@@ -34,6 +35,12 @@ async function freeze(pids: readonly number[], ms: number): Promise<void> {
 
 const pidOf = (child: { pid?: number | undefined } | undefined) =>
   child?.pid === undefined ? [] : [child.pid];
+
+/** The folder is free for others while its server is dead: these say nothing together. */
+export const APART: readonly (readonly [string, string])[] = [
+  ["a second server on the folder", "kill the supervisor"],
+  ["a second server on the folder", "kill the supervisor and workerd"],
+];
 
 export const FAULTS: Record<string, Fault> = {
   "kill workerd": killWorkerd,
@@ -62,8 +69,13 @@ export const FAULTS: Record<string, Fault> = {
       [SLUICE_BIN, "server", "start", "--port", "0", "--data-dir", server.dataDir],
       { env: cleanEnvironment(), stdio: "ignore" },
     );
-    const code = await new Promise((resolve) => second.once("exit", resolve));
-    if (code === 0) throw new Error("A second server was let onto the folder.");
+    const exited = new Promise<number | null>((resolve) => second.once("exit", resolve));
+    const code = await Promise.race([exited, sleep(REFUSED_WITHIN_MS, "running")]);
+    if (code === "running") {
+      second.kill("SIGKILL");
+      await exited;
+    }
+    if (code === 0 || code === "running") throw new Error("A second server was let onto the folder.");
   },
   "kill a holder": (world, random) => {
     pickOne(world.holders, random)?.child.kill("SIGKILL");

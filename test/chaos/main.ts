@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { TERMINAL_TYPES } from "../../src/contract/wire/states.ts";
 import { Random } from "../sim/random.ts";
 import { readArguments, readNames, readNumber } from "../support/arguments.ts";
-import { FAULTS } from "./faults.ts";
+import { APART, FAULTS } from "./faults.ts";
 import { countLeases, findDamage, findPeak, findRepeated } from "./judge.ts";
 import { becomes, LEASE_SECONDS, LIMIT, World } from "./world.ts";
 
@@ -99,7 +99,10 @@ let failed = 0;
 {
   await using world = await World.open(folder);
   for (let round = 1; round <= rounds; round += 1) {
-    const names = [...new Set([0, 1].map(() => playable[random.int(0, playable.length - 1)] ?? ""))];
+    const drawn = [...new Set([0, 1].map(() => playable[random.int(0, playable.length - 1)] ?? ""))];
+    const names = APART.some((pair) => pair.every((name) => drawn.includes(name)))
+      ? drawn.slice(0, 1)
+      : drawn;
     const startedMs = performance.now();
     const wrong = await playRound(world, names, random, `${values.seed}/${round}`);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);

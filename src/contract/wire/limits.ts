@@ -155,8 +155,16 @@ export const Waiting = z.object({
 });
 export type Waiting = z.infer<typeof Waiting>;
 
+/** How long a holder has waited for its slots, and how long that was to take when it came, as far as it could be told. */
+const Wait = z.object({
+  waited_seconds: z.number().default(0),
+  estimated_seconds: z.number().nullable().default(null),
+});
+export type Wait = z.infer<typeof Wait>;
+
 /** One live lease, for people. */
 export const LeaseRecord = z.object({
+  ...Wait.shape,
   lease_id: Id,
   fence: z.int(),
   slots: z.int(),
@@ -176,6 +184,7 @@ export type LeaseEnd = z.infer<typeof LeaseEnd>;
 
 /** One lease as a bar of a timeline: it is held, or has ended lately. */
 export const HeldSlots = z.object({
+  ...Wait.shape,
   lease_id: Id,
   fence: z.int(),
   slots: z.int(),
@@ -230,6 +239,8 @@ export const LimitOverview = z.object({
   ...Limit.shape,
   holders: z.array(LeaseRecord),
   waiters: z.array(WaiterRecord),
+  /** How far off the estimates were of those who got their turn in the last quarter of an hour, their median; null of few. */
+  estimate_error_seconds: z.number().nullable().default(null),
 });
 export type LimitOverview = z.infer<typeof LimitOverview>;
 

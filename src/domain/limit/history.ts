@@ -1,6 +1,6 @@
 /** Which leases the timeline of a limit shows, and how. */
 import { formatInstant } from "../../contract/instants.ts";
-import type { HeldSlots, Holder, LimitHistory } from "../../contract/wire/limits.ts";
+import type { HeldSlots, Holder, LimitHistory, Wait } from "../../contract/wire/limits.ts";
 import { leaseIdOf } from "./naming.ts";
 import type { EndedSlots, Lease } from "./types.ts";
 
@@ -35,6 +35,30 @@ export function toLimitHistory({ key, now, from, limit, live, ended, known_since
   };
 }
 
+/** Of fewer than so many nothing is said. */
+const ESTIMATES_MIN = 3;
+
+type Waited = Pick<Lease, "arrived_at" | "estimated_ms" | "acquired_at">;
+
+/** The median of how far off the estimates were that waiters were given when they came, seconds. */
+export function medianEstimateError(leases: readonly Waited[]): number | null {
+  const errors = leases
+    .flatMap(({ arrived_at, estimated_ms, acquired_at }) =>
+      arrived_at === null || estimated_ms === null ? [] : [Math.abs(acquired_at - arrived_at - estimated_ms)],
+    )
+    .toSorted((left, right) => left - right);
+  const middle = errors[Math.floor(errors.length / 2)];
+  return middle === undefined || errors.length < ESTIMATES_MIN ? null : middle / 1000;
+}
+
+/** How long a holder has waited for its slots, and how long that was to take when it came. */
+export function describeWait({ arrived_at, estimated_ms, acquired_at }: Waited): Wait {
+  return {
+    waited_seconds: arrived_at === null ? 0 : (acquired_at - arrived_at) / 1000,
+    estimated_seconds: estimated_ms === null ? null : estimated_ms / 1000,
+  };
+}
+
 function toHeld(key: string, lease: Lease): HeldSlots {
   const { fence, slots, slot_names, holder, note, kind } = lease;
   return {
@@ -45,6 +69,7 @@ function toHeld(key: string, lease: Lease): HeldSlots {
     holder,
     flow_run_id: runIdOf(lease.run?.flow_run_id ?? null, holder),
     note,
+    ...describeWait(lease),
     acquired_at: formatInstant(lease.acquired_at),
     ended_at: null,
     ended_by: null,
@@ -63,6 +88,7 @@ function toPast(key: string, lease: EndedSlots): HeldSlots {
     holder,
     flow_run_id: runIdOf(lease.flow_run_id, holder),
     note,
+    ...describeWait(lease),
     acquired_at: formatInstant(lease.acquired_at),
     ended_at: formatInstant(lease.ended_at),
     ended_by,

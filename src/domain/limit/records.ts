@@ -1,6 +1,7 @@
 /** How a limit, its leases and its waiters look to people. */
 import { formatInstant } from "../../contract/instants.ts";
 import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
+import { describeWait } from "./history.ts";
 import { leaseIdOf } from "./naming.ts";
 import type { Lease, LimitConfig, Waiter } from "./types.ts";
 
@@ -33,6 +34,7 @@ export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
     holder: lease.holder,
     run: lease.run,
     note: lease.note,
+    ...describeWait(lease),
     acquired_at: formatInstant(lease.acquired_at),
     expires_at: formatInstant(lease.expires_at),
     is_reservation: lease.kind === "reserved",

@@ -38,6 +38,10 @@ export interface Lease extends About {
   slots: number;
   slot_names: string[] | null;
   lease_seconds: number;
+  /** When its holder came to wait for it; null where it did not have to. */
+  arrived_at: number | null;
+  /** How long that was expected to take when it came. */
+  estimated_ms: number | null;
   acquired_at: number;
   expires_at: number;
   /** The acquire over several limits that this is a share of, and the key of its home. */
@@ -46,7 +50,10 @@ export interface Lease extends About {
 }
 
 /** What is kept of a lease that held slots and has ended. */
-export interface EndedSlots extends Pick<Lease, "fence" | "tail" | "slots" | "acquired_at" | "note"> {
+export interface EndedSlots extends Pick<
+  Lease,
+  "fence" | "tail" | "slots" | "arrived_at" | "estimated_ms" | "acquired_at" | "note"
+> {
   /** A list in JSON: it is read only where somebody looks. */
   slot_names: string | null;
   ended_at: number;
@@ -72,6 +79,8 @@ export interface Waiter extends About {
   slots: number;
   lease_seconds: number;
   arrived_at: number;
+  /** How long it might have to wait, as far as that could be told when it came. */
+  estimated_ms: number | null;
   /** Counts as present until then, whatever is known of its connection. */
   present_until: number;
   /** When it was told to come back. */

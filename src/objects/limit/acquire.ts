@@ -97,6 +97,7 @@ export class Acquires {
       slots,
       lease_seconds,
       arrived_at: now,
+      estimated_ms: null,
       present_until: now,
       retry_at: now,
       offered_at: null,

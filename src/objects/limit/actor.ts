@@ -175,6 +175,7 @@ export class LimitActor extends Actor<LimitOperations> {
         ...limit.value,
         holders: this.#listHolders(0, command.holders),
         waiters: this.#listWaiters(0, command.waiters),
+        estimate_error_seconds: this.#core.history.estimateErrorSeconds(this.host.now()),
       });
     },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),

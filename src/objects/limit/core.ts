@@ -6,7 +6,7 @@ import { endOfLease } from "../../domain/limit/deadlines.ts";
 import { decayedLevel, decayedSlots, doesDecay } from "../../domain/limit/decay.ts";
 import { leaseIdOf } from "../../domain/limit/naming.ts";
 import { pickSlots } from "../../domain/limit/slots.ts";
-import type { About, EndedSlots, Lease, LeaseKind, LimitConfig } from "../../domain/limit/types.ts";
+import type { About, EndedSlots, Lease, LeaseKind, LimitConfig, Waiter } from "../../domain/limit/types.ts";
 import { InvariantViolation } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { EndedKind } from "./ended-store.ts";
@@ -28,6 +28,8 @@ export interface LeaseDraft extends About {
   first_seconds: number;
   joint_id?: string;
   home_key?: string;
+  /** Whose turn has come after some time in line. */
+  waiter?: Pick<Waiter, "arrived_at" | "estimated_ms">;
   /** What was free when it was decided to give them; absent where they are taken regardless. */
   room?: Room | undefined;
 }
@@ -43,8 +45,9 @@ export class LimitCore {
   #fence: number | undefined;
   /** Something may have made room since the line was walked: it must be before the commit (promise I7). */
   isLineDue = false;
-  /** How long leases have lasted lately, for estimates only. */
-  mean_occupancy_seconds: number | undefined;
+  /** How long leases have lasted lately, for estimates only; undefined until this instance knows of one. */
+  #mean_occupancy_seconds: number | undefined;
+  #hasLookedBack = false;
   /** Called when the lease of an acquire over several limits has ended at its home. */
   onHomeEnded: (joint_id: string) => void = () => {};
   /** Called before a share of an acquire over several limits is taken away: what is held together ends together. */
@@ -120,6 +123,15 @@ export class LimitCore {
     this.#wakeAt(at);
   }
 
+  /** How long leases have lasted lately; an instance that has seen none end looks at those that ended before it. */
+  meanOccupancySeconds(now: number): number | undefined {
+    if (this.#mean_occupancy_seconds === undefined && !this.#hasLookedBack) {
+      this.#hasLookedBack = true;
+      this.#mean_occupancy_seconds = this.history.meanOccupancySeconds(now);
+    }
+    return this.#mean_occupancy_seconds;
+  }
+
   /** Makes a lease; a limit that decays raises its level instead and answers null. */
   takeSlots(config: LimitConfig, draft: LeaseDraft, now: number): Lease | null {
     if (doesDecay(config) && draft.kind !== "reserved") {
@@ -140,6 +152,7 @@ export class LimitCore {
         draft.slots,
       ),
       lease_seconds: draft.lease_seconds,
+      ...waitOf(draft.waiter, now),
       acquired_at: now,
       expires_at: now + Math.round(draft.first_seconds * 1000),
       joint_id: draft.joint_id ?? null,
@@ -169,6 +182,7 @@ export class LimitCore {
       slots: 0,
       slot_names: null,
       lease_seconds: joint.lease_seconds,
+      ...waitOf(undefined, now),
       acquired_at: now,
       expires_at,
       joint_id: joint.joint_id,
@@ -236,8 +250,8 @@ export class LimitCore {
     const trace = this.history.note(lease, ended_by, now);
     if (trace !== undefined) this.remember(trace.kind, trace.id, now, trace.trace);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
-    this.mean_occupancy_seconds =
-      this.mean_occupancy_seconds === undefined ? seconds : this.mean_occupancy_seconds * 0.8 + seconds * 0.2;
+    const mean = this.#mean_occupancy_seconds;
+    this.#mean_occupancy_seconds = mean === undefined ? seconds : mean * 0.8 + seconds * 0.2;
     return lease;
   }
 
@@ -298,4 +312,10 @@ export class LimitCore {
     if (new Set(held).size < held.length)
       throw new InvariantViolation("I3", "a named slot is held twice", { config, held });
   }
+}
+
+/** How long a holder has waited, and how long that was expected to take; nothing of who got its slots when it came. */
+function waitOf(waiter: LeaseDraft["waiter"], now: number): Pick<Lease, "arrived_at" | "estimated_ms"> {
+  if (waiter === undefined || waiter.arrived_at >= now) return { arrived_at: null, estimated_ms: null };
+  return { arrived_at: waiter.arrived_at, estimated_ms: waiter.estimated_ms };
 }

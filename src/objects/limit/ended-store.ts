@@ -29,8 +29,8 @@ export interface Traces {
   complete_since: number;
 }
 
-const TRACE_COLUMNS = `fence, tail, slots, slot_names, acquired_at, ended_at, ended_by, holder_type, holder_id,
-  flow_run_id, note`;
+const TRACE_COLUMNS = `fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at, ended_at, ended_by,
+  holder_type, holder_id, flow_run_id, note`;
 
 /** The slices in which something lies that is remembered at `now`. */
 export function slicesAfter(now: number): [number, number] {
@@ -56,7 +56,7 @@ export class EndedStore {
     const slice = sliceOf(until);
     this.#sql.all(
       `INSERT INTO ended (slice, kind, id, until, ${TRACE_COLUMNS})
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET until = excluded.until`,
       slice,
       kind,
@@ -119,14 +119,16 @@ function endOfSlice(slice: number): number {
 
 /** The values of {@link TRACE_COLUMNS}. */
 function valuesOf(trace: EndedSlots | null): (string | number | null)[] {
-  if (trace === null) return Array.from({ length: 11 }, () => null);
-  const { fence, tail, slots, slot_names, acquired_at, ended_at, ended_by } = trace;
+  if (trace === null) return Array.from({ length: 13 }, () => null);
+  const { fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at, ended_at, ended_by } = trace;
   const { holder_type, holder_id, flow_run_id, note } = trace;
   return [
     fence,
     tail,
     slots,
     slot_names,
+    arrived_at,
+    estimated_ms,
     acquired_at,
     ended_at,
     ended_by,

@@ -8,7 +8,7 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { instantToMs } from "../../contract/instants.ts";
 import type { LeaseEnd, LimitHistory } from "../../contract/wire/limits.ts";
 import { doesDecay } from "../../domain/limit/decay.ts";
-import { toLimitHistory } from "../../domain/limit/history.ts";
+import { medianEstimateError, toLimitHistory } from "../../domain/limit/history.ts";
 import type { EndedSlots, LimitConfig } from "../../domain/limit/types.ts";
 import type { EndedKind, Traces } from "./ended-store.ts";
 import type { EndedLease } from "./lease-store.ts";
@@ -19,6 +19,9 @@ const HISTORY_MS = HISTORY_SECONDS * 1000;
 const LOOK_LASTS_MS = 7 * 86_400_000;
 /** A look is a row no more often than this. */
 const LOOK_NOTED_MS = 86_400_000;
+const TRACES_FOR_MEAN_MAX = 50;
+/** Live leases that are looked at for the error of estimates. */
+const LIVE_MAX = 200;
 /** Traces that an instance reads when it is first asked, and keeps from then on. */
 const TRACES_MAX = 2000;
 
@@ -80,6 +83,20 @@ export class History {
     recent.traces.push(trace);
     while (recent.traces.length > TRACES_MAX || (recent.traces[0]?.ended_at ?? now) <= now - HISTORY_MS)
       recent.complete_since = Math.max(recent.complete_since, recent.traces.shift()?.ended_at ?? now);
+  }
+
+  /** How long leases that ended lately have lasted; reads few of them. */
+  meanOccupancySeconds(now: number): number | undefined {
+    const { traces } = this.#recent ?? this.#store.ended.readTraces(now - HISTORY_MS, TRACES_FOR_MEAN_MAX);
+    const lasted = traces.slice(-TRACES_FOR_MEAN_MAX).map((trace) => trace.ended_at - trace.acquired_at);
+    return lasted.length === 0 ? undefined : lasted.reduce((sum, ms) => sum + ms, 0) / lasted.length / 1000;
+  }
+
+  /** By how many seconds the estimates of those who got their turn lately were off; null where there are too few. */
+  estimateErrorSeconds(now: number): number | null {
+    const { traces } = (this.#recent ??= this.#load(now));
+    const lately = traces.filter(({ ended_at }) => ended_at > now - HISTORY_MS);
+    return medianEstimateError([...this.#store.leases.list(0, LIVE_MAX), ...lately]);
   }
 
   /** Somebody looks. */

@@ -9,8 +9,8 @@ import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 
 type LeaseRow = Omit<Lease, "slot_names" | keyof About> & AboutRow & { slot_names: string | null };
 
-const LEASE_COLUMNS = `fence, tail, kind, request_id, slots, slot_names, lease_seconds, acquired_at, expires_at,
-  joint_id, home_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
+const LEASE_COLUMNS = `fence, tail, kind, request_id, slots, slot_names, lease_seconds, arrived_at, estimated_ms, acquired_at,
+  expires_at, joint_id, home_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
 const DEADLINE = "max(expires_at, ? + lease_seconds * 1000)";
 
 const RECALL = `SELECT EXISTS (SELECT 1 FROM lease WHERE request_id = ?) AS is_held,
@@ -18,14 +18,14 @@ const RECALL = `SELECT EXISTS (SELECT 1 FROM lease WHERE request_id = ?) AS is_h
   (SELECT coalesce(sum(slots), 0) FROM lease) AS occupied`;
 const MEASURE = `SELECT coalesce(sum(slots), 0) AS occupied, coalesce(max(fence), 0) AS highest_fence FROM lease`;
 const INSERT_LEASE = `INSERT INTO lease (${LEASE_COLUMNS})
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM (${MEASURE})
-  WHERE highest_fence < ?1 AND (?18 IS NULL OR (occupied = ?19 AND occupied + ?5 <= ?18)) RETURNING fence`;
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19 FROM (${MEASURE})
+  WHERE highest_fence < ?1 AND (?20 IS NULL OR (occupied = ?21 AND occupied + ?5 <= ?20)) RETURNING fence`;
 
 /** What is known of a lease once it has ended, as its row has it: most of it is only written down again. */
 export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id"> &
   Omit<EndedSlots, "ended_at" | "ended_by">;
-const ENDED_COLUMNS = `kind, request_id, joint_id, fence, tail, slots, slot_names, acquired_at, holder_type, holder_id,
-  flow_run_id, note`;
+const ENDED_COLUMNS = `kind, request_id, joint_id, fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at,
+  holder_type, holder_id, flow_run_id, note`;
 
 /** What an acquire has to know before it decides. */
 export interface Recollection {
@@ -74,6 +74,8 @@ export class LeaseStore {
       lease.slots,
       writeNames(lease.slot_names),
       lease.lease_seconds,
+      lease.arrived_at,
+      lease.estimated_ms,
       lease.acquired_at,
       lease.expires_at,
       lease.joint_id,

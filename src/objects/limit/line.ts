@@ -20,7 +20,7 @@ import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import { tellHome, tellRun, type Send } from "./notices.ts";
 import { Places } from "./places.ts";
-import { countPosition, describeOffer, describeWaiting, lookAround } from "./waiting.ts";
+import { countPosition, describeOffer, describeWaiting, estimate, lookAround } from "./waiting.ts";
 
 /** Waiters that are read at once. */
 const WINDOW = 16;
@@ -101,20 +101,28 @@ export class Line {
    */
   insert(waiter: Waiter): Waiter {
     const { store } = this.#core;
-    let { seq } = waiter;
+    let { seq, estimated_ms } = waiter;
     if (seq === UNPLACED) {
+      estimated_ms = this.#estimate(waiter);
       seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.waiters.lastSeq(waiter.priority) ?? 0) + 1);
     } else {
       for (const lane of [0, 1] as const)
         while (store.waiters.hasPlace({ lane, priority: waiter.priority, seq })) seq += 1;
     }
-    const placed = { ...waiter, seq };
+    const placed = { ...waiter, seq, estimated_ms };
     store.waiters.insert(placed);
     this.#isEmpty = false;
     if (this.#waiters !== undefined) this.#waiters += 1;
     if (waiter.seq !== UNPLACED || waiter.priority !== 0) this.#places.noteMoved(this.#core.host.now());
     this.#core.wakeAt(waiter.arrived_at + ABSENT_SECONDS * 1000);
     return placed;
+  }
+
+  /** How long somebody who comes now may wait, behind all who are there. */
+  #estimate(waiter: Waiter): number | null {
+    if (this.#waiters === undefined) return null;
+    const seconds = estimate(this.#core, waiter, this.#waiters + 1, waiter.arrived_at);
+    return seconds === null ? null : Math.round(seconds * 1000);
   }
 
   remove(waiter: Waiter): void {
@@ -344,7 +352,7 @@ export class Line {
     if (config === undefined) return null;
     const { request_id, slots, lease_seconds, holder, run, note } = waiter;
     const room = doesDecay(config) ? undefined : { limit: config.limit, occupied };
-    const draft = { kind, slots, lease_seconds, first_seconds, holder, run, note, room };
+    const draft = { kind, slots, lease_seconds, first_seconds, holder, run, note, room, waiter };
     return waiter.caller === "joint" && request_id !== null && waiter.pool_key !== null
       ? this.#core.takeSlots(
           config,

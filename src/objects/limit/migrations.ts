@@ -43,6 +43,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE ended ADD COLUMN tail INTEGER;
   ALTER TABLE ended ADD COLUMN slots INTEGER;
   ALTER TABLE ended ADD COLUMN slot_names TEXT;
+  ALTER TABLE ended ADD COLUMN arrived_at INTEGER;
+  ALTER TABLE ended ADD COLUMN estimated_ms INTEGER;
   ALTER TABLE ended ADD COLUMN acquired_at INTEGER;
   ALTER TABLE ended ADD COLUMN ended_at INTEGER;
   ALTER TABLE ended ADD COLUMN ended_by TEXT;
@@ -51,5 +53,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE ended ADD COLUMN flow_run_id TEXT;
   ALTER TABLE ended ADD COLUMN note TEXT;
   CREATE TABLE look (one INTEGER PRIMARY KEY, looked_at INTEGER NOT NULL, unknown_until INTEGER NOT NULL);
-  INSERT INTO look SELECT 1, 0, ${STILL_UNKNOWN} FROM config`,
+  INSERT INTO look SELECT 1, 0, ${STILL_UNKNOWN} FROM config;
+  ALTER TABLE waiter ADD COLUMN estimated_ms INTEGER;
+  ALTER TABLE lease ADD COLUMN arrived_at INTEGER;
+  ALTER TABLE lease ADD COLUMN estimated_ms INTEGER`,
 ];

@@ -67,6 +67,7 @@ export class Reservations {
       slots: command.slots,
       lease_seconds: RESERVED_SECONDS,
       arrived_at: command.arrived_at,
+      estimated_ms: null,
       present_until: now,
       retry_at: now,
       offered_at: null,

@@ -8,7 +8,7 @@ import type { WrittenDeadlines } from "../shared/written-deadlines.ts";
 type WaiterRow = Omit<Waiter, keyof About> & AboutRow;
 
 const WAITER_COLUMNS = `lane, priority, seq, waiter_key, caller, request_id, slots, lease_seconds, arrived_at,
-  present_until, retry_at, offered_at, passed, pool_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
+  estimated_ms, present_until, retry_at, offered_at, passed, pool_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
 
 /** A place in line: the primary key of a waiter's row. */
 export interface Place {
@@ -31,7 +31,7 @@ export class WaiterStore {
   insert(waiter: Waiter): void {
     this.#deadlines.note(waiter.arrived_at + ABSENT_SECONDS * 1000);
     this.#sql.all(
-      `INSERT INTO waiter (${WAITER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO waiter (${WAITER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       waiter.lane,
       waiter.priority,
       waiter.seq,
@@ -41,6 +41,7 @@ export class WaiterStore {
       waiter.slots,
       waiter.lease_seconds,
       waiter.arrived_at,
+      waiter.estimated_ms,
       waiter.present_until,
       waiter.retry_at,
       waiter.offered_at,

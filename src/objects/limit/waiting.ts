@@ -79,9 +79,11 @@ export function estimate(
   position: number | null,
   now: number,
 ): number | null {
-  const { config, mean_occupancy_seconds: mean } = core;
+  const { config } = core;
   if (config === undefined) return null;
   if (doesDecay(config)) return (fitsAt(config, waiter.slots * (position ?? 1), now) - now) / 1000;
-  if (mean === undefined || position === null || config.limit === 0) return null;
+  if (position === null || config.limit === 0) return null;
+  const mean = core.meanOccupancySeconds(now);
+  if (mean === undefined) return null;
   return Math.ceil(position / config.limit) * mean;
 }

@@ -23,6 +23,8 @@ const leaseOf = (fence: number, slots: number): Lease => ({
   slots,
   slot_names: null,
   lease_seconds: 60,
+  arrived_at: null,
+  estimated_ms: null,
   acquired_at: 0,
   expires_at: 60_000,
   joint_id: null,

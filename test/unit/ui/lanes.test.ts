@@ -19,6 +19,8 @@ function held(from: number, to: number | null, more: Partial<HeldSlots> = {}): H
     holder: null,
     flow_run_id: null,
     note: null,
+    waited_seconds: 0,
+    estimated_seconds: null,
     acquired_at: formatInstant(START + from * 1000),
     ended_at: to === null ? null : formatInstant(START + to * 1000),
     ended_by: to === null ? null : "holder",
