@@ -73,7 +73,8 @@ function describeLease(lease: LeaseRecord, names: Names): string {
   const who = describeWho(lease, names);
   const until = `by ${formatExact(lease.expires_at)} unless renewed`;
   const what = lease.is_reservation ? "Reserved for an acquire over several limits" : `Held by ${who}`;
-  return `${what} since ${formatExact(lease.acquired_at)}; ends ${until}`;
+  const waited = lease.waited_seconds < 1 ? "" : ` after ${formatDuration(lease.waited_seconds)} in line`;
+  return `${what} since ${formatExact(lease.acquired_at)}${waited}; ends ${until}`;
 }
 
 function Bar({ limit: { name, active_slots, limit } }: { limit: LimitOverview }) {
@@ -90,7 +91,8 @@ function Bar({ limit: { name, active_slots, limit } }: { limit: LimitOverview })
   );
 }
 
-function Line({ limit: { name, waiters, waiting }, names }: { limit: LimitOverview; names: Names }) {
+function Line({ limit, names }: { limit: LimitOverview; names: Names }) {
+  const { name, waiters, waiting } = limit;
   if (waiting === 0) return <p class="line none">nobody waits</p>;
   return (
     <ol class="line" aria-label={`Line of ${name}`}>
@@ -102,8 +104,16 @@ function Line({ limit: { name, waiters, waiting }, names }: { limit: LimitOvervi
           <a href={`/limits/${encodeURIComponent(name)}`}>and {waiting - WAITERS_SHOWN} more</a>
         </li>
       )}
+      {describeError(limit) !== undefined && <li class="more">{describeError(limit)}</li>}
     </ol>
   );
+}
+
+/** How far what is said of starts may be off, where anything is said and enough is known. */
+export function describeError({ waiters, estimate_error_seconds: error }: LimitOverview): string | undefined {
+  if (error === null || waiters.every(({ estimated_seconds }) => estimated_seconds === null))
+    return undefined;
+  return `estimates lately off by ${formatDuration(error)}`;
 }
 
 export const REASONS: Record<WaiterRecord["reason"], string> = {
@@ -127,6 +137,13 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
     >
       <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}
       <span class="since">{waited}</span>
+      {waiter.reason === "full" || waiter.reason === "behind_others" ? (
+        waiter.estimated_seconds !== null && (
+          <span class="since">~{formatDuration(waiter.estimated_seconds)} to go</span>
+        )
+      ) : (
+        <span class="tag">{REASONS[waiter.reason]}</span>
+      )}
       {waiter.slots > 1 && <span class="tag">{waiter.slots} slots</span>}
     </li>
   );

@@ -28,6 +28,7 @@ export function describeBar(bar: Bar, names: Names, now: number): string {
     lease.slot_names?.join(", ") ?? (lease.slots > 1 && `${lease.slots} slots`),
     isHeld ? `since ${formatClock(from)}` : `${formatClock(from)} – ${formatClock(to)}`,
     formatDuration(((isHeld ? now : to) - from) / 1000),
+    lease.waited_seconds >= 1 && `after ${formatDuration(lease.waited_seconds)} in line`,
     lease.is_reservation && "reserved for an acquire over several limits",
     lease.ended_by !== null && ENDS[lease.ended_by],
   ];
