@@ -70,6 +70,8 @@ interface CallOptions {
   name?: string;
   /** Makes a repeated call the same call; a fresh one otherwise. */
   request_id?: string;
+  /** A person's act: it lands in the audit list. Not what programs do again and again, each entry costs rows. */
+  is_act?: boolean;
 }
 
 /** Calls an object and returns its answer; a refusal ends the request. */
@@ -93,6 +95,7 @@ export async function call<
     operation,
     command,
     ...(options.name !== undefined && { name: options.name }),
+    ...(options.is_act === true && { is_act: true as const }),
     ...(watched !== undefined && { watch_seconds: watched.seconds }),
   });
   if (!result.ok) throw new ApiError(result.error);

@@ -24,12 +24,14 @@ export interface Envelope<Operation extends string = string, Command = unknown> 
   address: ObjectAddress;
   /** The full name where the caller knows it; the object refuses a name that is not its own. */
   name?: string;
-  /** Who asks, for the audit log: a key's id, a worker's name, or the object that sent an effect. */
+  /** Who asks, for the audit list: what a client calls itself, or the object that sent an effect. */
   actor: string;
   /** The same request id gets the same answer. */
   request_id: string;
   operation: Operation;
   command: Command;
+  /** A person's act, by the route that it came on: the object that carries it out tells the audit list. */
+  is_act?: true;
   /** Whoever asked shows the answer: for so long the object tells the hub when it changes. */
   watch_seconds?: number;
 }

@@ -416,12 +416,12 @@ test("the audit log says who changed what, the newest first, page by page", asyn
   await send("DELETE", `/flows/${flow.id}`);
   const newest = (await send("GET", "/audit?limit=3")).body;
   expect(newest).toMatchObject([
-    { operation: "delete_flow", kind: "flow", id: flow.id, name: flow.name, at: WRITTEN_AT },
-    { operation: "delete_flow", kind: "deployment", id: deployment.id, name: "audited" },
-    { operation: "update_deployment", kind: "deployment", id: deployment.id },
+    { act: "flow.delete", target: { kind: "flow", id: flow.id, name: flow.name }, at: WRITTEN_AT },
+    { act: "deployment.delete", target: { kind: "deployment", id: deployment.id, name: "audited" } },
+    { act: "deployment.update", target: { kind: "deployment", id: deployment.id } },
   ]);
   expect((await send("GET", `/audit?limit=2&before_seq=${newest[2].seq}`)).body).toMatchObject([
-    { operation: "put_deployment", id: deployment.id },
-    { operation: "create_flow", id: flow.id },
+    { act: "deployment.put", target: { id: deployment.id } },
+    { act: "flow.create", target: { id: flow.id } },
   ]);
 });

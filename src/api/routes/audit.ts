@@ -1,40 +1,33 @@
-/** `/audit`: who changed what in the catalog, and when. Ours; Prefect has no such list. */
+/** `/audit`: who did what, and when. Ours; Prefect has no such list. */
 import { z } from "zod";
-import { PAGE_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
-import { formatInstant } from "../../contract/instants.ts";
-import { Id, InstantOut } from "../../contract/wire/common.ts";
-import { AUDITED_KINDS } from "../../objects/workspace/operations.ts";
+import { instantToMs } from "../../contract/instants.ts";
+import { AuditEntry, AuditQuery } from "../../contract/wire/audit.ts";
 import { call, factory } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { query } from "../validation.ts";
-
-const AuditQuery = z.object({
-  before_seq: z.coerce.number().int().min(1).optional(),
-  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_MAX),
-});
-const AuditEntry = z.object({
-  seq: z.int(),
-  at: InstantOut,
-  actor: z.string(),
-  operation: z.string(),
-  kind: z.enum(AUDITED_KINDS),
-  id: Id,
-  name: z.string(),
-});
 
 export const audit = factory
   .createApp()
   .get(
     "/",
-    describeResource("Audit")("List changes of the catalog, the newest first", 200, z.array(AuditEntry)),
+    describeResource("Audit")(
+      "List what people did, the newest first; further pages by `before_seq`",
+      200,
+      z.array(AuditEntry),
+    ),
     query(AuditQuery),
     async (c) => {
-      const { before_seq, limit } = c.req.valid("query");
-      const entries = await call(c, addressOfWorkspace(c.get("workspace")), "list_audit", {
-        before_seq: before_seq ?? null,
-        limit,
-      });
-      return c.json(entries.map((entry) => ({ ...entry, at: formatInstant(entry.at) })));
+      const { act, target, actor, since, before_seq, limit } = c.req.valid("query");
+      return c.json(
+        await call(c, addressOfWorkspace(c.get("workspace")), "list_audit", {
+          act: act ?? null,
+          target: target ?? null,
+          actor: actor ?? null,
+          since: since === undefined ? null : instantToMs(since),
+          before_seq: before_seq ?? null,
+          limit,
+        }),
+      );
     },
   );

@@ -136,7 +136,7 @@ export const flowRuns = factory
   })
   .delete("/:id", describe("Delete a flow run", 204), async (c) => {
     const { id, address } = runOf(c);
-    await call(c, address, "delete_run", { id });
+    await call(c, address, "delete_run", { id }, { is_act: readRun(c) === null });
     return c.body(null, 204);
   })
   .patch("/:id/labels", describe("Add labels to a flow run", 204), body(Labels), async (c) => {
@@ -151,8 +151,10 @@ export const flowRuns = factory
     async (c) => {
       const { id, address } = runOf(c);
       const { state, force } = c.req.valid("json");
-      const command = { id, state, is_forced: force, run: readRun(c) };
-      const { result, was_created } = await call(c, address, "set_state", command);
+      const run = readRun(c);
+      const command = { id, state, is_forced: force, run };
+      // Whoever speaks for a run is a program; of the others the pool tells by what they propose.
+      const { result, was_created } = await call(c, address, "set_state", command, { is_act: run === null });
       return c.json(result, was_created ? 201 : 200);
     },
   )
@@ -163,7 +165,13 @@ export const flowRuns = factory
     async (c) => {
       const { id, address } = runOf(c);
       const run_input = c.req.valid("json").run_input ?? null;
-      const { result, was_created } = await call(c, address, "resume_run", { id, run_input });
+      const { result, was_created } = await call(
+        c,
+        address,
+        "resume_run",
+        { id, run_input },
+        { is_act: readRun(c) === null },
+      );
       return c.json(result, was_created ? 201 : 200);
     },
   )

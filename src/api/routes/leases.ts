@@ -84,7 +84,7 @@ export const leases = factory
       const lease_id = leaseParam(c);
       const address = addressOfLease(c, lease_id);
       if (address === undefined) fail("not_found", "No such lease is held.");
-      await call(c, address, "force_release", { lease_id });
+      await call(c, address, "force_release", { lease_id }, { is_act: true });
       return c.body(null, 204);
     },
   );

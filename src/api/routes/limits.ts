@@ -85,6 +85,7 @@ async function onLimit<Value>(c: ApiContext, act: (target: Target) => Promise<Va
 const withId = (target: Target): { id?: string } => (target.id === undefined ? {} : { id: target.id });
 const withName = (target: Target): { name?: string } =>
   target.name === undefined ? {} : { name: target.name };
+const asAct = (target: Target): { name?: string; is_act: true } => ({ ...withName(target), is_act: true });
 
 const prefectLimits = (grant: Grant) => grant.limits.map(({ id, name, limit }) => ({ id, name, limit }));
 
@@ -107,7 +108,7 @@ export const limits = factory
   .post("/", describe("Creates a limit.", 201, Limit), body(LimitCreate), async (c) => {
     const command = c.req.valid("json");
     const address = addressOfName(c.get("workspace"), "limit", command.name);
-    return c.json(await call(c, address, "create", command, { name: command.name }), 201);
+    return c.json(await call(c, address, "create", command, { name: command.name, is_act: true }), 201);
   })
   .post("/filter", describe("Lists limits by name.", 200, z.array(Limit)), body(z.object(Page)), async (c) =>
     c.json(await listLimits(c, c.req.valid("json"))),
@@ -237,7 +238,7 @@ export const limits = factory
   .patch("/:id_or_name", describe("Changes a limit.", 204), body(LimitUpdate), async (c) => {
     const update = c.req.valid("json");
     await onLimit(c, (target) =>
-      call(c, target.address, "update", { ...update, ...withId(target) }, withName(target)),
+      call(c, target.address, "update", { ...update, ...withId(target) }, asAct(target)),
     );
     return c.body(null, 204);
   })
@@ -248,7 +249,7 @@ export const limits = factory
     async (c) => {
       const is_forced = c.req.valid("query").force === "true";
       await onLimit(c, (target) =>
-        call(c, target.address, "delete", { ...withId(target), is_forced }, withName(target)),
+        call(c, target.address, "delete", { ...withId(target), is_forced }, asAct(target)),
       );
       return c.body(null, 204);
     },
@@ -298,7 +299,7 @@ export const limits = factory
       const { priority } = c.req.valid("json");
       const waiter_id = c.req.param("waiter_id");
       await onLimit(c, (target) =>
-        call(c, target.address, "set_priority", { waiter_id, priority }, withName(target)),
+        call(c, target.address, "set_priority", { waiter_id, priority }, asAct(target)),
       );
       return c.body(null, 204);
     },

@@ -61,7 +61,9 @@ export const manyFlowRuns = factory
       const { flow_runs, limit } = c.req.valid("json");
       const runs = await findIds(c, flow_runs, limit ?? BULK_RUNS_MAX);
       const answers = await Promise.all(
-        runs.map(({ id, address }) => orRefusal(call(c, address, "delete_run", { id }))),
+        runs.map(({ id, address }) =>
+          orRefusal(call(c, address, "delete_run", { id }, { is_act: readRun(c) === null })),
+        ),
       );
       const deleted = runs.flatMap(({ id }, index) => (answers[index] instanceof ApiError ? [] : [id]));
       return c.json({ deleted });
@@ -76,8 +78,9 @@ export const manyFlowRuns = factory
       const runs = await findIds(c, flow_runs, limit ?? BULK_RUNS_MAX);
       const results = await Promise.all(
         runs.map(async ({ id, address }) => {
-          const command = { id, state, is_forced: force ?? false, run: readRun(c) };
-          const answer = await orRefusal(call(c, address, "set_state", command));
+          const run = readRun(c);
+          const command = { id, state, is_forced: force ?? false, run };
+          const answer = await orRefusal(call(c, address, "set_state", command, { is_act: run === null }));
           if (!(answer instanceof ApiError)) return { flow_run_id: id, ...answer.result };
           const details = { type: "abort_details" as const, reason: answer.message };
           return { flow_run_id: id, state: null, status: "ABORT" as const, details };

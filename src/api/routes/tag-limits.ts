@@ -88,7 +88,7 @@ export const tagLimits = factory
         address,
         "put",
         { name: PREFIX + tag, limit: concurrency_limit },
-        { name: PREFIX + tag },
+        { name: PREFIX + tag, is_act: true },
       );
       return c.json(await toTagLimit(c, address, limit), was_created ? 201 : 200);
     },
@@ -156,12 +156,13 @@ export const tagLimits = factory
     body(Reset),
     async (c) => {
       const task_run_ids = c.req.valid("json").slot_override ?? [];
-      await orNotFound(call(c, addressOfTag(c, tagParam(c)), "reset_holders", { task_run_ids }));
+      const address = addressOfTag(c, tagParam(c));
+      await orNotFound(call(c, address, "reset_holders", { task_run_ids }, { is_act: true }));
       return c.json(null);
     },
   )
   .delete("/tag/:tag", describe("Deletes the limit of a tag.", 200), async (c) => {
-    await orNotFound(call(c, addressOfTag(c, tagParam(c)), "delete", { is_forced: false }));
+    await orNotFound(call(c, addressOfTag(c, tagParam(c)), "delete", { is_forced: false }, { is_act: true }));
     return c.json(null);
   })
   .get("/:id", describe("Reads the limit of a tag by its id.", 200, TagLimit), async (c) => {
@@ -170,6 +171,6 @@ export const tagLimits = factory
   })
   .delete("/:id", describe("Deletes the limit of a tag by its id.", 200), async (c) => {
     const { address, limit } = await findById(c);
-    await call(c, address, "delete", { id: limit.id, is_forced: false });
+    await call(c, address, "delete", { id: limit.id, is_forced: false }, { is_act: true });
     return c.json(null);
   });

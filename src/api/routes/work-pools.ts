@@ -137,7 +137,7 @@ export const workPools = factory
     const create = c.req.valid("json");
     if (RESERVED.test(create.name)) fail("forbidden", RESERVED_DETAIL);
     const { address, name } = poolOfName(c, create.name);
-    const pool = await call(c, address, "create", create, { name });
+    const pool = await call(c, address, "create", create, { name, is_act: true });
     // The pool reports itself by outbox; telling the directory here as well makes the next list show it.
     await call(c, addressOfWorkspace(c.get("workspace")), "register", {
       kind: "pool",
@@ -165,13 +165,13 @@ export const workPools = factory
   })
   .patch("/:name", describe("Change a work pool", 204), body(WorkPoolUpdate), async (c) => {
     const { address, name } = ownPoolOf(c);
-    await call(c, address, "update", c.req.valid("json"), { name });
+    await call(c, address, "update", c.req.valid("json"), { name, is_act: true });
     return c.body(null, 204);
   })
   .delete("/:name", describe("Delete a work pool; its runs stay readable", 204), async (c) => {
     const { address, name } = ownPoolOf(c);
     const { id } = await call(c, address, "read", {}, { name });
-    await call(c, address, "delete", {}, { name });
+    await call(c, address, "delete", {}, { name, is_act: true });
     await call(c, addressOfWorkspace(c.get("workspace")), "unregister", { kind: "pool", name, id }).catch(
       () => null,
     );
@@ -223,7 +223,8 @@ export const workPools = factory
     body(WorkQueueCreate),
     async (c) => {
       const { address, name } = poolOf(c);
-      return c.json(await call(c, address, "create_queue", c.req.valid("json"), { name }), 201);
+      const create = c.req.valid("json");
+      return c.json(await call(c, address, "create_queue", create, { name, is_act: true }), 201);
     },
   )
   .post(
@@ -248,12 +249,12 @@ export const workPools = factory
   .patch("/:name/queues/:queue", describe("Change a work queue", 204), body(WorkQueueUpdate), async (c) => {
     const { address, name } = poolOf(c);
     const command = { name: c.req.param("queue"), update: c.req.valid("json") };
-    await call(c, address, "update_queue", command, { name });
+    await call(c, address, "update_queue", command, { name, is_act: true });
     return c.body(null, 204);
   })
   .delete("/:name/queues/:queue", describe("Delete a work queue", 204), async (c) => {
     const { address, name } = poolOf(c);
-    await call(c, address, "delete_queue", { name: c.req.param("queue") }, { name });
+    await call(c, address, "delete_queue", { name: c.req.param("queue") }, { name, is_act: true });
     return c.body(null, 204);
   })
   .post(
@@ -303,7 +304,7 @@ export const workPools = factory
   )
   .delete("/:name/workers/:worker", describe("Forget a worker", 204), async (c) => {
     const { address, name } = poolOf(c);
-    await call(c, address, "delete_worker", { name: c.req.param("worker") }, { name });
+    await call(c, address, "delete_worker", { name: c.req.param("worker") }, { name, is_act: true });
     return c.body(null, 204);
   })
   .delete("/:name/workers/:worker/session/:session_id", describe("An agent says goodbye", 204), async (c) => {

@@ -67,7 +67,8 @@ export const workQueues = factory
     body(WorkQueueCreate),
     async (c) => {
       const { address, name } = await ensureAgentPool(c);
-      return c.json(await call(c, address, "create_queue", c.req.valid("json"), { name }), 201);
+      const create = c.req.valid("json");
+      return c.json(await call(c, address, "create_queue", create, { name, is_act: true }), 201);
     },
   )
   .post(
@@ -102,12 +103,12 @@ export const workQueues = factory
   })
   .patch("/:id", describe("Change a work queue", 204), body(WorkQueueUpdate), async (c) => {
     const { id, address } = queueOf(c);
-    await call(c, address, "update_queue", { id, update: c.req.valid("json") });
+    await call(c, address, "update_queue", { id, update: c.req.valid("json") }, { is_act: true });
     return c.body(null, 204);
   })
   .delete("/:id", describe("Delete a work queue", 204), async (c) => {
     const { id, address } = queueOf(c);
-    await call(c, address, "delete_queue", { id });
+    await call(c, address, "delete_queue", { id }, { is_act: true });
     return c.body(null, 204);
   })
   .get(

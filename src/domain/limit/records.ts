@@ -3,7 +3,9 @@ import { formatInstant } from "../../contract/instants.ts";
 import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { describeWait } from "./history.ts";
 import { leaseIdOf } from "./naming.ts";
-import type { Lease, LimitConfig, Waiter } from "./types.ts";
+import type { JsonObject } from "../../contract/wire/common.ts";
+import { clip } from "../audit/changes.ts";
+import type { About, Lease, LimitConfig, Waiter } from "./types.ts";
 
 /** The record of a limit; what is counted is given, because it is never stored. */
 export function toLimitRecord(config: LimitConfig, active_slots: number, waiting: number): Limit {
@@ -55,5 +57,29 @@ export function toWaiterRecord(
     note: waiter.note,
     arrived_at: formatInstant(waiter.arrived_at),
     ...now,
+  };
+}
+
+/** Whose a lease is, for the audit list. */
+export function describeLease(lease: Lease, lease_id: string): JsonObject {
+  return {
+    ...describeWhose(lease),
+    lease_id,
+    slots: lease.slots,
+    ...(lease.slot_names !== null && { slot_names: clip(lease.slot_names) }),
+    acquired_at: formatInstant(lease.acquired_at),
+  };
+}
+
+/** Who a waiter is, for the audit list. */
+export function describeWaiter(waiter: Waiter): JsonObject {
+  return { ...describeWhose(waiter), waiter_id: waiter.waiter_key, slots: waiter.slots };
+}
+
+function describeWhose({ holder, run, note }: About): JsonObject {
+  return {
+    ...(holder !== null && { holder: { type: holder.type, id: holder.id } }),
+    ...(run !== null && { flow_run_id: run.flow_run_id }),
+    ...(note !== null && { note: clip(note) }),
   };
 }

@@ -1,11 +1,13 @@
 import { ABSENT_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
+import type { Changes } from "../../contract/wire/audit.ts";
 import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
 import { endOfLease, expiredUpTo } from "../../domain/limit/deadlines.ts";
 import { keyOfRequest, leaseIdOf, partsOfLeaseId } from "../../domain/limit/naming.ts";
 import { isPresent } from "../../domain/limit/line.ts";
 import type { Lease } from "../../domain/limit/types.ts";
-import { toLeaseRecord, toWaiterRecord } from "../../domain/limit/records.ts";
+import { describeLease, describeWaiter, toLeaseRecord, toWaiterRecord } from "../../domain/limit/records.ts";
+import { Acts, NOTE_ACT, type ActEnvelope } from "../shared/acts.ts";
 import { Actor, InvariantViolation, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { Acquires, REQUEST_RETRY_SECONDS } from "./acquire.ts";
@@ -45,6 +47,7 @@ export class LimitActor extends Actor<LimitOperations> {
   readonly #acquires: Acquires;
   readonly #settings: Settings;
   readonly #news = new ChangeNews(this.host);
+  readonly #acts = new Acts(this.host, (...effect) => this.send(...effect));
   #tidied_at = 0;
   /** This instance has looked at the line it found. */
   #isAwake = false;
@@ -67,6 +70,7 @@ export class LimitActor extends Actor<LimitOperations> {
       this.#ears,
       (...effect) => this.send(...effect),
       this.#news,
+      this.#acts,
     );
     this.#reservations = new Reservations(this.#core, this.#line, this.#jointStore, {
       send: (...effect) => this.send(...effect),
@@ -88,11 +92,11 @@ export class LimitActor extends Actor<LimitOperations> {
   }
 
   protected readonly handlers: Handlers<LimitOperations> = this.#guarded({
-    create: (command) => this.#settings.create(command),
-    put: (command) => this.#settings.put(command),
+    create: (command, envelope) => this.#settings.create(command, envelope),
+    put: (command, envelope) => this.#settings.put(command, envelope),
     read: ({ id }) => this.#settings.read(id),
-    update: ({ id, ...update }) => this.#settings.update(id, update),
-    delete: ({ id, is_forced }) => this.#settings.delete(id, is_forced),
+    update: ({ id, ...update }, envelope) => this.#settings.update(id, update, envelope),
+    delete: ({ id, is_forced }, envelope) => this.#settings.delete(id, is_forced, envelope),
     acquire: (command) => this.#acquires.acquire(command, this.host.now()),
     renew: ({ lease_id, lease_seconds }) => {
       const parts = partsOfLeaseId(this.#core.key, lease_id);
@@ -121,10 +125,11 @@ export class LimitActor extends Actor<LimitOperations> {
         ? accept(null)
         : refuse("gone", LEASE_GONE);
     },
-    force_release: ({ lease_id }) => {
+    force_release: ({ lease_id }, envelope) => {
       const parts = partsOfLeaseId(this.#core.key, lease_id);
       const lease = parts && this.#store.leases.find(parts.fence, parts.tail);
       if (lease === undefined) return refuse("not_found", "No such lease is held.");
+      this.#tell(envelope, "release", { lease: { from: describeLease(lease, lease_id) } });
       this.#core.takeAway(lease, this.host.now());
       this.#advance();
       return accept(null);
@@ -179,17 +184,24 @@ export class LimitActor extends Actor<LimitOperations> {
       });
     },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
-    set_priority: ({ waiter_id, priority }) => {
+    set_priority: ({ waiter_id, priority }, envelope) => {
       const waiter = this.#store.waiters.find(waiter_id);
       if (waiter === undefined) return refuse("not_found", "No such waiter stands in line.");
+      const who = describeWaiter(waiter);
+      this.#tell(envelope, "move_waiter", {
+        waiter: { from: who, to: who },
+        priority: { from: waiter.priority, to: priority },
+      });
       this.#line.remove(waiter);
       this.#line.insert({ ...waiter, priority });
       this.#advance();
       return accept(null);
     },
-    reset_holders: ({ task_run_ids }) => {
+    reset_holders: ({ task_run_ids }, envelope) => {
       const found = this.#settings.find();
       if (!found.ok) return found;
+      const from = this.#store.leases.countOccupied();
+      this.#tell(envelope, "reset", { active_slots: { from, to: task_run_ids.length } });
       const now = this.host.now();
       for (const lease of this.#store.leases.list(0, found.value.limit + ANONYMOUS_MAX))
         this.#core.takeAway(lease, now);
@@ -293,7 +305,8 @@ export class LimitActor extends Actor<LimitOperations> {
 
   protected override settleEffect(effect: Effect, result: Result<unknown>): void {
     this.#ears.speak();
-    if (effect.operation === "register") this.#settings.noteRegistered(effect.request_id);
+    if (effect.operation === "register" || effect.operation === NOTE_ACT)
+      this.#settings.noteDelivered(effect.request_id);
     if (effect.operation === "reserve") this.#joints.settleReserve(effect, result, this.host.now());
     if (effect.operation === "ask_joint")
       this.#reservations.settleAsk(
@@ -342,6 +355,12 @@ export class LimitActor extends Actor<LimitOperations> {
       },
     ]);
     return Object.fromEntries(guarded) as Handlers<LimitOperations>;
+  }
+
+  /** Tells an act on a lease, a waiter or all holders: the limit may be deleted by now, its leases are still held. */
+  #tell(envelope: ActEnvelope, verb: string, changes: Changes): void {
+    const config = this.#core.stored;
+    if (config !== undefined) this.#acts.tell(envelope, verb, this.#settings.target(config), changes);
   }
 
   #advance(): void {

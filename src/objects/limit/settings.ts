@@ -2,6 +2,7 @@
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/errors.ts";
 import { formatId } from "../../contract/ids.ts";
+import type { AuditTarget } from "../../contract/wire/audit.ts";
 import type { Limit } from "../../contract/wire/limits.ts";
 import { isLimitOfDeployment } from "../../domain/catalog/deployments.ts";
 import type { ChangeAction } from "../../domain/events/catalog-event.ts";
@@ -9,6 +10,9 @@ import { changeConfig, createConfig } from "../../domain/limit/configure.ts";
 import { decayedLevel, doesDecay } from "../../domain/limit/decay.ts";
 import { toLimitRecord } from "../../domain/limit/records.ts";
 import type { LimitConfig } from "../../domain/limit/types.ts";
+import { verbOfUpdate } from "../../domain/audit/acts.ts";
+import { describeChanges } from "../../domain/audit/changes.ts";
+import type { ActEnvelope, Acts } from "../shared/acts.ts";
 import type { Answer } from "../shared/actor.ts";
 import type { ChangeNews } from "../shared/change-news.ts";
 import type { LimitCore } from "./core.ts";
@@ -20,6 +24,17 @@ import { LIMIT_NOT_FOUND } from "./refusals.ts";
 /** How long `create` waits for the directory to know the limit. */
 const REGISTER_WAIT_MS = 1000;
 const WAITING_COUNTED_MAX = 1000;
+
+/** What people set, as the audit list tells it. */
+const TOLD = [
+  "limit",
+  "active",
+  "slot_decay_per_second",
+  "denied_slots",
+  "slot_names",
+  "bypass_max",
+] as const satisfies (keyof LimitConfig)[];
+const SWITCHES = { active: ["enable", "disable"], active_slots: ["reset", "reset"] } as const;
 
 type Update = Omit<LimitOperations["update"]["command"], "id">;
 /** Sends an effect on the workspace. */
@@ -36,15 +51,17 @@ export class Settings {
   readonly #ears: Ears;
   readonly #send: Send;
   readonly #news: ChangeNews;
-  /** Who created the limit and waits for the directory, by the request that registers it. */
+  readonly #acts: Acts;
+  /** Who created the limit and waits for the directory, by the effect that is delivered last. */
   readonly #registering = new Map<string, () => void>();
 
-  constructor(core: LimitCore, line: Line, ears: Ears, send: Send, news: ChangeNews) {
+  constructor(core: LimitCore, line: Line, ears: Ears, send: Send, news: ChangeNews, acts: Acts) {
     this.#core = core;
     this.#line = line;
     this.#ears = ears;
     this.#send = send;
     this.#news = news;
+    this.#acts = acts;
   }
 
   /** The limit, if it exists and has this id. */
@@ -64,13 +81,14 @@ export class Settings {
     );
   }
 
-  create(command: LimitOperations["create"]["command"]): Answer<Limit> {
+  create(command: LimitOperations["create"]["command"], envelope: ActEnvelope): Answer<Limit> {
     if (this.#core.config !== undefined) return refuse("conflict", INTEGRITY_CONFLICT);
-    return this.#created(command, (limit) => limit);
+    return this.#created(command, envelope, (limit) => limit);
   }
 
   #created<Value>(
     command: LimitOperations["create"]["command"],
+    envelope: ActEnvelope,
     answer: (limit: Limit) => Value,
   ): Answer<Value> {
     const now = this.#core.host.now();
@@ -95,11 +113,13 @@ export class Settings {
     if (active_slots > this.#core.countInUse(created.value, now))
       this.#setActiveSlots(created.value, active_slots);
     this.#announce("created", created.value);
-    const request_id = `register:${id}`;
-    this.#send(addressOfWorkspace(this.#core.host.address.workspace), "register", request_id, {
+    const register = `register:${id}`;
+    this.#send(addressOfWorkspace(this.#core.host.address.workspace), "register", register, {
       kind: "limit",
       entry: { id, name: command.name, key: this.#core.key },
     });
+    const changes = describeChanges(null, created.value, TOLD);
+    const request_id = this.#acts.tell(envelope, "create", this.target(created.value), changes) ?? register;
     const value = answer(this.record(this.#core.config ?? created.value));
     // Whoever creates a limit finds it in the list right after; a directory that is slow does not hold up creation.
     return new Promise((resolve) => {
@@ -114,11 +134,15 @@ export class Settings {
   }
 
   /** Creates or updates. */
-  put(command: LimitOperations["put"]["command"]): Answer<LimitOperations["put"]["answer"]> {
+  put(
+    command: LimitOperations["put"]["command"],
+    envelope: ActEnvelope,
+  ): Answer<LimitOperations["put"]["answer"]> {
     const before = this.#core.config;
-    if (before === undefined) return this.#created(command, (limit) => ({ limit, was_created: true }));
+    if (before === undefined)
+      return this.#created(command, envelope, (limit) => ({ limit, was_created: true }));
     const { avg_slot_occupancy_seconds: _, ...update } = command;
-    const result = this.#change(before, update);
+    const result = this.#change(before, update, envelope);
     return result.ok ? accept({ limit: result.value, was_created: false }) : result;
   }
 
@@ -127,13 +151,13 @@ export class Settings {
     return config.ok ? accept(this.record(config.value)) : config;
   }
 
-  update(id: string | undefined, update: Update): Result<Limit> {
+  update(id: string | undefined, update: Update, envelope: ActEnvelope): Result<Limit> {
     const config = this.find(id);
-    return config.ok ? this.#change(config.value, update) : config;
+    return config.ok ? this.#change(config.value, update, envelope) : config;
   }
 
   /** Keeps the row: fence, incarnation and live leases outlive the limit. */
-  delete(id: string | undefined, is_forced: boolean): Result<null> {
+  delete(id: string | undefined, is_forced: boolean, envelope: ActEnvelope): Result<null> {
     const found = this.find(id);
     if (!found.ok) return found;
     const config = found.value;
@@ -156,18 +180,25 @@ export class Settings {
         id: config.id,
       },
     );
+    this.#acts.tell(envelope, "delete", this.target(config), describeChanges(config, null, TOLD));
     return accept(null);
   }
 
-  /** The directory knows the limit: who created it has waited for that. */
-  noteRegistered(request_id: string): void {
+  /** The workspace knows the limit: who created it has waited for that. */
+  noteDelivered(request_id: string): void {
     this.#registering.get(request_id)?.();
   }
 
-  #change(config: LimitConfig, update: Update): Result<Limit> {
+  /** The limit as the audit list names it. */
+  target({ id, name }: LimitConfig): AuditTarget {
+    return { kind: "limit", id, name };
+  }
+
+  #change(config: LimitConfig, update: Update, envelope: ActEnvelope): Result<Limit> {
     const now = this.#core.host.now();
     const changed = changeConfig(config, update, now);
     if (!changed.ok) return changed;
+    const active_slots = this.#core.countInUse(config, now);
     // Leases from before a limit began to decay are counted beside its level until they end.
     this.#core.writeConfig(
       doesDecay(changed.value) && !doesDecay(config)
@@ -176,6 +207,12 @@ export class Settings {
     );
     if (update.active_slots !== undefined && update.active_slots !== null)
       this.#setActiveSlots(changed.value, update.active_slots);
+    const changes = {
+      ...describeChanges(config, changed.value, TOLD),
+      ...(typeof update.active_slots === "number" &&
+        describeChanges({ active_slots }, { active_slots: update.active_slots }, ["active_slots"])),
+    };
+    this.#acts.tellChange(envelope, verbOfUpdate(changes, SWITCHES), this.target(config), changes);
     if (config.active && !changed.value.active) this.#line.dissolve(now);
     if (changed.value.limit < config.limit) this.#line.refuseAbove(changed.value.limit);
     this.#line.walk(now);

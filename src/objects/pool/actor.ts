@@ -8,6 +8,7 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { INTERNAL_POOL_NAMES } from "../../contract/internal-pools.ts";
+import { Acts } from "../shared/acts.ts";
 import { Actor, InvariantViolation, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import { admitting, CREATING_INTERNAL, refuseAbsent } from "./admission.ts";
@@ -84,6 +85,9 @@ export class PoolActor extends Actor<PoolOperations> {
           this.#statuses.look();
         },
       },
+      acts: new Acts(host, (...effect) => {
+        this.send(...effect);
+      }),
       turn: (name, body) => this.turn(name, body),
       move_after_ms: move_after_seconds === undefined ? null : move_after_seconds * 1000,
     };
@@ -111,17 +115,17 @@ export class PoolActor extends Actor<PoolOperations> {
     [this.#states, this.#slots, this.#attempts] = [states, slots, attempts];
     [this.#journals, this.#deadlines] = [journals, deadlines];
     const handlers: Handlers<PoolOperations> = {
-      create: (command) => {
+      create: (command, envelope) => {
         deadlines.cancelWithPool(Number.POSITIVE_INFINITY);
-        return catalog.create(command);
+        return catalog.create(command, envelope);
       },
       read: () => accept(catalog.presentPool(poolOf(this.#context))),
-      update: (command) => catalog.update(command),
-      delete: () => {
+      update: (command, envelope) => catalog.update(command, envelope),
+      delete: (_, envelope) => {
         for (const { name } of this.#context.store.catalog.listWorkers()) sessions.deleteWorker(name);
-        return catalog.delete();
+        return catalog.delete(envelope);
       },
-      create_queue: (command) => queues.create(command),
+      create_queue: (command, envelope) => queues.create(command, envelope),
       ensure_queue: ({ name }) => queues.ensure(name),
       read_queue: (command) => {
         const queue = queues.find(command);
@@ -130,13 +134,13 @@ export class PoolActor extends Actor<PoolOperations> {
           : accept(queues.present(queue));
       },
       filter_queues: (command) => accept(queues.filter(command)),
-      update_queue: (command) => queues.update(command),
-      delete_queue: (command) => queues.delete(command, records),
+      update_queue: (command, envelope) => queues.update(command, envelope),
+      delete_queue: (command, envelope) => queues.delete(command, records, envelope),
       socket_closed: (command) => workers.noteClosed(command),
       heartbeat: ({ name, heartbeat_interval_seconds }) =>
         workers.heartbeat(name, heartbeat_interval_seconds),
       filter_workers: (command) => accept(workers.filter(command)),
-      delete_worker: ({ name }) => sessions.deleteWorker(name),
+      delete_worker: ({ name }, envelope) => sessions.deleteWorker(name, envelope),
       get_scheduled: (command) => reads.getScheduled(command),
       beat: (command) => sessions.beat(command),
       end_session: ({ name, session_id }) => sessions.endSession(name, session_id),
@@ -165,9 +169,9 @@ export class PoolActor extends Actor<PoolOperations> {
       },
       update_run: ({ id, update }) => runs.update(id, update),
       update_labels: ({ id, labels }) => runs.updateLabels(id, labels),
-      delete_run: ({ id }) => runs.delete(id),
-      set_state: (command) => states.setState(command),
-      resume_run: ({ id, run_input }) => states.resume(id, run_input),
+      delete_run: ({ id }, envelope) => runs.delete(id, envelope),
+      set_state: (command, envelope) => states.setState(command, envelope),
+      resume_run: ({ id, run_input }, envelope) => states.resume(id, run_input, envelope),
       create_run_input: ({ id, input }) => inputs.create(id, input),
       filter_run_inputs: (command) =>
         journals.hasMoved(command.id) ? journals.filterInputs(command) : accept(inputs.filter(command)),

@@ -4,8 +4,12 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import { PROCESS_TEMPLATE } from "../../contract/process-template.ts";
+import type { AuditTarget } from "../../contract/wire/audit.ts";
 import type { Resource } from "../../contract/wire/events.ts";
 import type { WorkPool, WorkPoolCreate, WorkPoolUpdate } from "../../contract/wire/work-pools.ts";
+import { verbOfUpdate } from "../../domain/audit/acts.ts";
+import { describeChanges } from "../../domain/audit/changes.ts";
+import type { ActEnvelope } from "../shared/acts.ts";
 import { nameRelated } from "../../domain/events/state-event.ts";
 import { statusOfPool } from "../../domain/pool/status.ts";
 import { findTemplateFault } from "../../domain/pool/template.ts";
@@ -14,6 +18,15 @@ import type { PoolRow, QueueRow } from "./rows.ts";
 import { listWorkers } from "./workers.ts";
 
 type Storage = WorkPool["storage_configuration"];
+
+/** What people set, as the audit list tells it; a template may be large, and name what nobody else should read. */
+const TOLD = ["description", "is_paused", "concurrency_limit", "lost_run_policy"] as const;
+const HIDDEN = ["base_job_template", "storage_configuration"] as const;
+export const PAUSING = { is_paused: ["pause", "resume"] } as const;
+
+function targetOf({ id, name }: PoolRow): AuditTarget {
+  return { kind: "work_pool", id, name };
+}
 
 /** Fields that are not sent stay as they are. */
 function mergeStorage(before: Storage | undefined, sent: WorkPoolCreate["storage_configuration"]): Storage {
@@ -43,7 +56,7 @@ export class PoolCatalog {
     this.#context = context;
   }
 
-  create(command: WorkPoolCreate & { is_internal?: boolean }): Result<WorkPool> {
+  create(command: WorkPoolCreate & { is_internal?: boolean }, envelope?: ActEnvelope): Result<WorkPool> {
     const context = this.#context;
     const { host, store, send } = context;
     const { workspace, key } = host.address;
@@ -107,6 +120,7 @@ export class PoolCatalog {
         kind: "pool",
         entry: { id: pool.id, name: pool.name, key },
       });
+    context.acts.tell(envelope, "create", targetOf(pool), describeChanges(null, pool, ["type", ...TOLD]));
     return accept(this.presentPool(pool));
   }
 
@@ -134,8 +148,8 @@ export class PoolCatalog {
     };
   }
 
-  update(update: WorkPoolUpdate): Result<WorkPool> {
-    const { store, host, statuses, wake, noteChange } = this.#context;
+  update(update: WorkPoolUpdate, envelope: ActEnvelope): Result<WorkPool> {
+    const { acts, store, host, statuses, wake, noteChange } = this.#context;
     const pool = poolOf(this.#context);
     const template = update.base_job_template;
     const fault = template === undefined || template === null ? undefined : findTemplateFault(template);
@@ -155,13 +169,15 @@ export class PoolCatalog {
     };
     store.catalog.writePool(next);
     noteChange({ kind: "work-pool", before: pool, after: next });
+    const changes = describeChanges(pool, next, TOLD, HIDDEN);
+    acts.tellChange(envelope, verbOfUpdate(changes, PAUSING), targetOf(pool), changes);
     wake("pool_changed");
     statuses.look();
     return accept(this.presentPool(next));
   }
 
   /** Leaves a tombstone: the runs stay readable, the scheduled ones are cancelled by and by. */
-  delete(): Result<null> {
+  delete(envelope: ActEnvelope): Result<null> {
     const context = this.#context;
     const { store, host, send, wake, wakeAt } = context;
     const pool = poolOf(context);
@@ -175,6 +191,7 @@ export class PoolCatalog {
       name: pool.name,
       id: pool.id,
     });
+    context.acts.tell(envelope, "delete", targetOf(pool), describeChanges(pool, null, ["type", ...TOLD]));
     wake("pool_changed");
     wakeAt(host.now());
     return accept(null);

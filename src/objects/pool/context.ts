@@ -5,6 +5,7 @@ import type { AgentWake } from "../../contract/wire/agents.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { State } from "../../contract/wire/states.ts";
 import type { PoolChange } from "../../domain/events/state-event.ts";
+import type { Acts } from "../shared/acts.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { PoolRow } from "./rows.ts";
 import type { PoolStore } from "./store.ts";
@@ -36,6 +37,8 @@ export interface PoolContext {
   /** The pool, or one of its queues, was made, changed or deleted: they hear of that, too. */
   readonly noteChange: (change: PoolChange) => void;
   readonly statuses: StatusLook;
+  /** A person's acts, for the audit list. */
+  readonly acts: Acts;
   readonly wakeAt: (at: number) => void;
   /** Runs `body` in a turn of its own, in a transaction. */
   readonly turn: (name: string, body: () => void) => Promise<void>;

@@ -1,7 +1,12 @@
 /** The queues of a pool: their order, and whether somebody polls them. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { AuditTarget } from "../../contract/wire/audit.ts";
 import type { WorkQueue, WorkQueueCreate, WorkQueueUpdate } from "../../contract/wire/work-pools.ts";
+import { verbOfUpdate } from "../../domain/audit/acts.ts";
+import { describeChanges } from "../../domain/audit/changes.ts";
+import type { ActEnvelope } from "../shared/acts.ts";
+import { PAUSING } from "./catalog.ts";
 import { placeQueue } from "../../domain/pool/queues.ts";
 import { isOnline, serves, statusOfQueue } from "../../domain/pool/status.ts";
 import { mintId, poolOf, type PoolContext } from "./context.ts";
@@ -12,6 +17,8 @@ import { listWorkers } from "./workers.ts";
 
 /** Queues of one pool; every claim looks at all of them. */
 const QUEUES_MAX = 1000;
+/** What people set, as the audit list tells it. */
+const TOLD = ["name", "description", "is_paused", "concurrency_limit", "priority"] as const;
 /** Waiting runs of a deleted queue that are read at a time. */
 const MOVED_PER_PAGE = 200;
 /** `last_polled` is rewritten when it is older than this; a queue counts as polled for a minute. */
@@ -30,7 +37,7 @@ export class PoolQueues {
       .find((queue) => ("id" in of ? queue.id === of.id : queue.name === of.name));
   }
 
-  create(command: WorkQueueCreate): Result<WorkQueue> {
+  create(command: WorkQueueCreate, envelope?: ActEnvelope): Result<WorkQueue> {
     const context = this.#context;
     const { store, host } = context;
     const queues = store.catalog.listQueues();
@@ -57,7 +64,12 @@ export class PoolQueues {
     }
     store.catalog.writeQueue(queue);
     context.noteChange({ kind: "work-queue", before: null, after: queue });
+    context.acts.tell(envelope, "create", this.#target(queue), describeChanges(null, queue, TOLD));
     return accept(this.present(queue));
+  }
+
+  #target({ id, name }: QueueRow): AuditTarget {
+    return { kind: "work_queue", id, name: `${poolOf(this.#context).name}/${name}` };
   }
 
   ensure(name: string): Result<WorkQueue> {
@@ -120,8 +132,11 @@ export class PoolQueues {
       .map((queue) => this.present(queue));
   }
 
-  update(of: { id?: string; name?: string; update: WorkQueueUpdate }): Result<WorkQueue> {
-    const { store, host, statuses, wake, noteChange } = this.#context;
+  update(
+    of: { id?: string; name?: string; update: WorkQueueUpdate },
+    envelope: ActEnvelope,
+  ): Result<WorkQueue> {
+    const { acts, store, host, statuses, wake, noteChange } = this.#context;
     const { update } = of;
     const queues = store.catalog.listQueues();
     const queue = queues.find(({ id, name }) => (of.id === undefined ? name === of.name : id === of.id));
@@ -148,20 +163,23 @@ export class PoolQueues {
     }
     store.catalog.writeQueue(next);
     noteChange({ kind: "work-queue", before: queue, after: next });
+    const changes = describeChanges(queue, next, TOLD);
+    acts.tellChange(envelope, verbOfUpdate(changes, PAUSING), this.#target(next), changes);
     wake("run_ready");
     statuses.look();
     return accept(this.present(next));
   }
 
   /** The waiting runs of a queue that goes move to the default queue; those under way do so if they ever wait again. */
-  delete(of: { id: string } | { name: string }, records: RunRecords): Result<null> {
-    const { store, noteChange, wake } = this.#context;
+  delete(of: { id: string } | { name: string }, records: RunRecords, envelope: ActEnvelope): Result<null> {
+    const { acts, store, noteChange, wake } = this.#context;
     const queue = this.find(of);
     if (queue === undefined) return refuse("not_found", "Work queue not found.");
     if (queue.id === poolOf(this.#context).default_queue_id)
       return refuse("conflict", "The default queue of a work pool cannot be deleted.");
     store.catalog.deleteQueue(queue.id);
     noteChange({ kind: "work-queue", before: queue, after: null });
+    acts.tell(envelope, "delete", this.#target(queue), describeChanges(queue, null, TOLD));
     // Agents that did not serve it, or found it paused or full, have not seen its runs.
     wake("run_ready");
     for (;;) {

@@ -1,6 +1,7 @@
 /** States of runs: what is proposed, what the state machine makes of it, and the steps that the server takes alone. */
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { AuditTarget } from "../../contract/wire/audit.ts";
 import type { JsonObject } from "../../contract/wire/common.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
@@ -11,6 +12,9 @@ import {
   type State,
   type StateCreate,
 } from "../../contract/wire/states.ts";
+import { verbOfProposal } from "../../domain/audit/acts.ts";
+import { clip } from "../../domain/audit/changes.ts";
+import type { ActEnvelope } from "../shared/acts.ts";
 import { orchestrate, type SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import { LATE_AFTER_MS, placeRun } from "../../domain/pool/place.ts";
 import { onlineUntil } from "../../domain/pool/status.ts";
@@ -30,6 +34,11 @@ export interface StateAnswer {
   was_created: boolean;
 }
 
+/** A run as the audit list names it. */
+export function targetOfRun({ id, name }: FlowRun): AuditTarget {
+  return { kind: "flow_run", id, name };
+}
+
 /** Every change of a run's state goes through {@link RunStates.decide}. */
 export class RunStates {
   readonly #context: PoolContext;
@@ -46,18 +55,40 @@ export class RunStates {
     this.#inputs = inputs;
   }
 
-  setState(command: {
-    id: string;
-    state: StateCreate;
-    is_forced: boolean;
-    run: RunIdentity | null;
-  }): Result<StateAnswer> | Promise<Result<StateAnswer>> {
-    const stored = this.#context.store.runs.readRun(command.id);
-    if (stored === undefined) return refuseRun(command.id);
-    return this.propose(stored, command.state, command.is_forced, command.run, undefined);
+  setState(
+    command: { id: string; state: StateCreate; is_forced: boolean; run: RunIdentity | null },
+    envelope: ActEnvelope,
+  ): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+    const { id, state, is_forced, run: identity } = command;
+    const stored = this.#context.store.runs.readRun(id);
+    if (stored === undefined) return refuseRun(id);
+    const { run } = stored;
+    const answer = this.propose(stored, state, is_forced, identity, undefined);
+    const verb = verbOfProposal(run.state_type, state.type, is_forced);
+    if (verb !== undefined) this.#tell(envelope, verb, run, answer, state.message);
+    return answer;
   }
 
-  resume(id: string, run_input: JsonObject | null): Result<StateAnswer> | Promise<Result<StateAnswer>> {
+  /** Tells an act that brought a run to another state. What waits for a limit's answer is no person's. */
+  #tell(
+    envelope: ActEnvelope,
+    verb: string,
+    before: FlowRun,
+    answer: Result<StateAnswer> | Promise<Result<StateAnswer>>,
+    message: string | null = null,
+  ): void {
+    if (answer instanceof Promise || !answer.ok || !answer.value.was_created) return;
+    this.#context.acts.tell(envelope, verb, targetOfRun(before), {
+      state: { from: before.state_name, to: answer.value.result.state?.name ?? null },
+      ...(message !== null && { message: { to: clip(message) } }),
+    });
+  }
+
+  resume(
+    id: string,
+    run_input: JsonObject | null,
+    envelope: ActEnvelope,
+  ): Result<StateAnswer> | Promise<Result<StateAnswer>> {
     const stored = this.#context.store.runs.readRun(id);
     if (stored === undefined) return refuseRun(id);
     const { state } = stored.run;
@@ -89,6 +120,7 @@ export class RunStates {
     const answer = this.propose(stored, proposed, false, null, undefined);
     if (!(answer instanceof Promise) && answer.ok && answer.value.result.status === "ACCEPT")
       this.#inputs.answer(run, run_input ?? {});
+    this.#tell(envelope, "resume", run, answer);
     return answer;
   }
 

@@ -8,10 +8,12 @@ import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import type { PoolAttempts } from "./attempts.ts";
+import type { ActEnvelope } from "../shared/acts.ts";
 import type { Answer } from "../shared/actor.ts";
 import type { PoolJournals } from "./journals.ts";
 import type { PoolQueues } from "./queues.ts";
 import { mintId, mintRequestId, poolOf, type PoolContext } from "./context.ts";
+import { targetOfRun } from "./run-states.ts";
 import type { PoolOperations, RunDraft } from "./operations.ts";
 import type { PoolRow, QueueRow } from "./rows.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
@@ -198,8 +200,8 @@ export class PoolRuns {
   }
 
   /** Removes a run; what it holds or waits for is given back. */
-  delete(id: string): Result<null> {
-    const { host, send, store, wake } = this.#context;
+  delete(id: string, envelope?: ActEnvelope): Result<null> {
+    const { acts, host, send, store, wake } = this.#context;
     const stored = store.runs.readRun(id);
     if (stored === undefined) return refuse("not_found", "Flow run not found");
     this.#limit.leaveLine(stored);
@@ -209,6 +211,7 @@ export class PoolRuns {
     store.attempts.deleteSubmitted(id);
     store.heartbeats.delete(id);
     store.runs.deleteRun(id);
+    acts.tell(envelope, "delete", targetOfRun(stored.run), { state: { from: stored.run.state_name } });
     const journal = journalOfRun(host.address.workspace, id);
     if (journal !== undefined)
       send(journal, "delete_run_logs", mintRequestId(this.#context), { flow_run_id: id });

@@ -2,6 +2,7 @@
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { SessionAnswer, SessionBeat } from "../../contract/wire/agents.ts";
+import type { ActEnvelope } from "../shared/acts.ts";
 import { withPings, type PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
@@ -148,8 +149,8 @@ export class PoolSessions {
   }
 
   /** Forgets a worker; its attempts keep the deadline that their session had. */
-  deleteWorker(name: string): Result<null> {
-    const { store, statuses, wake, wakeAt } = this.#context;
+  deleteWorker(name: string, envelope?: ActEnvelope): Result<null> {
+    const { acts, store, statuses, wake, wakeAt } = this.#context;
     const worker = store.catalog.readWorker(name);
     if (worker === undefined) return refuse("not_found", "Worker not found.");
     const until = (worker.session_deadline ?? 0) + GRACE_MS;
@@ -159,6 +160,14 @@ export class PoolSessions {
       wakeAt(until);
     }
     store.catalog.deleteWorker(name);
+    if (envelope !== undefined) {
+      const target = {
+        kind: "worker",
+        id: worker.id,
+        name: `${poolOf(this.#context).name}/${name}`,
+      } as const;
+      acts.tell(envelope, "delete", target, {});
+    }
     // An idle agent finds out when it asks, and registers again.
     wake("pool_changed", name);
     statuses.look();

@@ -3,6 +3,7 @@ import type { Envelope } from "../../contract/envelope.ts";
 import { deriveShardKey } from "../../contract/ids.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
+import type { AuditedKind } from "../../contract/wire/audit.ts";
 import type { Resource } from "../../contract/wire/events.ts";
 import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
@@ -27,21 +28,15 @@ import { ChangeNews } from "../shared/change-news.ts";
 import { Deployments } from "./deployments.ts";
 import { makeUuid } from "../shared/uuid.ts";
 import { handleArtifactIndex } from "./artifact-index.ts";
+import { addEntry, handleAudit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { deleteEntry, findEntries, listEntries, putEntry } from "./directory-store.ts";
 import { LimitEars } from "./limit-ears.ts";
 import { handleEventNames } from "./event-names.ts";
 import { handleSavedSearches } from "./saved-searches.ts";
 import { migrations } from "./migrations.ts";
-import type { AuditRecord, WorkspaceOperations } from "./operations.ts";
-import {
-  addAudit,
-  deleteVariable,
-  filterVariables,
-  listAudit,
-  putVariable,
-  readVariable,
-} from "./variable-store.ts";
+import type { WorkspaceOperations } from "./operations.ts";
+import { deleteVariable, filterVariables, putVariable, readVariable } from "./variable-store.ts";
 import { handleViolations } from "./violation-store.ts";
 import { whereDeployments, whereFlows, whereVariables } from "./where.ts";
 
@@ -68,6 +63,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     ...handleSavedSearches(this.host),
     ...handleViolations(this.host),
     ...handleEventNames(this.host),
+    ...handleAudit(this.host),
     create_flow: ({ name, tags, labels }, envelope) => {
       const existing = readFlow(this.host.sql, { name });
       if (existing !== undefined) return accept({ flow: existing, was_created: false });
@@ -186,7 +182,6 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     filter_variables: ({ filter, ...page }) =>
       accept(filterVariables(this.host.sql, whereVariables(filter), page)),
     count_variables: ({ filter }) => accept(countRows(this.host.sql, "variable", whereVariables(filter))),
-    list_audit: ({ before_seq, limit }) => accept(listAudit(this.host.sql, before_seq, limit)),
 
     register: ({ kind, entry }) => {
       putEntry(this.host.sql, kind, entry);
@@ -236,9 +231,9 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     return formatInstant(this.host.now());
   }
 
-  #audit(envelope: Envelope, kind: AuditRecord["kind"], { id, name }: { id: string; name: string }): void {
+  #audit(envelope: Envelope, kind: AuditedKind, { id, name }: { id: string; name: string }): void {
     const { actor, operation } = envelope;
-    addAudit(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name });
+    addEntry(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name });
   }
 
   /** Writes down what was done to an entry that listeners hear of, too. */

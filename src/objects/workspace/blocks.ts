@@ -20,7 +20,7 @@ import type { BlockOperations, FoundBlocks, StoredBlock } from "./block-operatio
 import { BlockStore } from "./block-store.ts";
 import { whereBlockDocuments, whereBlockSchemas, whereBlockTypes } from "./block-where.ts";
 import { makeUuid } from "../shared/uuid.ts";
-import type { AuditRecord } from "./operations.ts";
+import type { AuditedKind } from "../../contract/wire/audit.ts";
 
 const TYPE_NOT_FOUND = refuse("not_found", "Block type not found");
 const SCHEMA_NOT_FOUND = refuse("not_found", "Block schema not found");
@@ -33,7 +33,7 @@ const RESULT_CAPABILITY = "write-path";
 
 interface Readers {
   /** Writes down who has done what. */
-  audit: (envelope: Envelope, kind: AuditRecord["kind"], record: { id: string; name: string }) => void;
+  audit: (envelope: Envelope, kind: AuditedKind, record: { id: string; name: string }) => void;
   /** Tells those who listen. */
   news: ChangeNews;
 }

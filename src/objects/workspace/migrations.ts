@@ -57,4 +57,9 @@ export const migrations: readonly string[] = [
     count INTEGER NOT NULL, first_at INTEGER NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (object, invariant)) WITHOUT ROWID`,
   WATCH_TABLE,
+  // The index also finds an act that was told before; an entry of the catalog, which is no effect, has no request id.
+  `ALTER TABLE audit ADD COLUMN act TEXT;
+  ALTER TABLE audit ADD COLUMN changes TEXT;
+  ALTER TABLE audit ADD COLUMN request_id TEXT;
+  CREATE UNIQUE INDEX audit_by_target ON audit (id, request_id)`,
 ];

@@ -23,6 +23,7 @@ import type { Variable } from "../../contract/wire/logs.ts";
 import type { Stretch } from "../../domain/catalog/materialization.ts";
 import type { DeploymentNote } from "../pool/operations.ts";
 import type { ArtifactIndexOperations } from "./artifact-operations.ts";
+import type { AuditOperations } from "./audit.ts";
 import type { EventNameOperations } from "./event-name-operations.ts";
 import type { SavedSearchOperations } from "./saved-searches.ts";
 import type { BlockOperations } from "./block-operations.ts";
@@ -51,29 +52,6 @@ export interface CatalogDeployment {
   note: DeploymentNote;
 }
 
-/** What the audit log speaks of. */
-export const AUDITED_KINDS = [
-  "flow",
-  "deployment",
-  "schedule",
-  "variable",
-  "block_type",
-  "block_schema",
-  "block_document",
-] as const;
-
-/** Who wrote what and when. */
-export interface AuditRecord {
-  seq: number;
-  /** Milliseconds since the epoch. */
-  at: number;
-  actor: string;
-  operation: string;
-  kind: (typeof AUDITED_KINDS)[number];
-  id: string;
-  name: string;
-}
-
 /** A promise that an object has found broken, over all its reports. */
 export interface ViolationRecord extends ViolationReport {
   first_at: number;
@@ -90,7 +68,8 @@ export type WorkspaceOperations = BlockOperations &
   ArtifactIndexOperations &
   SavedSearchOperations &
   ViolationOperations &
-  EventNameOperations & {
+  EventNameOperations &
+  AuditOperations & {
     create_flow: { command: FlowCreate; answer: { flow: Flow; was_created: boolean } };
     read_flow: { command: { id: string } | { name: string }; answer: Flow };
     update_flow: { command: { id: string; tags: string[] }; answer: Flow };
@@ -151,8 +130,6 @@ export type WorkspaceOperations = BlockOperations &
       answer: Variable[];
     };
     count_variables: { command: { filter: VariableFilter }; answer: number };
-    /** The newest entries first. */
-    list_audit: { command: { before_seq: number | null; limit: number }; answer: AuditRecord[] };
     /** The directory: objects report themselves by outbox; idempotent. */
     register: { command: { kind: "limit" | "pool"; entry: DirectoryEntry }; answer: null };
     unregister: { command: { kind: "limit" | "pool"; name: string; id: string }; answer: null };

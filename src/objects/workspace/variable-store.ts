@@ -1,13 +1,10 @@
-/** SQL of variables and of the audit log. */
+/** SQL of variables. */
 import type { VariableSort } from "../../contract/wire/catalog-filters.ts";
 import type { Variable } from "../../contract/wire/logs.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { listRows, type PageOfList } from "./catalog-store.ts";
-import type { AuditRecord } from "./operations.ts";
 import type { Condition } from "./where.ts";
 
-/** Entries that the audit log keeps. */
-const AUDIT_ROWS_MAX = 10_000;
 const SORTS: Readonly<Record<VariableSort, string>> = {
   NAME_ASC: "name",
   NAME_DESC: "name DESC",
@@ -47,29 +44,6 @@ export function deleteVariable(sql: Sql, id: string): void {
 /** A page of the variables that a filter means. */
 export function filterVariables(sql: Sql, where: Condition, page: PageOfList<VariableSort>): Variable[] {
   return listRows<VariableRow>(sql, "variable", where, SORTS[page.sort], page).map(toVariable);
-}
-
-/** Writes down who did what; the oldest entries go. */
-export function addAudit(sql: Sql, entry: Omit<AuditRecord, "seq">): void {
-  const [row] = sql.all<{ seq: number }>(
-    "INSERT INTO audit (at, actor, operation, kind, id, name) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
-    entry.at,
-    entry.actor,
-    entry.operation,
-    entry.kind,
-    entry.id,
-    entry.name,
-  );
-  if (row !== undefined) sql.all("DELETE FROM audit WHERE seq <= ?", row.seq - AUDIT_ROWS_MAX);
-}
-
-/** A page of the audit log, the newest entries first. */
-export function listAudit(sql: Sql, beforeSeq: number | null, limit: number): AuditRecord[] {
-  return sql.all<AuditRecord>(
-    "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-    beforeSeq ?? Number.MAX_SAFE_INTEGER,
-    limit,
-  );
 }
 
 interface VariableRow extends Omit<Variable, "value" | "tags"> {
