@@ -1,4 +1,5 @@
 /** The server as commands see it: the typed client, and its failures as sentences that name the setting to change. */
+import { hostname, userInfo } from "node:os";
 import { ERRORS } from "../contract/errors.ts";
 import { createClient, isStatus, SluiceApiError, type Client } from "../client/index.ts";
 import type { Connection } from "./config/connection.ts";
@@ -11,11 +12,22 @@ export function connect(connection: Connection, env: Readonly<Record<string, str
     // A command answers a person: one refusal to connect is told at once, a busy server is asked a few times.
     retries: 3,
     headers: {
-      "user-agent": "sluice-cli",
+      "user-agent": nameCaller(),
       ...readCustomHeaders(env["PREFECT_CLIENT_CUSTOM_HEADERS"]),
       ...(connection.authorization !== undefined && { authorization: connection.authorization }),
     },
   });
+}
+
+/** `sluice-cli alice@head`: the audit list shows who did what by the name that a client has for itself. */
+function nameCaller(): string {
+  let user = "";
+  try {
+    user = userInfo().username;
+  } catch {
+    // Nobody of that number is known here, as in some containers.
+  }
+  return `sluice-cli ${user}@${hostname()}`.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200);
 }
 
 /** Reads something that may be missing: undefined for 404. */

@@ -217,6 +217,13 @@ const event: Group = {
   },
 };
 
+const audit: Group = {
+  summary: "What people did",
+  commands: {
+    ls: { summary: "List acts: who, what, on what", load: () => import("./commands/audit/ls.ts") },
+  },
+};
+
 const config: Group = {
   summary: "Settings of this command line",
   commands: {
@@ -316,6 +323,7 @@ export const tree: Group = {
     block,
     artifact,
     event,
+    audit,
     config,
     profile,
     completion: {

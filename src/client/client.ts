@@ -1,6 +1,7 @@
 /** The typed client: one property per resource of the API. */
 import { Http, type HttpOptions } from "./http.ts";
 import { Artifacts } from "./resources/artifacts.ts";
+import { Audit } from "./resources/audit.ts";
 import { Blocks, BlockTypes } from "./resources/blocks.ts";
 import { Limits, TagLimits } from "./resources/limits.ts";
 import { Deployments, FlowRuns, Flows, Logs } from "./resources/runs.ts";
@@ -26,6 +27,7 @@ export interface Client {
   readonly blocks: Blocks;
   readonly blockTypes: BlockTypes;
   readonly artifacts: Artifacts;
+  readonly audit: Audit;
   readonly server: Server;
   /** Closes the connections once the calls in progress have ended. Not needed for a process to end. */
   close(): Promise<void>;
@@ -50,6 +52,7 @@ export function createClient(options: HttpOptions = {}): Client {
     blocks: new Blocks(http),
     blockTypes: new BlockTypes(http),
     artifacts: new Artifacts(http),
+    audit: new Audit(http),
     server: new Server(http),
     close: () => http.close(),
   };
