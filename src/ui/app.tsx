@@ -1,6 +1,6 @@
 /** The frame around every page: where one can go, whether what is shown is up to date, and the key. */
 import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from "preact-iso";
-import { Boxes, Cpu, ListOrdered, Play } from "lucide-preact";
+import { Boxes, Cpu, ListOrdered, Play, ScrollText } from "lucide-preact";
 import type { ComponentChildren } from "preact";
 import { Home } from "./pages/home.tsx";
 import { AskKey } from "./parts/ask-key.tsx";
@@ -12,12 +12,14 @@ const Runs = lazy(() => import("./pages/runs.tsx").then(({ Runs }) => Runs));
 const Run = lazy(() => import("./pages/run.tsx").then(({ Run }) => Run));
 const Pools = lazy(() => import("./pages/pools.tsx").then(({ Pools }) => Pools));
 const Pool = lazy(() => import("./pages/pool.tsx").then(({ Pool }) => Pool));
+const Audit = lazy(() => import("./pages/audit.tsx").then(({ Audit }) => Audit));
 const Limit = lazy(() => import("./pages/limit.tsx").then(({ Limit }) => Limit));
 
 const PLACES = [
   { href: "/", name: "Machines", icon: Cpu },
   { href: "/runs", name: "Runs", icon: Play },
   { href: "/work-pools", name: "Work pools", icon: Boxes },
+  { href: "/audit", name: "Audit", icon: ScrollText },
 ] as const;
 
 export function App() {
@@ -70,6 +72,7 @@ function Pages(): ComponentChildren {
         <Route path="/work-pools" component={Pools} />
         <Route path="/work-pools/work-pool/:name" component={Pool} />
         <Route path="/limits/:name" component={Limit} />
+        <Route path="/audit" component={Audit} />
         <Route default component={Missing} />
       </Router>
     </ErrorBoundary>

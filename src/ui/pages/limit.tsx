@@ -7,6 +7,7 @@ import { countAdmitted } from "../data/preview.ts";
 import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { Ask, AskChange } from "../parts/ask.tsx";
+import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { REASONS } from "../parts/slot-row.tsx";
@@ -113,6 +114,7 @@ export function Limit() {
           ))}
         </Table>
       )}
+      <LastActs ids={[limit.value.id]} />
     </>
   );
 }

@@ -6,6 +6,7 @@ import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools
 import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask, AskChange } from "../parts/ask.tsx";
+import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { formatLoad, PoolStatus, Status } from "../parts/status.tsx";
@@ -134,6 +135,7 @@ export function Pool() {
       <RunTable runs={active} />
       <h2>Waiting</h2>
       <RunTable runs={waiting} />
+      <LastActs ids={[pool.value.id, ...queues.map(({ id }) => id)]} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import type { State } from "../../contract/wire/states.ts";
 import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask } from "../parts/ask.tsx";
+import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { Took, workerOf } from "../parts/run-table.tsx";
@@ -102,6 +103,7 @@ export function Run() {
         </>
       )}
       <States id={id} />
+      <LastActs ids={[id]} />
       <Logs id={id} />
     </>
   );

@@ -1,0 +1,69 @@
+/** Acts of people: a table of them, and the last ones on what a page shows. */
+import { formatActor, formatChanges, formatTarget } from "../../contract/audit-text.ts";
+import type { AuditEntry, AuditTarget } from "../../contract/wire/audit.ts";
+import { useQueries } from "../data/query.ts";
+import { Table } from "./table.tsx";
+import { When } from "./time.tsx";
+
+const LAST_SHOWN = 5;
+/** Things that one page asks the last acts of. */
+const TARGETS_MAX = 10;
+
+export function ActTable({ acts }: { acts: readonly AuditEntry[] }) {
+  return (
+    <div class="acts">
+      <Table heads={["when", "who", "act", "on", "what changed"]}>
+        {acts.map((entry) => (
+          <tr key={entry.seq}>
+            <td>
+              <When at={entry.at} />
+            </td>
+            <td title={entry.actor}>{formatActor(entry)}</td>
+            <td>{entry.act}</td>
+            <td>
+              <Target target={entry.target} />
+            </td>
+            <td>{formatChanges(entry)}</td>
+          </tr>
+        ))}
+      </Table>
+    </div>
+  );
+}
+
+/** What was done last to what has these ids; nothing where nobody did anything. */
+export function LastActs({ ids }: { ids: readonly string[] }) {
+  const answers = useQueries<AuditEntry[]>(
+    ids
+      .slice(0, TARGETS_MAX)
+      .map((id) => ({ method: "GET", path: `/audit?target=${id}&limit=${LAST_SHOWN}` })),
+  );
+  const acts = answers
+    .flatMap(({ value }) => value ?? [])
+    .toSorted((left, right) => right.seq - left.seq)
+    .slice(0, LAST_SHOWN);
+  if (acts.length === 0) return null;
+  return (
+    <section aria-label="Last acts">
+      <h2>Last acts</h2>
+      <ActTable acts={acts} />
+    </section>
+  );
+}
+
+const PAGES: Partial<Record<AuditTarget["kind"], (target: AuditTarget) => string>> = {
+  limit: ({ name }) => `/limits/${encodeURIComponent(name)}`,
+  work_pool: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name)}`,
+  // Their names begin with that of their pool, which has no slash.
+  work_queue: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name.split("/")[0] ?? "")}`,
+  worker: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name.split("/")[0] ?? "")}`,
+  flow_run: ({ id }) => `/runs/flow-run/${id}`,
+  flow: ({ id }) => `/flows/flow/${id}`,
+  deployment: ({ id }) => `/deployments/deployment/${id}`,
+};
+
+function Target({ target }: { target: AuditTarget }) {
+  const href = PAGES[target.kind]?.(target);
+  const text = formatTarget(target);
+  return href === undefined ? <>{text}</> : <a href={href}>{text}</a>;
+}

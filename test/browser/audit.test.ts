@@ -1,0 +1,70 @@
+/** What is done in the dashboard, and elsewhere, is in its audit list as it happens. */
+import type { Page } from "playwright-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createClient, type Client } from "../../src/client/index.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { closePages, findBarriers, open } from "./browser.ts";
+
+let server: TestServer;
+let client: Client;
+
+beforeEach(async () => {
+  server = await startTestServer();
+  client = createClient({ apiUrl: `${server.url}/api`, headers: { "user-agent": "alice" } });
+});
+
+afterEach(async () => {
+  try {
+    await closePages();
+  } finally {
+    await client.close();
+    await server.stop();
+  }
+});
+
+const shown = (look: () => Promise<unknown>) => expect.poll(look, { timeout: 30_000 });
+/** Who, act, target and changes of the rows that are shown. */
+const rows = (page: Page): Promise<string[]> =>
+  page.locator(".acts tbody tr").evaluateAll((all) =>
+    all.map((row) =>
+      [...row.querySelectorAll("td")]
+        .slice(1)
+        .map((cell) => cell.textContent)
+        .join(" | "),
+    ),
+  );
+
+test("an act in a page appears at once in the audit list and on the page of what it was done to", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
+  await client.workPools.create({ name: "ml-pool", type: "process" });
+  const list = await open(`${server.url}/audit`);
+  await shown(() => rows(list)).toHaveLength(2);
+  expect(await findBarriers(list)).toEqual([]);
+
+  const limit = await open(`${server.url}/limits/${encodeURIComponent("gpu:gpu-1")}`);
+  await limit.getByRole("button", { name: "Resize" }).click();
+  await limit.getByLabel("Slots").fill("1");
+  await limit.getByRole("button", { name: "Set it to 1" }).click();
+  const resized = "a browser | limit.update | limit gpu:gpu-1 | limit 2 → 1";
+  await shown(async () => (await rows(list))[0]).toBe(resized);
+  await shown(async () => (await rows(limit))[0]).toBe(resized);
+
+  // The filter stands in the address, and what is acted on is a link.
+  await list.getByRole("searchbox", { name: "Act" }).fill("work_pool.");
+  await list.getByRole("searchbox", { name: "Act" }).press("Enter");
+  await shown(async () => (await rows(list)).map((row) => row.split(" | ").slice(0, 3))).toEqual([
+    ["alice", "work_pool.create", "work pool ml-pool"],
+  ]);
+  expect(list.url()).toContain("act=work_pool.");
+  await client.workPools.update("ml-pool", { is_paused: true });
+  await shown(async () => (await rows(list))[0]).toBe(
+    "alice | work_pool.pause | work pool ml-pool | is paused no → yes",
+  );
+  await list.getByRole("link", { name: "work pool ml-pool" }).first().click();
+  await shown(() => list.getByRole("heading", { name: "Last acts" }).count()).toBe(1);
+  await list.getByRole("button", { name: "Pause" }).last().click();
+  await shown(async () => (await rows(list))[0]).toMatch(
+    /^a browser \| work_queue\.pause \| work queue ml-pool\/default/,
+  );
+  expect(await findBarriers(list)).toEqual([]);
+});
