@@ -325,6 +325,7 @@ test("every page is free of barriers, light and dark, wide and narrow", async ()
         "/work-pools",
         `/work-pools/work-pool/${POOL}`,
         "/limits/gpu%3Agpu-1",
+        "/audit",
       ]) {
         await page.goto(server.url + path);
         await shown(() => page.getByRole("heading", { level: 1 }).count()).toBe(1);

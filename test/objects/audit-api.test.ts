@@ -313,23 +313,29 @@ test("filters and pages, also over the catalog's entries", async () => {
   expect((await send("GET", "/audit?limit=0")).status).toBe(422);
 });
 
-test("an act's rows: what it costs in its object and in the workspace", async () => {
-  const [run = ""] = await makeRuns("rows", 1);
-  const { id } = await must("POST", `${LIMITS}/`, { name: "rows", limit: 1 });
-  const acts = [
-    ["limit.update", id, () => must("PATCH", `${LIMITS}/rows`, { limit: 2 }), stubOf("limit", "rows")],
-    ["flow_run.cancel", run, () => setState(run, "CANCELLING"), stubOf("pool", "rows")],
-  ] as const;
+test("an act adds two rows where it is done and three in the workspace", async () => {
+  const [ours = "", theirs = ""] = await makeRuns("rows", 2);
+  const identity = {
+    [RUN_IDENTITY_HEADER]: formatRunIdentity({
+      flow_run_id: crypto.randomUUID(),
+      attempt_id: crypto.randomUUID(),
+      fence: 1,
+    }),
+  };
+  const pool = await countRows(stubOf("pool", "rows"));
   const workspace = await rowsOfWorkspace();
-  for (const [act, target, doIt, stub] of acts) {
-    const known = (await list({ target })).length;
-    const count = await countRows(stub);
-    workspace();
-    await doIt();
-    await actsOn(target, known + 1);
-    await expect.poll(async () => (await list({ target, act })).length).toBe(1);
-    const written = { object: count().written, workspace: workspace().written };
-    console.log(`${act}: ${JSON.stringify(written)}`);
-    expect(written.workspace).toBe(3);
-  }
+  // The first one also sets an alarm.
+  await setState(theirs, "SCHEDULED", {}, identity);
+  pool();
+  await setState(theirs, "SCHEDULED", {}, identity);
+  const byProgram = pool().written;
+  expect(workspace().written).toBe(0);
+  await setState(ours, "SCHEDULED");
+  await actsOn(ours, 1);
+  // Behind the turn that took the effect out of the outbox.
+  await must("GET", "/work_pools/rows");
+  expect({ pool: pool().written - byProgram, workspace: workspace().written }).toEqual({
+    pool: 2,
+    workspace: 3,
+  });
 });

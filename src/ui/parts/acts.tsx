@@ -9,10 +9,11 @@ const LAST_SHOWN = 5;
 /** Things that one page asks the last acts of. */
 const TARGETS_MAX = 10;
 
-export function ActTable({ acts }: { acts: readonly AuditEntry[] }) {
+/** `isOfOne`: all were done to the same thing, which the page is about. */
+export function ActTable({ acts, isOfOne = false }: { acts: readonly AuditEntry[]; isOfOne?: boolean }) {
   return (
     <div class="acts">
-      <Table heads={["when", "who", "act", "on", "what changed"]}>
+      <Table heads={["when", "who", "act", ...(isOfOne ? [] : ["on"]), "what changed"]}>
         {acts.map((entry) => (
           <tr key={entry.seq}>
             <td>
@@ -20,9 +21,11 @@ export function ActTable({ acts }: { acts: readonly AuditEntry[] }) {
             </td>
             <td title={entry.actor}>{formatActor(entry)}</td>
             <td>{entry.act}</td>
-            <td>
-              <Target target={entry.target} />
-            </td>
+            {!isOfOne && (
+              <td>
+                <Target target={entry.target} />
+              </td>
+            )}
             <td>{formatChanges(entry)}</td>
           </tr>
         ))}
@@ -46,7 +49,7 @@ export function LastActs({ ids }: { ids: readonly string[] }) {
   return (
     <section aria-label="Last acts">
       <h2>Last acts</h2>
-      <ActTable acts={acts} />
+      <ActTable acts={acts} isOfOne={ids.length === 1} />
     </section>
   );
 }

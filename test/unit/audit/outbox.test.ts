@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import { addressOfWorkspace, ENVELOPE_VERSION, type Envelope } from "../../../src/contract/envelope.ts";
 import { refuse, type Result } from "../../../src/contract/errors.ts";
 import type { AuditEntry } from "../../../src/contract/wire/audit.ts";
+import { OUTBOX_TABLE } from "../../../src/objects/shared/outbox.ts";
+import { migrate } from "../../../src/objects/shared/sql.ts";
+import { migrations } from "../../../src/objects/workspace/migrations.ts";
 import { WorkspaceActor } from "../../../src/objects/workspace/actor.ts";
 import { LimitWorld, START, WORKSPACE } from "../../support/limit-world.ts";
 import { createNodeHost } from "../../support/node-host.ts";
@@ -69,6 +72,48 @@ test("an act whose acknowledgements are lost is told again and written once", as
   await world.pass(60_000);
   expect(await list()).toEqual(["alice limit.update", "alice limit.create"]);
   expect(world.sent.filter(({ operation }) => operation === "note_act").length).toBeGreaterThan(2);
+});
+
+test("entries of the release before stay readable, beside those it still writes", async () => {
+  const clock = { now: START };
+  const host = createNodeHost({ address: addressOfWorkspace(WORKSPACE), clock });
+  const before = migrations.findIndex((script) => script.includes("ALTER TABLE audit"));
+  migrate(host.sql, [OUTBOX_TABLE, ...migrations.slice(0, before)]);
+  const write = (operation: string, name: string) =>
+    host.sql.all(
+      "INSERT INTO audit (at, actor, operation, kind, id, name) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
+      START,
+      "bob",
+      operation,
+      "deployment",
+      "1",
+      name,
+    );
+  write("put_deployment", "old");
+  const workspace = new WorkspaceActor(host);
+  write("update_deployment", "also old");
+  const command = {
+    act: "deployment.",
+    target: null,
+    actor: null,
+    since: START,
+    before_seq: null,
+    limit: 200,
+  };
+  const list = await workspace.execute({
+    v: ENVELOPE_VERSION,
+    address: host.address,
+    actor: "test",
+    request_id: "",
+    operation: "list_audit",
+    command,
+  });
+  expect(list).toMatchObject({
+    value: [
+      { act: "deployment.update", target: { name: "also old" }, changes: null, request_id: null },
+      { act: "deployment.put", target: { kind: "deployment", id: "1", name: "old" }, actor: "bob" },
+    ],
+  });
 });
 
 test("what no person did leaves no effect", async () => {
