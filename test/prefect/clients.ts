@@ -1,5 +1,6 @@
 /** One version of Prefect's clients against a server of its own: command line, flows, and which calls they make. */
 import { test } from "vitest";
+import { checkAudit } from "./audit.ts";
 import { checkCommandLine } from "./command-line.ts";
 import { checkBackgroundTasks, checkLimits, checkRuns } from "./sdk.ts";
 import { checkEndpoints } from "./support/endpoints.ts";
@@ -32,6 +33,10 @@ export function describeClients(version: PrefectVersion): void {
 
     test("a served flow runs in the process that serves it", async () => {
       await checkServe(scene.prefect, scene.fleet);
+    });
+
+    test("the audit list has what was typed, and nothing that engines, runners and workers said of their runs", async () => {
+      await checkAudit(scene.server.url);
     });
 
     test("its calls and their answers are those of the table", () => {
