@@ -26,6 +26,7 @@ import { savedSearches } from "./routes/saved-searches.ts";
 import { uiTaskRuns } from "./routes/ui-task-runs.ts";
 import { ui } from "./routes/ui.ts";
 import { tagLimits } from "./routes/tag-limits.ts";
+import { scheduleTimes } from "./routes/schedule-times.ts";
 import { taskWorkers } from "./routes/task-workers.ts";
 import { taskRuns, taskRunStates } from "./routes/task-runs.ts";
 import { variables } from "./routes/variables.ts";
@@ -55,6 +56,7 @@ const api = factory
   .route("/block_capabilities", blockCapabilities)
   .route("/flows", flows)
   .route("/deployments", deploymentRuns)
+  .route("/deployments", scheduleTimes)
   .route("/deployments", deployments)
   .route("/variables", variables)
   .route("/work_pools", workPools)

@@ -55,6 +55,20 @@ test("an hourly deployment has its next three runs, whatever alarms and eviction
   expect((await runsOf(id)).map((run) => run.id)).toEqual(runs.map((run) => run.id));
 });
 
+test("it is told when schedules fire next, also of those that are not active", async () => {
+  const id = await deploy({ schedules: [HOURLY, { ...HOURLY, active: false }, { schedule: {} }] });
+  const { status, body } = await send("GET", `/deployments/${id}/schedules/next_times?limit=2`);
+  expect(status).toBe(200);
+  const [active, inactive, never] = body as { schedule_id: string; times: string[] }[];
+  expect(active?.times).toHaveLength(2);
+  const [first = "", second = ""] = active?.times ?? [];
+  expect(Date.parse(second) - Date.parse(first)).toBe(3_600_000);
+  expect(inactive?.times).toEqual(active?.times);
+  expect(never?.times).toEqual([]);
+  expect((await send("GET", `/deployments/${id}/schedules/next_times?limit=0`)).status).toBe(422);
+  expect((await send("GET", `/deployments/${crypto.randomUUID()}/schedules/next_times`)).status).toBe(404);
+});
+
 test("the alarm makes the next runs by itself", async () => {
   const schedule = { schedule: { interval: 1 }, max_scheduled_runs: 2 };
   const id = await deploy({ schedules: [schedule] });
