@@ -2,12 +2,21 @@
 
 const KEY = "sluice.key";
 
+/** One thing that is wrong with what was sent, and where: `["body", "name"]`. */
+export interface Fault {
+  loc: (string | number)[];
+  msg: string;
+}
+
 /** A call that was refused, or that nobody answered (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** What is wrong with single fields, where the server says so. */
+  readonly faults: readonly Fault[];
+  constructor(status: number, message: string, faults: readonly Fault[] = []) {
     super(message);
     this.status = status;
+    this.faults = faults;
   }
 }
 
@@ -65,7 +74,10 @@ export async function send({ method, path, body }: Request, watchSeconds?: numbe
   }
   const text = await response.text();
   const value = parse(text);
-  if (!response.ok) throw new ApiError(response.status, describeRefusal(value, response));
+  if (!response.ok) {
+    const { exception_detail: faults = [] } = (value ?? {}) as { exception_detail?: Fault[] };
+    throw new ApiError(response.status, describeRefusal(value, response), faults);
+  }
   const objects = response.headers.get("Sluice-Objects");
   return { value, objects: objects === null || objects === "" ? [] : objects.split(",") };
 }
@@ -79,7 +91,13 @@ function parse(text: string): unknown {
 }
 
 function describeRefusal(value: unknown, response: Response): string {
-  const { detail, exception_message } = (value ?? {}) as { detail?: unknown; exception_message?: unknown };
+  const { detail, exception_message, exception_detail } = (value ?? {}) as {
+    detail?: unknown;
+    exception_message?: unknown;
+    exception_detail?: Fault[];
+  };
+  const [fault] = exception_detail ?? [];
+  if (fault !== undefined) return `${fault.loc.slice(1).join(".")}: ${fault.msg}`;
   for (const text of [detail, exception_message]) if (typeof text === "string") return text;
   return `The server refused this (${response.status} ${response.statusText}).`;
 }

@@ -1,5 +1,5 @@
 /** What pages show: answers of the API that are asked for again when their objects change, while the tab is looked at. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, send, type Request } from "./http.ts";
 import { listen } from "./live.ts";
 
@@ -27,6 +27,7 @@ const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefin
 
 class Entry {
   readonly request: Request;
+  readonly #pauseMs: number;
   readonly users = new Set<() => void>();
   query: Query<unknown> = NOTHING;
   #objects = new Set<string>();
@@ -36,8 +37,9 @@ class Entry {
   #isAsking = false;
   #isStale = true;
 
-  constructor(request: Request) {
+  constructor(request: Request, pauseMs: number) {
     this.request = request;
+    this.#pauseMs = pauseMs;
   }
 
   concerns(objects: readonly string[]): boolean {
@@ -105,20 +107,36 @@ export function refresh(): void {
   for (const entry of entries.values()) entry.touch();
 }
 
-/** The answer to a request, kept up to date while it is used; null asks for nothing. */
-export function useQuery<Value>(request: Request | null): Query<Value> {
-  return useQueries<Value>(request === null ? [] : [request])[0] ?? NOTHING;
+/**
+ * The answer to a request, kept up to date while it is used; null asks for nothing. With `pauseMs` it is asked for less
+ * often, however much changes: for answers that cost the server more than others.
+ */
+export function useQuery<Value>(request: Request | null, pauseMs?: number): Query<Value> {
+  return useQueries<Value>(request === null ? [] : [request], pauseMs)[0] ?? NOTHING;
+}
+
+/** As {@link useQuery}; while another request has no answer yet, that of the one before stays. */
+export function useLatest<Value>(request: Request, pauseMs?: number): Query<Value> & { isOld: boolean } {
+  const { value, error } = useQuery<Value>(request, pauseMs);
+  const last = useRef<Value | undefined>(undefined);
+  if (value !== undefined) last.current = value;
+  const isOld = value === undefined && last.current !== undefined && error === undefined;
+  return {
+    value: error === undefined || value !== undefined ? (value ?? last.current) : undefined,
+    error,
+    isOld,
+  };
 }
 
 /** The answers to several requests, in their order. */
-export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {
+export function useQueries<Value>(requests: readonly Request[], pauseMs = PAUSE_MS): Query<Value>[] {
   const keys = requests.map((request) => JSON.stringify(request));
   const [, setTick] = useState(0);
   const all = keys.join("\n");
   useEffect(() => {
     const use = (): void => setTick((tick) => tick + 1);
     const used = keys.map((key) => {
-      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request);
+      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request, pauseMs);
       entries.set(key, entry);
       entry.users.add(use);
       entry.schedule();

@@ -1,9 +1,9 @@
 /** The main job in four commands, each ticked off as it happens. */
-import { Check, Copy } from "lucide-preact";
-import { useState } from "preact/hooks";
+import { Check } from "lucide-preact";
 import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
+import { Command } from "./command.tsx";
 
 export function FirstSteps({
   limits,
@@ -56,22 +56,5 @@ export function FirstSteps({
         ))}
       </ol>
     </section>
-  );
-}
-
-export function Command({ text }: { text: string }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
-  };
-  return (
-    <p class="command">
-      <code>{text}</code>
-      <button type="button" onClick={() => void copy()} aria-label={`Copy ${text}`}>
-        {isCopied ? <Check aria-hidden="true" /> : <Copy aria-hidden="true" />}
-      </button>
-    </p>
   );
 }

@@ -4,6 +4,13 @@ import { useEffect, useState } from "preact/hooks";
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const clockOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const short = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -53,6 +60,11 @@ export function formatClock(ms: number, isToTheMinute = false): string {
   return (isToTheMinute ? clockOfDay : clock).format(ms);
 }
 
+/** `Mon, 30 Nov, 06:00` */
+export function formatShort(at: string): string {
+  return short.format(new Date(at));
+}
+
 /** How long ago, or in how long. */
 export function When({ at }: { at: string | null }) {
   const now = useNow();
@@ -62,6 +74,17 @@ export function When({ at }: { at: string | null }) {
   return (
     <time dateTime={at} title={formatExact(at)}>
       {text}
+    </time>
+  );
+}
+
+/** In how long something is due, or how late it is. */
+export function Due({ at }: { at: string | null }) {
+  const now = useNow();
+  if (at === null || Date.parse(at) >= now) return <When at={at} />;
+  return (
+    <time dateTime={at} title={formatExact(at)}>
+      late by {formatDuration((now - Date.parse(at)) / 1000)}
     </time>
   );
 }

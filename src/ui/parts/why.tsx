@@ -1,7 +1,7 @@
 /** Why a run waits: one sentence, what is in the way as a link, and what would help. */
 import { CircleHelp } from "lucide-preact";
 import { useQuery } from "../data/query.ts";
-import { Command } from "./first-steps.tsx";
+import { Command } from "./command.tsx";
 import { formatDuration } from "./time.tsx";
 
 interface Explanation {

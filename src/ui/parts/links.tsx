@@ -1,0 +1,20 @@
+/** Links to things by what is known of them. */
+import type { ComponentChildren } from "preact";
+
+export function RunLink({
+  run: { id, name },
+  children,
+}: {
+  run: { id: string; name: string };
+  children?: ComponentChildren;
+}) {
+  return (
+    <a href={`/runs/flow-run/${id}`} title={children === undefined ? undefined : name}>
+      {children ?? name}
+    </a>
+  );
+}
+
+export function PoolLink({ name }: { name: string }) {
+  return <a href={`/work-pools/work-pool/${encodeURIComponent(name)}`}>{name}</a>;
+}
