@@ -1,6 +1,6 @@
 /** The frame around every page: where one can go, whether what is shown is up to date, and the key. */
 import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from "preact-iso";
-import { Boxes, Cpu, ListOrdered, Play, ScrollText } from "lucide-preact";
+import { Boxes, Cpu, ListOrdered, Play, Rocket, ScrollText } from "lucide-preact";
 import type { ComponentChildren } from "preact";
 import { Home } from "./pages/home.tsx";
 import { AskKey } from "./parts/ask-key.tsx";
@@ -12,13 +12,19 @@ const Runs = lazy(() => import("./pages/runs.tsx").then(({ Runs }) => Runs));
 const Run = lazy(() => import("./pages/run.tsx").then(({ Run }) => Run));
 const Pools = lazy(() => import("./pages/pools.tsx").then(({ Pools }) => Pools));
 const Pool = lazy(() => import("./pages/pool.tsx").then(({ Pool }) => Pool));
+const Deployments = lazy(() => import("./pages/deployments.tsx").then(({ Deployments }) => Deployments));
+const Deployment = lazy(() => import("./pages/deployment.tsx").then(({ Deployment }) => Deployment));
+const RunDeployment = lazy(() =>
+  import("./pages/run-deployment.tsx").then(({ RunDeployment }) => RunDeployment),
+);
 const Audit = lazy(() => import("./pages/audit.tsx").then(({ Audit }) => Audit));
 const Limit = lazy(() => import("./pages/limit.tsx").then(({ Limit }) => Limit));
 
 const PLACES = [
   { href: "/", name: "Machines", icon: Cpu },
   { href: "/runs", name: "Runs", icon: Play },
-  { href: "/work-pools", name: "Work pools", icon: Boxes },
+  { href: "/deployments", name: "Deployments", icon: Rocket, ScrollText },
+  { href: "/work-pools", name: "Pools", icon: Boxes },
   { href: "/audit", name: "Audit", icon: ScrollText },
 ] as const;
 
@@ -69,10 +75,13 @@ function Pages(): ComponentChildren {
         <Route path="/runs" component={Runs} />
         <Route path="/runs/flow-run/:id" component={Run} />
         <Route path="/flow-runs/flow-run/:id" component={Run} />
+        <Route path="/deployments" component={Deployments} />
+        <Route path="/deployments/deployment/:id" component={Deployment} />
+        <Route path="/deployments/deployment/:id/run" component={RunDeployment} />
         <Route path="/work-pools" component={Pools} />
         <Route path="/work-pools/work-pool/:name" component={Pool} />
-        <Route path="/limits/:name" component={Limit} />
         <Route path="/audit" component={Audit} />
+        <Route path="/limits/:name" component={Limit} />
         <Route default component={Missing} />
       </Router>
     </ErrorBoundary>

@@ -1,0 +1,145 @@
+/**
+ * The parameters of a deployment as fields of a form, and what is typed there as values. Simple ones have a field of their
+ * kind; lists, objects and what may be several things are typed as JSON. What a value must be in full is the server's to
+ * say: it knows the whole schema.
+ *
+ * No library does this here: those that make forms of JSON schemas are made of React or Svelte (`@rjsf/core`, `@sjsf/form`)
+ * or follow no `$ref` (`@remoteoss/json-schema-form`), which every enum and model of Prefect's schemas is.
+ */
+import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
+import { describeSchema, isObject, listChoices, resolveSchema } from "./json-schema.ts";
+
+export type FieldKind =
+  | "text"
+  | "secret"
+  | "integer"
+  | "number"
+  | "boolean"
+  | "choice"
+  | "date"
+  | "date-time"
+  | "json";
+
+export interface Field {
+  name: string;
+  title: string;
+  description: string;
+  kind: FieldKind;
+  /** What the value must be, in a few words. */
+  wanted: string;
+  isRequired: boolean;
+  isNullable: boolean;
+  choices: JsonValue[];
+  /** What the run gets where nothing is said; undefined where that is nothing. */
+  known: JsonValue | undefined;
+}
+
+/** What a field says. */
+export type Reading = { is: "absent" } | { is: "value"; value: JsonValue } | { is: "fault"; fault: string };
+
+/** The parameters in their order; `given` are those of the deployment, which count more than the schema's defaults. */
+export function readFields(schema: JsonObject | null, given: JsonObject): Field[] {
+  const root = schema ?? {};
+  const { properties, required } = root;
+  const parts = isObject(properties) ? properties : {};
+  const names = Array.isArray(required) ? required : [];
+  const fields = Object.entries(parts).map(([name, part]) =>
+    readField(name, part, root, { isRequired: names.includes(name), given: given[name] }),
+  );
+  // What only the deployment knows can be changed, too.
+  const others = Object.keys(given).filter((name) => !Object.hasOwn(parts, name));
+  const places = new Map(
+    Object.entries(parts).map(([name, part]) => [name, isObject(part) ? Number(part["position"] ?? 0) : 0]),
+  );
+  return [
+    ...fields.toSorted((left, right) => (places.get(left.name) ?? 0) - (places.get(right.name) ?? 0)),
+    ...others.map((name) => readField(name, {}, root, { isRequired: false, given: given[name] })),
+  ];
+}
+
+function readField(
+  name: string,
+  part: JsonValue,
+  root: JsonObject,
+  { isRequired, given }: { isRequired: boolean; given: JsonValue | undefined },
+): Field {
+  const { schema, isNullable } = resolveSchema(part, root);
+  const { title, description, default: usual } = schema;
+  const choices = listChoices(schema);
+  return {
+    name,
+    title: typeof title === "string" && title !== "" ? title : name,
+    description: typeof description === "string" ? description : "",
+    kind: kindOf(schema, choices),
+    wanted: describeSchema(part, root),
+    isRequired,
+    isNullable,
+    choices: choices ?? [],
+    known: given ?? usual,
+  };
+}
+
+function kindOf(schema: JsonObject, choices: JsonValue[] | undefined): FieldKind {
+  const { type, format } = schema;
+  if (choices !== undefined) return "choice";
+  if (type === "integer" || type === "number" || type === "boolean") return type;
+  if (type !== "string") return "json";
+  if (format === "password" || schema["writeOnly"] === true) return "secret";
+  return format === "date" || format === "date-time" ? format : "text";
+}
+
+/** What stands in a field at first. */
+export function writeText({ kind, known, isNullable }: Field): string {
+  if (known === undefined || (known === null && (isNullable || kind !== "json"))) return "";
+  if (kind === "choice") return JSON.stringify(known);
+  if (kind === "json" || typeof known === "object") return JSON.stringify(known, null, 2);
+  return kind === "date-time" ? toLocal(String(known)) : String(known);
+}
+
+/** What is typed in a field; `absent` where the run shall get what it gets anyway. */
+export function readText(field: Field, text: string): Reading {
+  const { kind, known, isNullable, isRequired } = field;
+  if (text === writeText(field)) {
+    const isMissing = isRequired && known === undefined;
+    return isMissing ? { is: "fault", fault: "This is needed." } : { is: "absent" };
+  }
+  if (text.trim() === "") {
+    if (isNullable) return { is: "value", value: null };
+    if (kind === "text") return { is: "value", value: "" };
+    return isRequired && known === undefined ? { is: "fault", fault: "This is needed." } : { is: "absent" };
+  }
+  switch (kind) {
+    case "integer":
+      return /^\s*[+-]?\d+\s*$/.test(text)
+        ? { is: "value", value: Number(text) }
+        : { is: "fault", fault: "This must be a whole number." };
+    case "number":
+      return Number.isFinite(Number(text))
+        ? { is: "value", value: Number(text) }
+        : { is: "fault", fault: "This must be a number." };
+    case "boolean":
+      return { is: "value", value: text === "true" };
+    case "date-time":
+      return { is: "value", value: new Date(text).toISOString() };
+    case "choice":
+    case "json":
+      return readJson(text);
+    default:
+      return { is: "value", value: text };
+  }
+}
+
+function readJson(text: string): Reading {
+  try {
+    return { is: "value", value: JSON.parse(text) as JsonValue };
+  } catch (error) {
+    return { is: "fault", fault: `This is not JSON: ${(error as Error).message}` };
+  }
+}
+
+/** An instant as a field for dates and times has it: in the viewer's zone, without saying so. */
+function toLocal(instant: string): string {
+  const date = new Date(instant);
+  if (Number.isNaN(date.getTime())) return "";
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

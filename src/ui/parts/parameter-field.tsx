@@ -1,0 +1,93 @@
+/** One parameter of a deployment, with the control that fits its kind. */
+import { writeText, type Field as Parameter } from "../data/parameter-form.ts";
+import { Field } from "./field.tsx";
+
+const INPUTS = {
+  text: { type: "text" },
+  secret: { type: "password", autocomplete: "off" },
+  integer: { type: "text", inputMode: "numeric" },
+  number: { type: "text", inputMode: "decimal" },
+  date: { type: "date" },
+  "date-time": { type: "datetime-local", step: 1 },
+} as const;
+
+/** Longer values are not said again. */
+const USUAL_CHARACTERS_MAX = 60;
+
+export function ParameterField({
+  parameter,
+  text,
+  fault,
+  onText,
+}: {
+  parameter: Parameter;
+  text: string;
+  fault: string | undefined;
+  onText: (text: string) => void;
+}) {
+  const { title, description, wanted, isRequired, kind, known } = parameter;
+  const isChanged = text !== writeText(parameter);
+  const usual = known === undefined || known === null ? "" : JSON.stringify(known);
+  const hint = [description, `${wanted}${kind === "json" ? ", as JSON" : ""}`].filter(Boolean).join(" · ");
+  return (
+    <Field
+      label={title}
+      isRequired={isRequired && known === undefined}
+      hint={
+        <>
+          {hint}
+          {isChanged && usual !== "" && usual.length < USUAL_CHARACTERS_MAX && (
+            <>
+              {" "}
+              · otherwise <code>{usual}</code>
+            </>
+          )}
+        </>
+      }
+      fault={fault}
+    >
+      {(control) => {
+        if (kind === "boolean" || kind === "choice")
+          return (
+            <select {...control} value={text} onChange={({ currentTarget }) => onText(currentTarget.value)}>
+              <Choices parameter={parameter} />
+            </select>
+          );
+        if (kind === "json")
+          return (
+            <textarea
+              {...control}
+              rows={Math.min(12, Math.max(2, text.split("\n").length))}
+              spellcheck={false}
+              value={text}
+              onInput={({ currentTarget }) => onText(currentTarget.value)}
+            />
+          );
+        return (
+          <input
+            {...control}
+            {...INPUTS[kind]}
+            value={text}
+            onInput={({ currentTarget }) => onText(currentTarget.value)}
+          />
+        );
+      }}
+    </Field>
+  );
+}
+
+function Choices({ parameter: { kind, choices, known, isNullable } }: { parameter: Parameter }) {
+  const values = kind === "boolean" ? ["true", "false"] : choices.map((choice) => JSON.stringify(choice));
+  return (
+    <>
+      {(known === undefined || known === null || isNullable) && (
+        <option value="">{isNullable ? "null" : "choose …"}</option>
+      )}
+      {values.map((value) => (
+        <option key={value} value={value}>
+          {kind === "boolean" ? value : String(JSON.parse(value))}
+        </option>
+      ))}
+    </>
+  );
+}

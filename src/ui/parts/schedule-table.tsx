@@ -1,0 +1,93 @@
+/** The schedules of a deployment, each with its switch, and when it fires or would. */
+import type { Deployment } from "../../contract/wire/deployments.ts";
+import type { DeploymentSchedule } from "../../contract/wire/schedules.ts";
+import { act } from "../data/act.ts";
+import { useQuery } from "../data/query.ts";
+import { describeSchedule } from "../data/schedules.ts";
+import { Table } from "./table.tsx";
+import { formatExact, formatShort, When } from "./time.tsx";
+
+interface ScheduleTimes {
+  schedule_id: string;
+  times: string[];
+}
+
+export function ScheduleTable({ deployment: { id, schedules, paused } }: { deployment: Deployment }) {
+  const { value: times = [] } = useQuery<ScheduleTimes[]>(
+    schedules.length === 0
+      ? null
+      : { method: "GET", path: `/deployments/${id}/schedules/next_times?limit=3` },
+  );
+  if (schedules.length === 0)
+    return (
+      <p class="none">
+        None. <code>sluice deployment schedule create</code>, or <code>schedules:</code> in prefect.yaml, adds
+        some.
+      </p>
+    );
+  return (
+    <Table heads={["schedule", "active", "what it does"]}>
+      {schedules.map((schedule) => (
+        <tr key={schedule.id}>
+          <td>
+            {describeSchedule(schedule.schedule)}
+            {Object.keys(schedule.parameters).length > 0 && (
+              <>
+                {" "}
+                with <code>{JSON.stringify(schedule.parameters)}</code>
+              </>
+            )}
+          </td>
+          <td>
+            <Switch path={`/deployments/${id}/schedules/${schedule.id}`} schedule={schedule} />
+          </td>
+          <td>
+            <Times
+              isActive={schedule.active && !paused}
+              times={times.find(({ schedule_id }) => schedule_id === schedule.id)?.times ?? []}
+            />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Switch({ path, schedule: { active, schedule } }: { path: string; schedule: DeploymentSchedule }) {
+  const words = describeSchedule(schedule);
+  return (
+    <button
+      type="button"
+      role="switch"
+      aria-checked={active}
+      aria-label={`Schedule ${words}`}
+      class="switch"
+      onClick={() =>
+        void act(
+          { method: "PATCH", path, body: { active: !active } },
+          active ? `Off: ${words}. Its runs to come are taken away.` : `On: ${words}.`,
+        )
+      }
+    >
+      {active ? "on" : "off"}
+    </button>
+  );
+}
+
+function Times({ isActive, times: [first, ...later] }: { isActive: boolean; times: readonly string[] }) {
+  if (first === undefined) return <>never fires</>;
+  return (
+    <>
+      {isActive ? "runs" : "would run"} <When at={first} />
+      <span class="count">
+        {" "}
+        {[first, ...later].map((at, index) => (
+          <time key={at} dateTime={at} title={formatExact(at)}>
+            {index > 0 && " · "}
+            {formatShort(at)}
+          </time>
+        ))}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,153 @@
+/** Deployments in a real browser: found, run by their form with a real worker, their schedules switched. */
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { findBarriers, open } from "./browser.ts";
+import { POOL, shown, useStage } from "./stage.ts";
+
+const stage = useStage();
+
+const SCHEMA = {
+  type: "object",
+  required: ["image", "model"],
+  properties: {
+    image: { type: "string", title: "image", position: 0 },
+    model: { $ref: "#/definitions/Model", title: "model", position: 1 },
+    steps: { type: "integer", title: "steps", default: 20, maximum: 100, position: 2 },
+    options: { $ref: "#/definitions/Options", title: "options", default: { depth: 1 }, position: 3 },
+  },
+  definitions: {
+    Model: { enum: ["small", "large"], type: "string" },
+    Options: { type: "object", properties: { depth: { type: "integer" } }, required: ["depth"] },
+  },
+};
+
+let made = 0;
+async function deploy(name: string, more: object = {}): Promise<string> {
+  made += 1;
+  if (made === 1) await stage.ask("POST", "/work_pools/", { name: POOL, type: "process" });
+  const flow = await stage.ask<{ id: string }>("POST", "/flows/", { name: "pipeline" });
+  const { id } = await stage.ask<{ id: string }>("POST", "/deployments/", {
+    name,
+    flow_id: flow.id,
+    work_pool_name: POOL,
+    job_variables: { command: "echo downloaded" },
+    ...more,
+  });
+  return id;
+}
+
+const heading = (page: Page) => () => page.getByRole("heading", { level: 1 }).textContent();
+
+test("without any it says how to make one", async () => {
+  const page = await open(`${stage.url}/deployments`);
+  await shown(() => page.getByText("There is no deployment yet").count()).toBe(1);
+  await page.getByRole("button", { name: "Copy sluice deploy --all" }).waitFor();
+  expect(await findBarriers(page)).toEqual([]);
+});
+
+test("a deployment is run by its form, faults are said at their fields, and its run is seen to complete", async () => {
+  const id = await deploy("infer", {
+    parameter_openapi_schema: SCHEMA,
+    enforce_parameter_schema: true,
+    parameters: { image: "1.png" },
+  });
+  stage.startWorker("gpu-1");
+  const page = await open(`${stage.url}/deployments/deployment/${id}`);
+  await page.getByRole("link", { name: "Run it" }).click();
+  await shown(heading(page)).toBe("Run infer");
+  const fault = (name: string) => page.locator(".field", { hasText: name }).locator(".fault").textContent();
+  expect(await page.getByLabel("image").inputValue()).toBe("1.png");
+
+  // What is not even of its kind never leaves the browser.
+  await page.getByLabel("steps").fill("many");
+  await page.getByLabel("options").fill("{");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  await shown(() => fault("steps")).toBe("This must be a whole number.");
+  expect(await fault("options")).toContain("This is not JSON");
+  expect(await fault("model")).toBe("This is needed.");
+  expect(await page.evaluate("document.activeElement.getAttribute('aria-invalid')")).toBe("true");
+  expect(await findBarriers(page)).toEqual([]);
+
+  // The rest is the server's to say.
+  await page.getByLabel("steps").fill("1000");
+  await page.getByLabel("options").fill('{"depth": "deep"}');
+  await page.getByLabel("model").selectOption("large");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  await shown(() => fault("steps")).toContain("1000");
+  expect(await fault("options")).toContain("depth: ");
+  expect(await fault("model")).toBe("");
+
+  await page.getByLabel("steps").fill("5");
+  await page.getByLabel("options").fill('{"depth": 3}');
+  await page.getByLabel("Name", { exact: true }).fill("by-hand");
+  await page.getByLabel("Tags").fill("mine, yours");
+  await page.getByLabel("Job variables").press("Control+Enter");
+  await page.getByRole("button", { name: "Run it now" }).press("Enter");
+  await shown(heading(page)).toBe("by-hand");
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Completed");
+  const run = await stage.ask("GET", `/flow_runs/${page.url().split("/").at(-1)}`);
+  expect(run).toMatchObject({
+    parameters: { image: "1.png", model: "large", steps: 5, options: { depth: 3 } },
+    tags: ["mine", "yours"],
+  });
+}, 120_000);
+
+test("a refused name is said at its field, and a run can be left for later", async () => {
+  const id = await deploy("later");
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`, {
+    isAllowed: (fault) => /422/.test(fault),
+  });
+  await page.getByLabel("Name", { exact: true }).fill("a/b");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  const fault = page.locator(".field", { hasText: "Name" }).locator(".fault");
+  await shown(() => fault.textContent()).toContain("must not contain");
+  await page.getByLabel("Name", { exact: true }).fill("next-year");
+  await page.getByLabel("Start").fill("2099-01-02T03:04");
+  await page.getByRole("button", { name: "Schedule the run" }).click();
+  await shown(heading(page)).toBe("next-year");
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Scheduled");
+});
+
+test("a schedule is switched without a question, and says when it runs or would run", async () => {
+  const schedule = { cron: "0 6 * * *", timezone: "UTC" };
+  const id = await deploy("nightly", { schedules: [{ schedule, active: false }] });
+  const page = await open(`${stage.url}/deployments/deployment/${id}`);
+  const row = page.getByRole("row", { name: /cron 0 6/ });
+  await shown(() => row.textContent()).toContain("would run in");
+  const upcoming = () => page.getByText("Scheduled", { exact: true }).count();
+  expect(await upcoming()).toBe(0);
+  await page.getByRole("switch").press("Space");
+  await shown(() => row.textContent()).toContain("onruns in");
+  await shown(upcoming).toBeGreaterThan(1);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.getByRole("switch").click();
+  await shown(upcoming).toBe(0);
+  // A deployment that is paused makes no runs, whatever its schedules.
+  await page.getByRole("switch").click();
+  await shown(upcoming).toBeGreaterThan(1);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("button", { name: "Pause it" }).click();
+  await shown(() => page.locator(".status").first().textContent()).toBe("paused");
+  await shown(upcoming).toBe(0);
+  await shown(() => row.textContent()).toContain("would run in");
+});
+
+test("deployments are found by name and tag, page by page, and the URL says what is shown", async () => {
+  for (let index = 0; index < 30; index += 1)
+    await deploy(`many-${index}`, { tags: index % 2 === 0 ? ["even"] : [] });
+  const page = await open(`${stage.url}/deployments`);
+  const rows = () => page.locator("tbody tr").count();
+  await page.getByLabel("Find").fill("many");
+  await shown(rows).toBe(25);
+  await page.getByRole("button", { name: "More" }).click();
+  await shown(rows).toBe(5);
+  expect(page.url()).toContain("search=many&page=2");
+  await page.goBack();
+  await shown(rows).toBe(25);
+  await page.goto(`${stage.url}/deployments?search=many&tag=even`);
+  await shown(rows).toBe(15);
+  await page.getByRole("button", { name: "tag even, remove" }).click();
+  await shown(rows).toBe(25);
+  await page.getByLabel("Find").fill("nothing is called so");
+  await shown(() => page.getByText("Nothing is found").count()).toBe(1);
+});

@@ -1,0 +1,133 @@
+/** The form of a deployment's parameters, from the schemas that Prefect makes of Python functions. */
+import { expect, test } from "vitest";
+import { describeSchema } from "../../../src/ui/data/json-schema.ts";
+import { readFields, readText, writeText, type Field } from "../../../src/ui/data/parameter-form.ts";
+import { byField, readRefusal } from "../../../src/ui/data/parameter-faults.ts";
+import { ApiError } from "../../../src/ui/data/http.ts";
+
+/** As pydantic writes them, definitions and all. */
+const SCHEMA = {
+  title: "Parameters",
+  type: "object",
+  required: ["image", "model"],
+  properties: {
+    steps: { title: "steps", type: "integer", default: 20, position: 2 },
+    image: { title: "image", type: "string", position: 0, description: "Where it lies" },
+    model: { allOf: [{ $ref: "#/definitions/Model" }], title: "model", position: 1 },
+    strength: { title: "strength", type: "number", position: 3 },
+    is_dry: { type: "boolean", default: false, position: 4 },
+    seed: { anyOf: [{ type: "integer" }, { type: "null" }], default: null, position: 5 },
+    since: { anyOf: [{ type: "string", format: "date-time" }, { type: "null" }], position: 6 },
+    token: { type: "string", format: "password", writeOnly: true, position: 7 },
+    either: { anyOf: [{ type: "integer" }, { type: "string" }], position: 8 },
+    labels: { type: "array", items: { type: "string" }, position: 9 },
+    options: { $ref: "#/definitions/Options", position: 10 },
+    tree: { $ref: "#/definitions/Tree", position: 11 },
+  },
+  definitions: {
+    Model: { title: "Model", enum: ["small", "large"], type: "string", description: "Which one" },
+    Options: { type: "object", properties: { depth: { type: "integer" } }, required: ["depth"] },
+    Tree: { type: "object", properties: { left: { $ref: "#/definitions/Tree" } } },
+  },
+};
+const fields = readFields(SCHEMA, { image: "a.png", more: [1] });
+const fieldOf = (name: string): Field => {
+  const field = fields.find((each) => each.name === name);
+  if (field === undefined) throw new Error(`no field ${name}`);
+  return field;
+};
+const read = (name: string, text: string) => readText(fieldOf(name), text);
+
+test("each parameter has a field of its kind, in its place; what only the deployment has comes last", () => {
+  expect(fields.map(({ name, kind }) => [name, kind])).toEqual([
+    ["image", "text"],
+    ["model", "choice"],
+    ["steps", "integer"],
+    ["strength", "number"],
+    ["is_dry", "boolean"],
+    ["seed", "integer"],
+    ["since", "date-time"],
+    ["token", "secret"],
+    ["either", "json"],
+    ["labels", "json"],
+    ["options", "json"],
+    ["tree", "json"],
+    ["more", "json"],
+  ]);
+  expect(fieldOf("model")).toMatchObject({
+    choices: ["small", "large"],
+    title: "model",
+    description: "Which one",
+  });
+  expect(fieldOf("seed").isNullable).toBe(true);
+  expect(fieldOf("image")).toMatchObject({ isRequired: true, known: "a.png" });
+});
+
+test("it says what each must be, however it is nested", () => {
+  const wanted = Object.fromEntries(fields.map((field) => [field.name, field.wanted]));
+  expect(wanted).toMatchObject({
+    image: "text",
+    model: 'one of "small", "large"',
+    seed: "integer or null",
+    since: "date-time or null",
+    either: "integer or text",
+    labels: "list of text",
+    options: "{ depth: integer }",
+    more: "any JSON value",
+  });
+  const endless = { definitions: { A: { $ref: "#/definitions/A" } } };
+  expect(describeSchema({ $ref: "#/definitions/A" }, endless)).toBe("any JSON value");
+});
+
+test("what nobody changed is not sent, so that it stays the deployment's", () => {
+  for (const field of fields.filter(({ name }) => name !== "model"))
+    expect(readText(field, writeText(field))).toEqual({ is: "absent" });
+  expect(read("model", "")).toMatchObject({ is: "fault" });
+});
+
+test("what is typed becomes a value of its kind, or a fault that says why not", () => {
+  expect(read("image", "b.png")).toEqual({ is: "value", value: "b.png" });
+  expect(read("image", "")).toEqual({ is: "value", value: "" });
+  expect(read("model", '"large"')).toEqual({ is: "value", value: "large" });
+  expect(read("steps", "7")).toEqual({ is: "value", value: 7 });
+  expect(read("steps", "")).toEqual({ is: "absent" });
+  expect(read("steps", "7.5")).toMatchObject({ is: "fault" });
+  expect(read("strength", "1e-3")).toEqual({ is: "value", value: 0.001 });
+  expect(read("strength", "a lot")).toMatchObject({ is: "fault" });
+  expect(read("is_dry", "true")).toEqual({ is: "value", value: true });
+  expect(read("since", "2026-01-02T03:04")).toMatchObject({
+    value: expect.stringMatching(/^2026-01-0\dT.*Z$/),
+  });
+  expect(read("labels", '["a"]')).toEqual({ is: "value", value: ["a"] });
+  expect(read("labels", "[a]")).toMatchObject({
+    is: "fault",
+    fault: expect.stringContaining("not JSON"),
+  });
+  const [nullable] = readFields({ properties: { seed: { type: ["integer", "null"], default: 3 } } }, {}) as [
+    Field,
+  ];
+  expect(readText(nullable, "")).toEqual({ is: "value", value: null });
+});
+
+test("without a schema the deployment's parameters can be changed as JSON", () => {
+  expect(readFields(null, { a: { b: 1 } }).map(({ name, kind }) => [name, kind])).toEqual([["a", "json"]]);
+  expect(readFields({}, {})).toEqual([]);
+});
+
+test("what the server has against it is said at its field", () => {
+  const faults = byField([
+    { property: "model", errors: ['Instance does not have required property "model".'] },
+    { property: "options", errors: [{ property: "depth", errors: ["no integer"] }] },
+    { property: "labels", errors: [{ index: 0, errors: ["no text", "too long"] }] },
+  ]);
+  expect(Object.fromEntries(faults)).toEqual({
+    model: "This is needed.",
+    options: "depth: no integer",
+    labels: "0: no text",
+  });
+  const refused = "Error creating flow run: Validation failed for field 'options.depth'. Failure reason: no";
+  expect([...readRefusal(new ApiError(409, refused))]).toEqual([["options", "depth: no"]]);
+  const invalid = new ApiError(422, "…", [{ loc: ["body", "name"], msg: "too long" }]);
+  expect([...readRefusal(invalid)]).toEqual([["run.name", "too long"]]);
+  expect([...readRefusal(new ApiError(409, "no such queue"))]).toEqual([["", "no such queue"]]);
+});
