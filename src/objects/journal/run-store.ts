@@ -7,7 +7,7 @@ import type { State } from "../../contract/wire/states.ts";
 import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { KeptRun } from "../shared/kept-run.ts";
 import { RUN_COLUMNS, RUN_PLACEHOLDERS, runBindings } from "../shared/run-columns.ts";
-import { selectKeys, type Condition } from "../shared/run-filter.ts";
+import { selectKeys, type Condition, type RunCondition } from "../shared/run-filter.ts";
 import { summarizeRuns } from "../shared/run-summary.ts";
 import { first, type Sql } from "../shared/sql.ts";
 
@@ -79,9 +79,9 @@ export class KeptRunStore {
       .map(({ record }) => JSON.parse(record) as FlowRun);
   }
 
-  listKeys(condition: Condition, except: readonly string[], sort: FlowRunSort, limit: number): RunKey[] {
+  listKeys(condition: RunCondition, except: readonly string[], sort: FlowRunSort, limit: number): RunKey[] {
     return this.#sql.all<RunKey>(
-      `${selectKeys(sort, `${condition.sql} AND ${NOT_EXCEPTED}`)} LIMIT ?`,
+      `${selectKeys(sort, `${condition.sql} AND ${NOT_EXCEPTED}`, condition.isSought)} LIMIT ?`,
       ...condition.bindings,
       JSON.stringify(except),
       limit,

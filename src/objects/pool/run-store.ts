@@ -4,7 +4,7 @@ import type { FlowRunSort } from "../../contract/wire/filters.ts";
 import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { Place } from "../../domain/pool/place.ts";
 import { RUN_COLUMNS, RUN_PLACEHOLDERS, runBindings } from "../shared/run-columns.ts";
-import { selectKeys, type Condition } from "../shared/run-filter.ts";
+import { selectKeys, selectNearKeys, type Condition, type RunCondition } from "../shared/run-filter.ts";
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import { summarizeRuns } from "../shared/run-summary.ts";
 import { first, type Sql } from "../shared/sql.ts";
@@ -65,13 +65,14 @@ export class RunStore {
   }
 
   /** Runs by a condition that `shared/run-filter.ts` wrote. */
-  listKeys(condition: Condition, sort: FlowRunSort, limit: number, offset: number): RunKey[] {
-    return this.#sql.all<RunKey>(
-      `${selectKeys(sort, condition.sql)} LIMIT ? OFFSET ?`,
-      ...condition.bindings,
-      limit,
-      offset,
-    );
+  listKeys(condition: RunCondition, sort: FlowRunSort, limit: number, offset: number): RunKey[] {
+    const list = ({ sql, bindings }: Condition): RunKey[] =>
+      this.#sql.all<RunKey>(`${sql} LIMIT ? OFFSET ?`, ...bindings, limit, offset);
+    const near = selectNearKeys(sort, condition);
+    const found = near === undefined ? [] : list(near);
+    if (near !== undefined && found.length === limit) return found;
+    const sql = selectKeys(sort, condition.sql, condition.isSought);
+    return list({ sql, bindings: condition.bindings });
   }
 
   summarizeRuns(condition: Condition, span: { intervals: Intervals | null; now: number }): RunSummary[] {

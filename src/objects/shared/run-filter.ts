@@ -1,10 +1,22 @@
 /** The SQL of run filters and sorts: part of the stores that keep runs, all with the same columns. */
+import { isBlank } from "../../contract/wire/common.ts";
 import type { FlowRunFilter, FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 
 export interface Condition {
   sql: string;
   bindings: (string | number)[];
 }
+
+/** A condition on runs. */
+export interface RunCondition extends Condition {
+  /** The index by start does not answer it. */
+  isSought: boolean;
+  /** The part of it that the index answers; undefined where it names runs, which are found by their ids. */
+  times?: Condition;
+}
+
+/** Runs that are looked at one by one in the order of their start, before the table is read from end to end. */
+const NEAR_MAX = 1000;
 
 const ALWAYS: Condition = { sql: "1", bindings: [] };
 
@@ -21,10 +33,29 @@ const KEYS: Record<FlowRunSort, string> = {
   END_TIME_DESC: "end_time",
 };
 
-/** A query for the keys of runs in the order of a sort. Ends where LIMIT may follow. */
-export function selectKeys(sort: FlowRunSort, where: string): string {
+/**
+ * A query for the keys of runs in the order of a sort. Ends where LIMIT may follow. For what `isSought` the table is read
+ * from end to end: that takes a thirtieth of the time of going to each of its runs by the index.
+ */
+export function selectKeys(sort: FlowRunSort, where: string, isSought = false): string {
   const columns = `id, ${KEYS[sort]} AS key, octet_length(record) AS bytes`;
-  return `SELECT ${columns} FROM flow_run WHERE ${where} ORDER BY ${orderOf(sort)}`;
+  // A plus keeps the index out of it.
+  const plus = isSought && KEYS[sort] === "expected_start_time" ? "+" : "";
+  return `SELECT ${columns} FROM flow_run WHERE ${where} ORDER BY ${plus}${orderOf(sort)}`;
+}
+
+/**
+ * The same query for the first runs by their start only, for sorts that go by it: what is found there comes before all
+ * others. Undefined for the other sorts.
+ */
+export function selectNearKeys(
+  sort: FlowRunSort,
+  { sql, bindings, times }: RunCondition,
+): Condition | undefined {
+  if (times === undefined || KEYS[sort] !== "expected_start_time") return undefined;
+  const near = `SELECT id FROM flow_run WHERE ${times.sql} ORDER BY ${orderOf(sort)} LIMIT ${NEAR_MAX}`;
+  const where = `id IN (${near}) AND ${sql}`;
+  return { sql: selectKeys(sort, where, true), bindings: [...times.bindings, ...bindings] };
 }
 
 /** How a sort orders; the id makes it total. */
@@ -148,7 +179,7 @@ export function withTags(tags: FlowRunFilter["tags"]): Condition | undefined {
   );
 }
 
-function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[]): Condition {
+function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[], start: string): Condition {
   const { state, created_by } = filter;
   return join(
     [
@@ -184,7 +215,7 @@ function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[]): Condition
       filter.flow_version && anyOf("record ->> '$.flow_version'", filter.flow_version.any_),
       within("start_time", filter.start_time),
       within("end_time", filter.end_time),
-      within("expected_start_time", filter.expected_start_time),
+      within(start, filter.expected_start_time),
       within("next_scheduled_start_time", filter.next_scheduled_start_time),
       filter.parent_task_run_id &&
         join(
@@ -227,11 +258,30 @@ export function namesQueues(filter: RunFilter): boolean {
   );
 }
 
+/** Tells whether a filter says nothing but when runs are expected to start. */
+function saysOnlyTimes({ flow_runs, ...others }: RunFilter): boolean {
+  const { expected_start_time: _times, ...conditions } = flow_runs ?? {};
+  return isBlank(others) && isBlank(conditions);
+}
+
 /** Writes a filter as the condition of a WHERE clause. */
-export function toCondition(filter: RunFilter, queues: readonly KnownQueue[]): Condition {
+export function toCondition(filter: RunFilter, queues: readonly KnownQueue[]): RunCondition {
+  if (saysOnlyTimes(filter))
+    return { ...writeFilter(filter, queues, "expected_start_time"), isSought: false };
+  const { operator, id, expected_start_time } = filter.flow_runs ?? {};
+  const times = operator === "or_" ? undefined : within("expected_start_time", expected_start_time);
+  const namesRuns = filter.run_ids !== undefined || (id?.any_ ?? null) !== null;
+  return {
+    ...writeFilter(filter, queues, "+expected_start_time"),
+    isSought: true,
+    ...(!namesRuns && { times: times ?? ALWAYS }),
+  };
+}
+
+function writeFilter(filter: RunFilter, queues: readonly KnownQueue[], start: string): Condition {
   return join(
     [
-      filter.flow_runs ? ofRuns(filter.flow_runs, queues) : undefined,
+      filter.flow_runs ? ofRuns(filter.flow_runs, queues, start) : undefined,
       anyOf("id", filter.run_ids),
       anyOf("flow_id", filter.flow_ids),
       anyOf("deployment_id", filter.deployment_ids),

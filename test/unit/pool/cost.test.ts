@@ -115,6 +115,32 @@ test("the default lists walk along an index", async () => {
   }
 });
 
+test("what is sought is looked for among the first runs by their start, then from end to end, never run by run along the index", async () => {
+  const pool = await createTestPool();
+  const seen = watch(pool);
+  const filter = {
+    flow_runs: { state: { type: { any_: ["FAILED" as const] } }, expected_start_time: { after_: "2020" } },
+  };
+  const page = { limit: 15, offset: 0 };
+  await pool.do("filter_runs", { filter, sort: "EXPECTED_START_TIME_DESC", ...page });
+  const plans = [...seen]
+    .filter((statement) => statement.includes("octet_length"))
+    .map((statement) =>
+      pool.host.sql
+        .all<{ detail: string }>(
+          `EXPLAIN QUERY PLAN ${statement}`,
+          ...Array.from({ length: statement.split("?").length - 1 }, () => null),
+        )
+        .map(({ detail }) => detail),
+    );
+  expect(plans).toHaveLength(2);
+  const [near = [], whole = []] = plans;
+  expect(near[0]).toContain("SEARCH flow_run USING PRIMARY KEY (id=?)");
+  expect(near.join()).toContain("flow_run_by_start");
+  expect(whole[0]).toBe("SCAN flow_run");
+  expect(whole.join()).not.toContain("flow_run_by_start");
+});
+
 test("rows written per run are few", async () => {
   const pool = await createTestPool();
   await pool.beat();
