@@ -5,8 +5,6 @@ import { useQueries, useQuery } from "./query.ts";
 
 /** Runs of one answer: when a deployment is not among those of all, it is asked for alone. */
 const PAGE = 200;
-/** Such answers are searched for, so a list asks for them less often. */
-const PAUSE_MS = 5000;
 
 export type EdgeRuns = ReadonlyMap<string, FlowRun>;
 
@@ -29,16 +27,13 @@ function ask(
 }
 
 function useEdge(which: typeof NEXT | typeof LAST, ids: readonly string[]): EdgeRuns {
-  const { value: page } = useQuery<FlowRun[]>(ids.length === 0 ? null : ask(which, ids, PAGE), PAUSE_MS);
+  const { value: page } = useQuery<FlowRun[]>(ids.length === 0 ? null : ask(which, ids, PAGE));
   const found = new Map<string, FlowRun>();
   for (const run of page ?? [])
     if (run.deployment_id !== null && !found.has(run.deployment_id)) found.set(run.deployment_id, run);
   const isWhole = page === undefined || page.length < PAGE;
   const missing = isWhole ? [] : ids.filter((id) => !found.has(id));
-  const alone = useQueries<FlowRun[]>(
-    missing.map((id) => ask(which, [id], 1)),
-    PAUSE_MS,
-  );
+  const alone = useQueries<FlowRun[]>(missing.map((id) => ask(which, [id], 1)));
   for (const { value: [run] = [] } of alone)
     if (run !== undefined && run.deployment_id !== null) found.set(run.deployment_id, run);
   return found;

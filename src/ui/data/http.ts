@@ -57,7 +57,25 @@ function authorize(): Record<string, string> {
  * Makes a call. With `watchSeconds` the objects that it asks tell of their changes for so long, see `live.ts`.
  * @throws {ApiError} when it is refused, or nobody answers.
  */
-export async function send({ method, path, body }: Request, watchSeconds?: number): Promise<Answer> {
+export async function send(request: Request, watchSeconds?: number): Promise<Answer> {
+  const response = await call(request, watchSeconds);
+  const objects = response.headers.get("Sluice-Objects");
+  return {
+    value: parse(await response.text()),
+    objects: objects === null || objects === "" ? [] : objects.split(","),
+  };
+}
+
+/**
+ * Reads what is no JSON.
+ * @throws {ApiError} when it is refused, or nobody answers.
+ */
+export async function sendForText(path: string): Promise<string> {
+  const response = await call({ method: "GET", path });
+  return response.text();
+}
+
+async function call({ method, path, body }: Request, watchSeconds?: number): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`/api${path}`, {
@@ -72,14 +90,10 @@ export async function send({ method, path, body }: Request, watchSeconds?: numbe
   } catch {
     throw new ApiError(0, "The server does not answer.");
   }
-  const text = await response.text();
-  const value = parse(text);
-  if (!response.ok) {
-    const { exception_detail: faults = [] } = (value ?? {}) as { exception_detail?: Fault[] };
-    throw new ApiError(response.status, describeRefusal(value, response), faults);
-  }
-  const objects = response.headers.get("Sluice-Objects");
-  return { value, objects: objects === null || objects === "" ? [] : objects.split(",") };
+  if (response.ok) return response;
+  const value = parse(await response.text());
+  const { exception_detail: faults = [] } = (value ?? {}) as { exception_detail?: Fault[] };
+  throw new ApiError(response.status, describeRefusal(value, response), faults);
 }
 
 function parse(text: string): unknown {

@@ -27,7 +27,6 @@ const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefin
 
 class Entry {
   readonly request: Request;
-  readonly #pauseMs: number;
   readonly users = new Set<() => void>();
   query: Query<unknown> = NOTHING;
   #objects = new Set<string>();
@@ -37,9 +36,8 @@ class Entry {
   #isAsking = false;
   #isStale = true;
 
-  constructor(request: Request, pauseMs: number) {
+  constructor(request: Request) {
     this.request = request;
-    this.#pauseMs = pauseMs;
   }
 
   concerns(objects: readonly string[]): boolean {
@@ -107,36 +105,33 @@ export function refresh(): void {
   for (const entry of entries.values()) entry.touch();
 }
 
-/**
- * The answer to a request, kept up to date while it is used; null asks for nothing. With `pauseMs` it is asked for less
- * often, however much changes: for answers that cost the server more than others.
- */
-export function useQuery<Value>(request: Request | null, pauseMs?: number): Query<Value> {
-  return useQueries<Value>(request === null ? [] : [request], pauseMs)[0] ?? NOTHING;
+/** Asks for one thing again that is shown. */
+export function touch(request: Request): void {
+  entries.get(JSON.stringify(request))?.touch();
+}
+
+/** The answer to a request, kept up to date while it is used; null asks for nothing. */
+export function useQuery<Value>(request: Request | null): Query<Value> {
+  return useQueries<Value>(request === null ? [] : [request])[0] ?? NOTHING;
 }
 
 /** As {@link useQuery}; while another request has no answer yet, that of the one before stays. */
-export function useLatest<Value>(request: Request, pauseMs?: number): Query<Value> & { isOld: boolean } {
-  const { value, error } = useQuery<Value>(request, pauseMs);
-  const last = useRef<Value | undefined>(undefined);
-  if (value !== undefined) last.current = value;
-  const isOld = value === undefined && last.current !== undefined && error === undefined;
-  return {
-    value: error === undefined || value !== undefined ? (value ?? last.current) : undefined,
-    error,
-    isOld,
-  };
+export function useLatest<Value>(request: Request): Query<Value> {
+  const query = useQuery<Value>(request);
+  const last = useRef<Query<Value>>(NOTHING);
+  if (query.value !== undefined) last.current = query;
+  return query.value === undefined && query.error === undefined ? last.current : query;
 }
 
 /** The answers to several requests, in their order. */
-export function useQueries<Value>(requests: readonly Request[], pauseMs = PAUSE_MS): Query<Value>[] {
+export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {
   const keys = requests.map((request) => JSON.stringify(request));
   const [, setTick] = useState(0);
   const all = keys.join("\n");
   useEffect(() => {
     const use = (): void => setTick((tick) => tick + 1);
     const used = keys.map((key) => {
-      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request, pauseMs);
+      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request);
       entries.set(key, entry);
       entry.users.add(use);
       entry.schedule();

@@ -76,7 +76,13 @@ export function Pool() {
           .map((queue) => (
             <tr key={queue.id}>
               <td>{queue.priority}</td>
-              <td>{queue.name}</td>
+              <td>
+                <a
+                  href={`/work-pools/work-pool/${encodeURIComponent(name)}/queue/${encodeURIComponent(queue.name)}`}
+                >
+                  {queue.name}
+                </a>
+              </td>
               <td>
                 <PoolStatus status={queue.status} />
               </td>
@@ -113,7 +119,11 @@ export function Pool() {
         <Table heads={["worker", "status", "runs", "GPUs", "labels", "seen"]}>
           {workers.map((worker) => (
             <tr key={worker.id}>
-              <td>{worker.name}</td>
+              <td>
+                <a href={`/work-pools/work-pool/${encodeURIComponent(name)}/worker/${worker.id}`}>
+                  {worker.name}
+                </a>
+              </td>
               <td>
                 <Status isGood={worker.status === "ONLINE"}>{worker.status.toLowerCase()}</Status>
               </td>
@@ -132,9 +142,9 @@ export function Pool() {
         </Table>
       )}
       <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
-      <RunTable runs={active} />
+      <RunTable runs={active} areMixed />
       <h2>Waiting</h2>
-      <RunTable runs={waiting} />
+      <RunTable runs={waiting} areMixed />
       <LastActs ids={[pool.value.id, ...queues.map(({ id }) => id)]} />
     </>
   );

@@ -2,11 +2,11 @@
 import { Fragment, type ComponentChildren } from "preact";
 
 export function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
-  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const known = facts.filter(([, value]) => ![null, undefined, false, ""].includes(value as never));
   return (
     <dl class="facts">
-      {known.map(([name, value]) => (
-        <Fragment key={name}>
+      {known.map(([name, value], index) => (
+        <Fragment key={`${name} ${index}`}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </Fragment>

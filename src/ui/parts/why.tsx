@@ -19,7 +19,8 @@ const PAGES: Record<string, (name: string) => string> = {
 
 export function Why({ id }: { id: string }) {
   const { value } = useQuery<Explanation>({ method: "GET", path: `/flow_runs/${id}/why` });
-  if (value === undefined) return null;
+  // A run that gets on needs no reason.
+  if (value === undefined || value.reason === "running") return null;
   const { reason, detail, blocking, position, estimated_seconds } = value;
   const page = blocking === null ? undefined : PAGES[blocking.kind]?.(blocking.name);
   return (

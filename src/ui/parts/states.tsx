@@ -1,0 +1,25 @@
+/** The states that a flow run or a task run came through. */
+import type { State } from "../../contract/wire/states.ts";
+import { useQuery } from "../data/query.ts";
+import { StateBadge } from "./state-badge.tsx";
+import { When } from "./time.tsx";
+
+/** `path`: where they are asked for. */
+export function States({ path }: { path: string }) {
+  const { value: states = [] } = useQuery<State[]>({ method: "GET", path });
+  return (
+    <>
+      <h2>States</h2>
+      <ol class="states">
+        {states.map((state) => (
+          <li key={state.id}>
+            <StateBadge type={state.type} name={state.name} /> <When at={state.timestamp} />
+            {typeof state.message === "string" && state.message !== "" && (
+              <span class="count"> {state.message}</span>
+            )}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
