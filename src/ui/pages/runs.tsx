@@ -1,95 +1,48 @@
-/** Runs: the latest first, filtered by what people look for. */
-import { useLocation } from "preact-iso";
+/** Runs: the latest first, filtered by what people look for; all of it is in the URL. */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import { useQuery } from "../data/query.ts";
+import { useLatest } from "../data/query.ts";
+import { askForRuns, findNextPage, PAGE, RUN_FILTERS, RUN_LIST_NAMES } from "../data/run-list.ts";
+import { useUrlQuery } from "../data/url-query.ts";
+import { Empty } from "../parts/empty.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { Pager } from "../parts/pager.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { RunFilters } from "../parts/run-filters.tsx";
 import { RunTable } from "../parts/run-table.tsx";
+import { useNow } from "../parts/time.tsx";
 
-const PAGE = 50;
-const STATES = [
-  "SCHEDULED",
-  "PENDING",
-  "RUNNING",
-  "PAUSED",
-  "CANCELLING",
-  "COMPLETED",
-  "FAILED",
-  "CRASHED",
-  "CANCELLED",
-];
+const FIRST = { start: "", seen: "" };
 
 export function Runs() {
   usePageTitle("Runs");
-  const { query, route } = useLocation();
-  const page = Math.max(1, Number(query["page"] ?? 1) || 1);
-  const { state = "", name = "", pool = "" } = query;
-  const set = (change: Record<string, string>): void => {
-    const wanted = Object.entries({ state, name, pool, ...change }).filter(([, value]) => value !== "");
-    const next = new URLSearchParams(wanted);
-    route(`/runs?${next.toString()}`, true);
-  };
-  const runs = useQuery<FlowRun[]>({
-    method: "POST",
-    path: "/flow_runs/filter",
-    body: {
-      flow_runs: {
-        ...(state !== "" && { state: { type: { any_: [state] } } }),
-        ...(name !== "" && { name: { like_: name } }),
-      },
-      ...(pool !== "" && { work_pools: { name: { any_: [pool] } } }),
-      sort: "EXPECTED_START_TIME_DESC",
-      limit: PAGE + 1,
-      offset: (page - 1) * PAGE,
-    },
-  });
+  const [query, set] = useUrlQuery(RUN_LIST_NAMES);
+  const runs = useLatest<FlowRun[]>(askForRuns(query, useNow()));
+  const shown = runs.value?.slice(0, PAGE) ?? [];
+  const isFiltered = RUN_FILTERS.some((name) => query[name] !== "");
+  const next = (runs.value?.length ?? 0) > PAGE ? findNextPage(shown, query) : undefined;
   return (
     <>
       <div class="title">
         <h1>Runs</h1>
-        <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-          <label>
-            State{" "}
-            <select value={state} onChange={({ currentTarget }) => set({ state: currentTarget.value })}>
-              <option value="">any</option>
-              {STATES.map((type) => (
-                <option key={type} value={type}>
-                  {type.toLowerCase()}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            Name{" "}
-            <input
-              type="search"
-              value={name}
-              onChange={({ currentTarget }) => set({ name: currentTarget.value })}
-            />
-          </label>
-          <label>
-            Pool{" "}
-            <input
-              type="search"
-              value={pool}
-              onChange={({ currentTarget }) => set({ pool: currentTarget.value })}
-            />
-          </label>
-        </form>
       </div>
-      {runs.value === undefined ? <Loading query={runs} /> : <RunTable runs={runs.value.slice(0, PAGE)} />}
-      <nav class="pager" aria-label="Pages of runs">
-        {page > 1 && (
-          <button type="button" onClick={() => set({ page: String(page - 1) })}>
-            Newer
-          </button>
-        )}
-        {(runs.value?.length ?? 0) > PAGE && (
-          <button type="button" onClick={() => set({ page: String(page + 1) })}>
-            Older
-          </button>
-        )}
-      </nav>
+      <RunFilters query={query} onChange={(change) => set({ ...FIRST, ...change })} />
+      {runs.value === undefined ? (
+        <Loading query={runs} />
+      ) : shown.length > 0 ? (
+        <RunTable runs={shown} areMixed />
+      ) : isFiltered ? (
+        <p class="none">No run is like that.</p>
+      ) : (
+        <Empty command="sluice deployment run FLOW/DEPLOYMENT">
+          There is no run yet. Run a <a href="/deployments">deployment</a> here, or type:
+        </Empty>
+      )}
+      <Pager
+        of="runs"
+        words={["To the first", "More"]}
+        onNewer={query.start === "" ? undefined : () => set(FIRST, true)}
+        onOlder={next && (() => set(next, true))}
+      />
     </>
   );
 }

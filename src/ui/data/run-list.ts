@@ -1,0 +1,106 @@
+/**
+ * What the list of runs shows, as its URL says it, and the question that this is to the API. Lists of runs have no bound
+ * here: the next page begins at the time at which the one before ended, without those of that very moment that were shown.
+ */
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { Request } from "./http.ts";
+
+export const RUN_FILTERS = [
+  "state",
+  "name",
+  "pool",
+  "flow",
+  "deployment",
+  "tag",
+  "made",
+  "when",
+  "from",
+  "to",
+] as const;
+/** Where the page begins: an instant, and the runs of that instant that are on the pages before. */
+export const RUN_LIST_NAMES = [...RUN_FILTERS, "start", "seen"] as const;
+export type RunListQuery = Record<(typeof RUN_LIST_NAMES)[number], string>;
+
+export const PAGE = 50;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** The times that can be chosen. */
+export const TIMES = [
+  { value: "", name: "any" },
+  { value: "1h", name: "last hour", ms: HOUR_MS },
+  { value: "24h", name: "last 24 hours", ms: 24 * HOUR_MS },
+  { value: "7d", name: "last 7 days", ms: 7 * 24 * HOUR_MS },
+  { value: "next", name: "to come" },
+  { value: "between", name: "between …" },
+] as const;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const isId = (text: string): boolean => UUID.test(text);
+
+/** The soonest first where it is about what is to come, else the latest first. */
+function isRising({ when }: Pick<RunListQuery, "when">): boolean {
+  return when === "next";
+}
+
+/** `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. */
+export function askForRuns(query: RunListQuery, now: number): Request {
+  const { state, name, pool, flow, deployment, tag, made, start, seen } = query;
+  const { after, before } = readTimes(query, now);
+  const [from, to] = isRising(query) ? [start || after, before] : [after, start || before];
+  return {
+    method: "POST",
+    path: "/flow_runs/filter",
+    body: {
+      flow_runs: {
+        ...(state !== "" && { state: { type: { any_: state.split(",") } } }),
+        ...(name !== "" && { name: { like_: name } }),
+        ...(isId(deployment) && { deployment_id: { any_: [deployment] } }),
+        ...(tag !== "" && { tags: { all_: [tag] } }),
+        ...(made !== "" && {
+          created_by: made === "schedule" ? { type_: ["SCHEDULE"] } : { is_null_: true },
+        }),
+        ...((from !== "" || to !== "") && {
+          expected_start_time: { ...(from !== "" && { after_: from }), ...(to !== "" && { before_: to }) },
+        }),
+        ...(seen !== "" && { id: { not_any_: seen.split(",") } }),
+      },
+      ...(flow !== "" && { flows: isId(flow) ? { id: { any_: [flow] } } : { name: { like_: flow } } }),
+      ...(deployment !== "" && !isId(deployment) && { deployments: { name: { like_: deployment } } }),
+      ...(pool !== "" && { work_pools: { name: { any_: [pool] } } }),
+      sort: isRising(query) ? "EXPECTED_START_TIME_ASC" : "EXPECTED_START_TIME_DESC",
+      limit: PAGE + 1,
+    },
+  };
+}
+
+function readTimes({ when, from, to }: RunListQuery, now: number): { after: string; before: string } {
+  const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
+  if (when === "between") return { after: readLocal(from), before: readLocal(to) };
+  if (when === "next") return { after: new Date(minute).toISOString(), before: "" };
+  const chosen = TIMES.find(({ value }) => value === when);
+  if (chosen === undefined || !("ms" in chosen)) return { after: "", before: "" };
+  // What is to come has not been in the last hour.
+  return {
+    after: new Date(minute - chosen.ms).toISOString(),
+    before: new Date(minute + MINUTE_MS).toISOString(),
+  };
+}
+
+/** A time in the viewer's zone, as fields for dates and times have it. */
+function readLocal(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString();
+}
+
+/** Where the page behind these runs begins. */
+export function findNextPage(
+  shown: readonly FlowRun[],
+  query: Pick<RunListQuery, "start" | "seen">,
+): Pick<RunListQuery, "start" | "seen"> | undefined {
+  const start = shown.at(-1)?.expected_start_time;
+  if (typeof start !== "string") return undefined;
+  const same = shown.filter(({ expected_start_time: at }) => at === start).map(({ id }) => id);
+  const before = start === query.start && query.seen !== "" ? query.seen.split(",") : [];
+  return { start, seen: [...before, ...same].join(",") };
+}

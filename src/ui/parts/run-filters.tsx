@@ -1,0 +1,149 @@
+/** What the list of runs is narrowed down by. */
+import { useEffect, useState } from "preact/hooks";
+import type { Deployment } from "../../contract/wire/deployments.ts";
+import type { WorkPool } from "../../contract/wire/work-pools.ts";
+import { useFlowNames } from "../data/flow-names.ts";
+import { useQuery } from "../data/query.ts";
+import { isId, TIMES, type RunListQuery } from "../data/run-list.ts";
+import { Chip } from "./chip.tsx";
+
+const STATES = [
+  { value: "", name: "any" },
+  { value: "SCHEDULED,PENDING,PAUSED", name: "waiting" },
+  { value: "RUNNING,CANCELLING", name: "under way" },
+  { value: "FAILED,CRASHED", name: "gone wrong" },
+  ...[
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "PAUSED",
+    "CANCELLING",
+    "COMPLETED",
+    "FAILED",
+    "CRASHED",
+    "CANCELLED",
+  ].map((value) => ({ value, name: value.toLowerCase() })),
+];
+const MADE = [
+  { value: "", name: "anybody" },
+  { value: "schedule", name: "a schedule" },
+  { value: "other", name: "people and programs" },
+];
+
+type Change = (change: Partial<RunListQuery>) => void;
+
+export function RunFilters({ query, onChange }: { query: RunListQuery; onChange: Change }) {
+  const { value: pools = [] } = useQuery<WorkPool[]>({
+    method: "POST",
+    path: "/work_pools/filter",
+    body: {},
+  });
+  const names = [...new Set([...pools.map(({ name }) => name), query.pool])].filter((name) => name !== "");
+  const poolChoices = [{ value: "", name: "any" }, ...names.map((name) => ({ value: name, name }))];
+  const choose = (label: string, of: keyof RunListQuery, choices: readonly Choice[]) => (
+    <Choose
+      label={label}
+      value={query[of]}
+      choices={choices}
+      onChange={(value) => onChange({ [of]: value })}
+    />
+  );
+  const type = (label: string, of: keyof RunListQuery, kind = "search") => (
+    <Type label={label} value={query[of]} kind={kind} onChange={(value) => onChange({ [of]: value })} />
+  );
+  return (
+    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      {choose("State", "state", STATES)}
+      {type("Name", "name")}
+      {choose("Pool", "pool", poolChoices)}
+      {isId(query.flow) ? <FlowChip id={query.flow} onChange={onChange} /> : type("Flow", "flow")}
+      {isId(query.deployment) ? (
+        <DeploymentChip id={query.deployment} onChange={onChange} />
+      ) : (
+        type("Deployment", "deployment")
+      )}
+      {type("Tag", "tag")}
+      {choose("Made by", "made", MADE)}
+      {choose("Time", "when", TIMES)}
+      {query.when === "between" && (
+        <>
+          {type("From", "from", "datetime-local")}
+          {type("To", "to", "datetime-local")}
+        </>
+      )}
+    </form>
+  );
+}
+
+interface Choice {
+  value: string;
+  name: string;
+}
+
+function Choose({
+  label,
+  value,
+  choices,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  choices: readonly Choice[];
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label>
+      {label}{" "}
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+        {choices.map((choice) => (
+          <option key={choice.value} value={choice.value}>
+            {choice.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** What is being typed stays, however often the list is drawn anew; it counts when it is done. */
+function Type({
+  label,
+  value,
+  kind,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  kind: string;
+  onChange: (value: string) => void;
+}) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  return (
+    <label>
+      {label}{" "}
+      <input
+        type={kind}
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
+      />
+    </label>
+  );
+}
+
+function FlowChip({ id, onChange }: { id: string; onChange: Change }) {
+  return (
+    <Chip
+      text={`flow ${useFlowNames([id]).get(id) ?? id.slice(-12)}`}
+      onRemove={() => onChange({ flow: "" })}
+    />
+  );
+}
+
+function DeploymentChip({ id, onChange }: { id: string; onChange: Change }) {
+  const { value } = useQuery<Deployment>({ method: "GET", path: `/deployments/${id}` });
+  return (
+    <Chip text={`deployment ${value?.name ?? id.slice(-12)}`} onRemove={() => onChange({ deployment: "" })} />
+  );
+}
