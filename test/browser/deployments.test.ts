@@ -139,7 +139,7 @@ test("deployments are found by name and tag, page by page, and the URL says what
   const rows = () => page.locator("tbody tr").count();
   await page.getByLabel("Find").fill("many");
   await shown(rows).toBe(25);
-  await page.getByRole("button", { name: "More" }).click();
+  await page.locator(".pager").getByRole("button", { name: "More" }).click();
   await shown(rows).toBe(5);
   expect(page.url()).toContain("search=many&page=2");
   await page.goBack();

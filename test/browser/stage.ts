@@ -22,8 +22,8 @@ export const shown: typeof expect.poll = (look, options) =>
 export interface Stage {
   readonly url: string;
   /** Asks the API, and fails the test when it refuses. */
-  ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
-  startWorker(name: string): void;
+  readonly ask: <Answer>(method: string, path: string, body?: unknown) => Promise<Answer>;
+  readonly startWorker: (name: string) => void;
 }
 
 /** Begins before the tests of a file and ends after them; each test's pages are looked at for errors. */

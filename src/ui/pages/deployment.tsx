@@ -4,6 +4,7 @@ import type { Deployment as DeploymentRecord } from "../../contract/wire/deploym
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { useQuery } from "../data/query.ts";
+import { LastActs } from "../parts/acts.tsx";
 import { Ask } from "../parts/ask.tsx";
 import { DeploymentStatus, formatSlots } from "../parts/deployment-table.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -86,6 +87,7 @@ export function Deployment() {
           <pre tabIndex={0}>{JSON.stringify(deployment.job_variables, null, 2)}</pre>
         </>
       )}
+      <LastActs ids={[id]} />
     </>
   );
 }

@@ -18,12 +18,14 @@ import { Table } from "../parts/table.tsx";
 
 export function Limit() {
   const { params } = useRoute();
-  const name = params["name"] ?? "";
-  usePageTitle(name);
-  const path = `/v2/concurrency_limits/${encodeURIComponent(name)}`;
+  // Links of Prefect's have its id in place of its name.
+  const given = params["name"] ?? "";
+  const path = `/v2/concurrency_limits/${encodeURIComponent(given)}`;
   const limit = useQuery<LimitRecord>({ method: "GET", path });
   const { value: holders = [] } = useQuery<LeaseRecord[]>({ method: "GET", path: `${path}/holders` });
   const { value: waiters = [] } = useQuery<WaiterRecord[]>({ method: "GET", path: `${path}/waiters` });
+  const name = limit.value?.name ?? given;
+  usePageTitle(name);
   const names = useRunNames([...holders, ...waiters].map(runOf).filter((id) => id !== undefined));
   if (limit.value === undefined) return <Loading query={limit} />;
   const { active, active_slots, limit: size, waiting, slot_decay_per_second: decay } = limit.value;

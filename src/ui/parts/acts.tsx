@@ -57,8 +57,8 @@ export function LastActs({ ids }: { ids: readonly string[] }) {
 const PAGES: Partial<Record<AuditTarget["kind"], (target: AuditTarget) => string>> = {
   limit: ({ name }) => `/limits/${encodeURIComponent(name)}`,
   work_pool: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name)}`,
-  // Their names begin with that of their pool, which has no slash.
-  work_queue: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name.split("/")[0] ?? "")}`,
+  work_queue: ({ id }) => `/work-queues/work-queue/${id}`,
+  // Its name begins with that of its pool, which has no slash.
   worker: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name.split("/")[0] ?? "")}`,
   flow_run: ({ id }) => `/runs/flow-run/${id}`,
   flow: ({ id }) => `/flows/flow/${id}`,

@@ -1,0 +1,75 @@
+/** Artifacts: the newest one of each key. */
+import type { ArtifactCollection } from "../../contract/wire/artifacts.ts";
+import { useLatest } from "../data/query.ts";
+import { useRunNames } from "../data/run-names.ts";
+import { useUrlQuery } from "../data/url-query.ts";
+import { Empty } from "../parts/empty.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { Pager } from "../parts/pager.tsx";
+import { usePageTitle } from "../parts/page-title.ts";
+import { SearchField } from "../parts/search-field.tsx";
+import { Table } from "../parts/table.tsx";
+import { When } from "../parts/time.tsx";
+
+const PAGE = 50;
+
+export function Artifacts() {
+  usePageTitle("Artifacts");
+  const [{ search, page }, set] = useUrlQuery(["search", "page"]);
+  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const found = useLatest<ArtifactCollection[]>({
+    method: "POST",
+    path: "/artifacts/latest/filter",
+    body: {
+      ...(search !== "" && { artifacts: { key: { like_: search } } }),
+      sort: "UPDATED_DESC",
+      limit: PAGE + 1,
+      offset: (number - 1) * PAGE,
+    },
+  });
+  const shown = found.value?.slice(0, PAGE) ?? [];
+  const runs = useRunNames(shown.map(({ flow_run_id }) => flow_run_id).filter((id) => id !== null));
+  if (found.value === undefined) return <Loading query={found} />;
+  return (
+    <>
+      <div class="title">
+        <h1>Artifacts</h1>
+        <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
+      </div>
+      {shown.length > 0 ? (
+        <Table heads={["key", "type", "changed", "run"]}>
+          {shown.map(({ key, type, updated, flow_run_id }) => (
+            <tr key={key}>
+              <td>
+                <a href={`/artifacts/key/${encodeURIComponent(key)}`}>{key}</a>
+              </td>
+              <td>{type}</td>
+              <td>
+                <When at={updated} />
+              </td>
+              <td>
+                {flow_run_id !== null && (
+                  <a href={`/runs/flow-run/${flow_run_id}`}>
+                    {runs.get(flow_run_id) ?? flow_run_id.slice(-12)}
+                  </a>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : search !== "" || number > 1 ? (
+        <p class="none">Nothing is found.</p>
+      ) : (
+        <Empty>
+          There is none yet. Flows leave them with <code>create_table_artifact</code>,{" "}
+          <code>create_markdown_artifact</code> and their like, and a key.
+        </Empty>
+      )}
+      <Pager
+        of="artifacts"
+        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
+        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
+      />
+    </>
+  );
+}

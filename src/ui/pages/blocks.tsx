@@ -1,0 +1,70 @@
+/** Blocks, to be read: they are made by the command line and by code. Their secrets never come here. */
+import type { BlockDocument } from "../../contract/wire/blocks.ts";
+import { useLatest } from "../data/query.ts";
+import { useUrlQuery } from "../data/url-query.ts";
+import { Empty } from "../parts/empty.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { Pager } from "../parts/pager.tsx";
+import { usePageTitle } from "../parts/page-title.ts";
+import { SearchField } from "../parts/search-field.tsx";
+import { Table } from "../parts/table.tsx";
+import { When } from "../parts/time.tsx";
+
+const PAGE = 50;
+
+export function Blocks() {
+  usePageTitle("Blocks");
+  const [{ search, page }, set] = useUrlQuery(["search", "page"]);
+  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const found = useLatest<BlockDocument[]>({
+    method: "POST",
+    path: "/block_documents/filter",
+    body: {
+      block_documents: {
+        is_anonymous: { eq_: false },
+        ...(search !== "" && { name: { like_: search } }),
+      },
+      sort: "BLOCK_TYPE_AND_NAME_ASC",
+      limit: PAGE + 1,
+      offset: (number - 1) * PAGE,
+    },
+  });
+  if (found.value === undefined) return <Loading query={found} />;
+  const shown = found.value.slice(0, PAGE);
+  return (
+    <>
+      <div class="title">
+        <h1>Blocks</h1>
+        <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
+        <a href="/blocks/catalog">Their types</a>
+      </div>
+      {shown.length > 0 ? (
+        <Table heads={["block", "type", "fields", "changed"]}>
+          {shown.map(({ id, name, block_type, block_type_name, data, updated }) => (
+            <tr key={id}>
+              <td>
+                <a href={`/blocks/block/${id}`}>{name ?? id}</a>
+              </td>
+              <td>{block_type?.name ?? block_type_name}</td>
+              <td class="wraps">{Object.keys(data).join(", ")}</td>
+              <td>
+                <When at={updated} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : search !== "" || number > 1 ? (
+        <p class="none">Nothing is found.</p>
+      ) : (
+        <Empty command="sluice block create secret/api-token value=-">
+          There is none yet. A secret is made by:
+        </Empty>
+      )}
+      <Pager
+        of="blocks"
+        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
+        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
+      />
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+/** One work queue: who is served first, and what waits in it. */
+import { useRoute } from "preact-iso";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { WorkQueue } from "../../contract/wire/work-pools.ts";
+import { useQuery } from "../data/query.ts";
+import { AskChange } from "../parts/ask.tsx";
+import { Facts } from "../parts/facts.tsx";
+import { PoolLink } from "../parts/links.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { usePageTitle } from "../parts/page-title.ts";
+import { RunTable } from "../parts/run-table.tsx";
+import { PoolStatus } from "../parts/status.tsx";
+import { When } from "../parts/time.tsx";
+
+const RUNS_SHOWN = 20;
+
+/** By its pool and its name, or by its id. */
+export function Queue() {
+  const { params } = useRoute();
+  const { pool = "", name = "", id } = params;
+  const path =
+    id === undefined
+      ? `/work_pools/${encodeURIComponent(pool)}/queues/${encodeURIComponent(name)}`
+      : `/work_queues/${id}`;
+  const found = useQuery<WorkQueue>({ method: "GET", path });
+  usePageTitle(found.value?.name ?? "Queue");
+  if (found.value === undefined) return <Loading query={found} />;
+  return <QueuePage queue={found.value} />;
+}
+
+function QueuePage({ queue }: { queue: WorkQueue }) {
+  const { id, name, work_pool_name: pool, is_paused, priority, active_slots, concurrency_limit } = queue;
+  const runs = (types: string[], sort: string) => ({
+    method: "POST" as const,
+    path: "/flow_runs/filter",
+    body: {
+      flow_runs: { state: { type: { any_: types } } },
+      work_pools: { name: { any_: [pool] } },
+      work_pool_queues: { id: { any_: [id] } },
+      sort,
+      limit: RUNS_SHOWN,
+    },
+  });
+  const active = useQuery<FlowRun[]>(runs(["PENDING", "RUNNING", "CANCELLING"], "EXPECTED_START_TIME_DESC"));
+  const waiting = useQuery<FlowRun[]>(runs(["SCHEDULED"], "EXPECTED_START_TIME_ASC"));
+  return (
+    <>
+      <div class="title">
+        <h1>{name}</h1>
+        <PoolStatus status={queue.status} />
+        <div class="buttons">
+          <AskChange
+            verb={is_paused ? "Resume" : "Pause"}
+            name={name}
+            path={`/work_pools/${encodeURIComponent(pool)}/queues/${encodeURIComponent(name)}`}
+            body={{ is_paused: !is_paused }}
+          >
+            <p>
+              {is_paused
+                ? "Its runs are given to workers with room again."
+                : "No more of its runs are given to workers; what runs goes on to its end."}
+            </p>
+          </AskChange>
+        </div>
+      </div>
+      <Facts
+        facts={[
+          ["Pool", <PoolLink key="pool" name={pool} />],
+          ["Priority", `${priority}, of which 1 goes first`],
+          ["Running", concurrency_limit !== null && `${active_slots ?? 0} of ${concurrency_limit}`],
+          ["Asked", <When key="asked" at={queue.last_polled} />],
+          ["Says", queue.description],
+          ["Id", <code key="id">{id}</code>],
+        ]}
+      />
+      <h2>Under way</h2>
+      <RunTable runs={active.value ?? []} areMixed />
+      <h2>Waiting</h2>
+      <RunTable runs={waiting.value ?? []} areMixed />
+    </>
+  );
+}

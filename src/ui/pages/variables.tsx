@@ -1,0 +1,74 @@
+/** Variables, to be read: they are set by the command line and by code. */
+import { useRoute } from "preact-iso";
+import type { Variable } from "../../contract/wire/logs.ts";
+import { useLatest } from "../data/query.ts";
+import { useUrlQuery } from "../data/url-query.ts";
+import { Empty } from "../parts/empty.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { Pager } from "../parts/pager.tsx";
+import { usePageTitle } from "../parts/page-title.ts";
+import { SearchField } from "../parts/search-field.tsx";
+import { Table } from "../parts/table.tsx";
+import { When } from "../parts/time.tsx";
+
+const PAGE = 50;
+const VALUE_CHARACTERS_MAX = 300;
+
+export function Variables() {
+  usePageTitle("Variables");
+  const { params } = useRoute();
+  const [{ search: typed, page }, set] = useUrlQuery(["search", "page"]);
+  // A link to one of them is a search for its name.
+  const search = typed === "" ? (params["name"] ?? "") : typed;
+  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const found = useLatest<Variable[]>({
+    method: "POST",
+    path: "/variables/filter",
+    body: {
+      ...(search !== "" && { variables: { name: { like_: search } } }),
+      limit: PAGE + 1,
+      offset: (number - 1) * PAGE,
+    },
+  });
+  if (found.value === undefined) return <Loading query={found} />;
+  const shown = found.value.slice(0, PAGE);
+  return (
+    <>
+      <div class="title">
+        <h1>Variables</h1>
+        <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
+      </div>
+      {shown.length > 0 ? (
+        <Table heads={["variable", "value", "tags", "changed"]}>
+          {shown.map(({ id, name, value, tags, updated }) => (
+            <tr key={id}>
+              <td>
+                <code>{name}</code>
+              </td>
+              <td class="wraps">
+                <code>{cut(JSON.stringify(value))}</code>
+              </td>
+              <td>{tags.join(", ")}</td>
+              <td>
+                <When at={updated} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : search !== "" || number > 1 ? (
+        <p class="none">Nothing is found.</p>
+      ) : (
+        <Empty command="sluice variable set threshold 0.5">There is none yet. One is set by:</Empty>
+      )}
+      <Pager
+        of="variables"
+        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
+        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
+      />
+    </>
+  );
+}
+
+function cut(text: string): string {
+  return text.length > VALUE_CHARACTERS_MAX ? `${text.slice(0, VALUE_CHARACTERS_MAX)} …` : text;
+}

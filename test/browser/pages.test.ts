@@ -1,0 +1,98 @@
+/** Every page, empty and full: no barrier that axe finds, light and dark, wide and narrow; and the way between them by keyboard. */
+import { expect, test } from "vitest";
+import { findBarriers, open } from "./browser.ts";
+import { POOL, shown, useStage } from "./stage.ts";
+import { makeWorld } from "./world.ts";
+
+const stage = useStage();
+
+const LISTS = [
+  "/runs",
+  "/deployments",
+  "/flows",
+  "/work-pools",
+  "/artifacts",
+  "/events",
+  "/variables",
+  "/blocks",
+];
+
+const LOOKS = [
+  { colorScheme: "light", width: 1280 },
+  { colorScheme: "light", width: 390 },
+  { colorScheme: "dark", width: 390 },
+  { colorScheme: "dark", width: 1280 },
+] as const;
+
+async function look(paths: readonly string[]): Promise<void> {
+  const page = await open(stage.url);
+  for (const path of paths) {
+    await page.goto(stage.url + path);
+    await shown(() => page.locator("main h1").count()).toBe(1);
+    await shown(() => page.locator("[aria-busy]").count()).toBe(0);
+    for (const { colorScheme, width } of LOOKS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      expect([path, colorScheme, width, await findBarriers(page)]).toEqual([path, colorScheme, width, []]);
+      const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+      expect([path, width, isWide]).toEqual([path, width, false]);
+    }
+  }
+}
+
+test("lists that are empty say what fills them, without a barrier", async () => {
+  await look(LISTS);
+}, 300_000);
+
+test("no page has a barrier", async () => {
+  const world = await makeWorld(stage);
+  await look([
+    ...LISTS,
+    "/",
+    `/runs/flow-run/${world.run}`,
+    `/runs/task-run/${world.task}`,
+    "/runs?when=between&state=RUNNING",
+    `/deployments/deployment/${world.deployment}`,
+    `/deployments/deployment/${world.deployment}/run`,
+    `/flows/flow/${world.flow}`,
+    `/work-pools/work-pool/${POOL}`,
+    `/work-pools/work-pool/${POOL}/queue/high`,
+    `/work-pools/work-pool/${POOL}/worker/${world.worker}`,
+    "/limits/gpu%3Agpu-1",
+    `/artifacts/artifact/${world.artifact}`,
+    "/artifacts/key/report",
+    `/events/event/2026-01-01/${world.event}`,
+    `/blocks/block/${world.block}`,
+    "/blocks/catalog",
+    "/blocks/catalog/secret",
+    "/settings",
+    "/automations",
+  ]);
+}, 600_000);
+
+test("the rest of the pages is one button away, also by keyboard", async () => {
+  const page = await open(stage.url);
+  const more = page.getByRole("button", { name: "More" });
+  await more.press("Enter");
+  await shown(() => page.getByRole("link", { name: "Variables" }).isVisible()).toBe(true);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Escape");
+  await shown(() => page.getByRole("link", { name: "Variables" }).count()).toBe(0);
+  expect(await more.evaluate((button) => button.matches(":focus"))).toBe(true);
+  await more.press("Enter");
+  await page.getByRole("link", { name: "Variables" }).press("Enter");
+  await shown(() => page.locator("main h1").textContent()).toBe("Variables");
+  // The button says where one is.
+  await shown(() => page.getByRole("button", { name: "Variables" }).getAttribute("aria-expanded")).toBe(
+    "false",
+  );
+});
+
+test("a block's secrets are not shown", async () => {
+  const [block] = await stage.ask<{ id: string }[]>("POST", "/block_documents/filter", {});
+  const page = await open(`${stage.url}/blocks/block/${block?.id}`);
+  await shown(() => page.locator("main h1").textContent()).toBe("api-token");
+  expect(await page.locator("main").textContent()).toContain("********");
+  expect(await page.content()).not.toContain("hush-hush");
+});

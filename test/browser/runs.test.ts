@@ -1,0 +1,170 @@
+/** Runs in a real browser: one of them with all that belongs to it, and the list with its filters. */
+import { readFile } from "node:fs/promises";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { open } from "./browser.ts";
+import { POOL, shown, useStage } from "./stage.ts";
+import { makeWorld, type World } from "./world.ts";
+
+const stage = useStage();
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld(stage);
+});
+
+const heading = (page: Page) => () => page.getByRole("heading", { level: 1 }).textContent();
+const rowOf = (page: Page, name: string | RegExp) => page.getByRole("row", { name }).first();
+
+test("a run shows its tasks, the runs that it started, its slots and what it left", async () => {
+  const page = await open(`${stage.url}/runs/flow-run/${world.run}`);
+  await shown(() => rowOf(page, /infer-0/).textContent()).toContain("Failed");
+  expect(await rowOf(page, /infer-0/).textContent()).toContain("ValueError: no pixels");
+  expect(await rowOf(page, /infer-0/).textContent()).toContain("6 s");
+  await shown(() => rowOf(page, /gpu:gpu-1 holds/).textContent()).toContain("GPU-1");
+  // What is over is known by the limit for a while, by events for longer.
+  await shown(() => rowOf(page, /gpu:gpu-1 held GPU-2/).count()).toBe(1);
+  await shown(() => rowOf(page, /gpu:gpu-1 held 1/).textContent()).toContain("30 min");
+  await shown(() => rowOf(page, /small-child/).textContent()).toContain("Running");
+
+  // Artifacts by their types. Nothing of them is run, and nothing fetched from elsewhere.
+  const artifact = (key: string) =>
+    page.locator("article.artifact", { has: page.getByRole("link", { name: key, exact: true }) });
+  await shown(() => artifact("scores").locator("td.number").allTextContents()).toEqual(["0.91"]);
+  expect(await artifact("scores").locator("strong").textContent()).toBe("each");
+  await shown(() => artifact("result").getByRole("link", { name: "the file" }).getAttribute("href")).toBe(
+    "https://example.com/file.csv",
+  );
+  expect(await artifact("progress").locator("progress").getAttribute("value")).toBe("65");
+  const report = artifact("report");
+  await shown(() => report.getByRole("heading", { name: "Deep" }).count()).toBe(1);
+  expect(await report.textContent()).toContain("<script>alert(1)</script>");
+  expect(await report.locator("script, img").count()).toBe(0);
+  expect(await report.getByRole("link", { name: "bad" }).count()).toBe(0);
+  expect(await report.getByRole("link", { name: "picture: a picture" }).count()).toBe(1);
+
+  // A task and a child lead to their pages, and back.
+  await page.getByRole("link", { name: "infer-0" }).click();
+  await shown(heading(page)).toBe("infer-0");
+  await shown(() => page.locator(".logs li").count()).toBe(115);
+  await shown(() => page.locator("article.artifact").count()).toBe(1);
+  await page.getByRole("link", { name: "run-one" }).click();
+  await shown(heading(page)).toBe("run-one");
+  await page.getByRole("link", { name: "small-child" }).click();
+  await shown(heading(page)).toBe("small-child");
+  await page.getByRole("link", { name: "run-one" }).click();
+  await shown(heading(page)).toBe("run-one");
+}, 120_000);
+
+test("log lines are found among all of them, and saved", async () => {
+  const page = await open(`${stage.url}/runs/flow-run/${world.run}`);
+  const lines = page.locator(".logs li");
+  await shown(() => lines.count()).toBe(200);
+  // The end of it is in sight.
+  expect(await lines.last().textContent()).toContain("line 229");
+  const box = await page.locator(".logs").boundingBox();
+  const last = await lines.last().boundingBox();
+  expect((last?.y ?? 0) + (last?.height ?? 0)).toBeLessThanOrEqual((box?.y ?? 0) + (box?.height ?? 0) + 1);
+  await page.getByRole("button", { name: "Earlier lines" }).click();
+  await shown(() => lines.count()).toBe(30);
+  await page.getByLabel("Find").fill('"no pixels" here');
+  await shown(() => lines.allTextContents()).toEqual([expect.stringContaining('it says "no pixels" here')]);
+  await page.getByLabel("Find").fill("");
+  await page.getByLabel("Level").selectOption("error");
+  await shown(() => lines.count()).toBe(1);
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "All of them as CSV" }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename()).toBe("run-one-logs.csv");
+  expect(await readFile(await saved.path(), "utf8")).toContain("line 229 of the run");
+}, 60_000);
+
+test("runs are narrowed down by what people look for, and the URL says it", async () => {
+  const page = await open(`${stage.url}/runs`);
+  const names = () => page.locator("tbody td:first-child").allTextContents();
+  await page.getByLabel("Name").fill("run-on");
+  await page.getByLabel("Name").press("Enter");
+  await shown(names).toEqual(["run-one"]);
+  expect(page.url()).toBe(`${stage.url}/runs?name=run-on`);
+  await page.goto(`${stage.url}/runs?state=RUNNING`);
+  await shown(async () => (await names()).toSorted()).toEqual(["run-one", "small-child"]);
+  await page.getByLabel("Pool").selectOption(POOL);
+  await page.getByLabel("Tag").fill("mine");
+  await page.getByLabel("Tag").press("Enter");
+  await shown(names).toEqual(["run-one"]);
+  await page.getByLabel("Flow").fill("no such");
+  await page.getByLabel("Flow").press("Enter");
+  await shown(() => page.getByText("No run is like that.").count()).toBe(1);
+  await page.goto(`${stage.url}/runs?deployment=${world.deployment}&made=schedule&when=next`);
+  await shown(async () => (await names()).length).toBeGreaterThan(0);
+  await page.getByRole("button", { name: "deployment infer, remove" }).click();
+  await page.getByLabel("Made by").selectOption("");
+  await page.getByLabel("Time").selectOption("1h");
+  await shown(async () => (await names()).toSorted()).toEqual(["run-one", "small-child"]);
+}, 60_000);
+
+test("more runs than a page has follow without a gap, also where many begin in one moment", async () => {
+  const { id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "many" });
+  const deployment = await stage.ask<{ id: string }>("POST", "/deployments/", {
+    name: "many",
+    flow_id: id,
+    work_pool_name: POOL,
+  });
+  const scheduled_time = new Date(Date.now() + 86_400_000).toISOString();
+  for (let index = 0; index < 2; index += 1)
+    await stage.ask(
+      "POST",
+      `/deployments/${deployment.id}/create_flow_run/bulk`,
+      Array.from({ length: 65 }, (_, run) => ({
+        name: `run-${index * 65 + run}`,
+        state: { type: "SCHEDULED", state_details: { scheduled_time } },
+      })),
+    );
+  const page = await open(`${stage.url}/runs?flow=${id}`);
+  const more = page.locator(".pager").getByRole("button", { name: "More" });
+  const seen = new Set<string>();
+  const see = async (count: number): Promise<void> => {
+    await shown(() => page.locator("tbody tr").count()).toBe(count);
+    await shown(async () => {
+      const names = await page.locator("tbody td:first-child").allTextContents();
+      const isNew = names.every((name) => !seen.has(name));
+      if (isNew) for (const name of names) seen.add(name);
+      return isNew;
+    }).toBe(true);
+  };
+  await see(50);
+  await more.click();
+  await see(50);
+  await more.click();
+  await see(30);
+  expect(seen.size).toBe(130);
+  expect(await more.count()).toBe(0);
+  await page.getByRole("button", { name: "To the first" }).click();
+  await shown(() => page.locator("tbody tr").count()).toBe(50);
+}, 60_000);
+
+test("events come as they happen, and older ones page by page", async () => {
+  const emit = (name: string) =>
+    stage.ask("POST", "/events", [
+      {
+        id: crypto.randomUUID(),
+        occurred: new Date().toISOString(),
+        event: name,
+        resource: { "prefect.resource.id": "shop.order.1" },
+      },
+    ]);
+  for (let index = 0; index < 60; index += 1) await emit(`shop.old-${index}`);
+  const page = await open(`${stage.url}/events?prefix=shop.`);
+  const rows = page.locator("tbody tr");
+  await shown(() => rows.first().textContent()).toContain("shop.old-59");
+  await emit("shop.placed");
+  await shown(() => rows.first().textContent()).toContain("shop.placed");
+  await page.getByRole("button", { name: "Older" }).click();
+  await shown(() => rows.count()).toBe(11);
+  await page.getByRole("button", { name: "To the newest" }).click();
+  await shown(() => rows.first().textContent()).toContain("shop.placed");
+  await page.getByLabel("Name begins with").fill("prefect.task-run.");
+  await shown(() => rows.count()).toBe(1);
+  await page.getByRole("link", { name: "prefect.task-run.Failed" }).click();
+  await shown(heading(page)).toBe("prefect.task-run.Failed");
+  await shown(() => page.locator("pre").textContent()).toContain("ValueError: no pixels");
+}, 60_000);
