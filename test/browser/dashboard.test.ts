@@ -15,7 +15,7 @@ import { closePages, findBarriers, open } from "./browser.ts";
 
 const SLUICE = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 const POOL = "ml-pool";
-const HOME_SCRIPT_BYTES_MAX = 150_000;
+const HOME_SCRIPT_BYTES_MAX = 50_000;
 const BOUND = 30_000;
 
 let server: TestServer;
@@ -309,32 +309,6 @@ test("the links of Prefect's command line open their pages, and what is not ther
   await page.goto(`${server.url}/no/such/page`);
   await shown(heading).toBe("There is no such page");
 });
-
-test("every page is free of barriers, light and dark, wide and narrow", async () => {
-  await client.limits.create({ name: "gpu:gpu-1", limit: 2, slot_names: ["GPU-1", "GPU-2"] });
-  await client.limits.create({ name: "off", limit: 1, active: false });
-  const deployment = await deploy(1);
-  const { id } = await client.deployments.createRun(deployment, { parameters: { image: 1 } });
-  for (const colorScheme of ["light", "dark"] as const)
-    for (const width of [1280, 390]) {
-      const page = await open(server.url, { colorScheme, viewport: { width, height: 900 } });
-      for (const path of [
-        "/",
-        "/runs",
-        `/runs/flow-run/${id}`,
-        "/work-pools",
-        `/work-pools/work-pool/${POOL}`,
-        "/limits/gpu%3Agpu-1",
-        "/audit",
-      ]) {
-        await page.goto(server.url + path);
-        await shown(() => page.getByRole("heading", { level: 1 }).count()).toBe(1);
-        expect([path, colorScheme, await findBarriers(page)]).toEqual([path, colorScheme, []]);
-        const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
-        expect([path, width, isWide]).toEqual([path, width, false]);
-      }
-    }
-}, 180_000);
 
 test("the first page is light, asks nobody else, and runs only scripts of its own", async () => {
   const scripts: Promise<Buffer>[] = [];
