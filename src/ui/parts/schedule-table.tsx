@@ -1,4 +1,5 @@
 /** The schedules of a deployment, each with its switch, and when it fires or would. */
+import { useEffect, useState } from "preact/hooks";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { DeploymentSchedule } from "../../contract/wire/schedules.ts";
 import { act } from "../data/act.ts";
@@ -53,23 +54,28 @@ export function ScheduleTable({ deployment: { id, schedules, paused } }: { deplo
   );
 }
 
+/** Shows at once what was wanted, and goes back where that was refused. */
 function Switch({ path, schedule: { active, schedule } }: { path: string; schedule: DeploymentSchedule }) {
+  const [wanted, setWanted] = useState<boolean>();
   const words = describeSchedule(schedule);
+  const isOn = wanted ?? active;
+  useEffect(() => setWanted(undefined), [active]);
+  const toggle = async (): Promise<void> => {
+    setWanted(!isOn);
+    const done = isOn ? `Off: ${words}. Its runs to come are taken away.` : `On: ${words}.`;
+    const isDone = await act({ method: "PATCH", path, body: { active: !isOn } }, done);
+    if (!isDone) setWanted(undefined);
+  };
   return (
     <button
       type="button"
       role="switch"
-      aria-checked={active}
+      aria-checked={isOn}
       aria-label={`Schedule ${words}`}
       class="switch"
-      onClick={() =>
-        void act(
-          { method: "PATCH", path, body: { active: !active } },
-          active ? `Off: ${words}. Its runs to come are taken away.` : `On: ${words}.`,
-        )
-      }
+      onClick={() => void toggle()}
     >
-      {active ? "on" : "off"}
+      {isOn ? "on" : "off"}
     </button>
   );
 }
