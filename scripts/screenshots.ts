@@ -88,6 +88,7 @@ try {
     ["run", `/runs/flow-run/${waiting}`],
     ["limit", "/limits/gpu:gpu-1"],
     ["pool", "/work-pools/work-pool/ml-pool"],
+    ["deployment", `/deployments/deployment/${deployment.id}`],
   ] as const;
   mkdirSync(PICTURES, { recursive: true });
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
