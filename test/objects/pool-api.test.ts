@@ -197,6 +197,13 @@ test("a deployment's run flows through an agent, across evictions and early alar
   expect(first.body.claims).toHaveLength(1);
   await runDurableObjectAlarm(stub);
   expect((await claim()).body.claims[0]).toMatchObject({ fence: 1, flow_run: { id: run.body.id } });
+  for (const [worker_name, count] of [
+    ["w1", 1],
+    ["w2", 0],
+  ]) {
+    const filter = { flow_runs: { worker_name: { any_: [worker_name] } } };
+    expect((await api<number>("POST", "/flow_runs/count", filter)).body).toBe(count);
+  }
 
   const attempt = `/flow_runs/${run.body.id}/attempts/${attempt_id}`;
   expect((await api("POST", `${attempt}/start`, { fence: 1, infrastructure_pid: "1" })).status).toBe(204);

@@ -41,6 +41,8 @@ export const FlowRunFilter = z.strictObject({
   parent_task_run_id: z.strictObject({ operator, any_: idList, is_null_: isNull }).nullish(),
   idempotency_key: z.strictObject({ any_: textList, not_any_: textList }).nullish(),
   created_by: z.strictObject({ operator, id_: idList, type_: textList, is_null_: isNull }).nullish(),
+  /** Ours: the worker that has, or had last, the run. */
+  worker_name: z.strictObject({ any_: textList }).nullish(),
 });
 export type FlowRunFilter = z.infer<typeof FlowRunFilter>;
 

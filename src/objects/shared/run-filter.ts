@@ -244,6 +244,7 @@ function ofRuns(filter: FlowRunFilter, queues: readonly KnownQueue[], start: str
           ],
           created_by.operator,
         ),
+      filter.worker_name && anyOf(`record ->> '$.labels."prefect.worker.name"'`, filter.worker_name.any_),
     ].map((condition) => condition ?? undefined),
     filter.operator,
   );

@@ -22,6 +22,8 @@ export interface RunLease {
   limit: string;
   slots: string;
   status: "waits" | "holds" | "held";
+  /** How long it stood in line before; null where nothing tells, or while it does. */
+  waited_seconds: number | null;
   /** When it got in line, or got the slots. */
   since: string;
   /** When the slots went back; null where that is not known or not yet. */
@@ -91,6 +93,7 @@ function listWaiting(limits: readonly LimitOverview[], id: string): RunLease[] {
         limit: name,
         slots: String(slots),
         status: "waits",
+        waited_seconds: null,
         since: arrived_at,
         until: null,
       })),
@@ -101,11 +104,12 @@ function listHeld(limits: readonly LimitOverview[], id: string): RunLease[] {
   return limits.flatMap(({ name, holders }) =>
     holders
       .filter((lease) => runOf(lease) === id)
-      .map(({ lease_id, slots, slot_names, acquired_at }) => ({
+      .map(({ lease_id, slots, slot_names, waited_seconds, acquired_at }) => ({
         key: lease_id,
         limit: name,
         slots: slot_names?.join(", ") ?? String(slots),
         status: "holds",
+        waited_seconds,
         since: acquired_at,
         until: null,
       })),
@@ -115,11 +119,12 @@ function listHeld(limits: readonly LimitOverview[], id: string): RunLease[] {
 function listLately({ limit, history }: History, id: string): RunLease[] {
   return history.leases
     .filter(({ flow_run_id, ended_at }) => flow_run_id === id && ended_at !== null)
-    .map(({ lease_id, slots, slot_names, acquired_at, ended_at }) => ({
+    .map(({ lease_id, slots, slot_names, waited_seconds, acquired_at, ended_at }) => ({
       key: lease_id,
       limit,
       slots: slot_names?.join(", ") ?? String(slots),
       status: "held",
+      waited_seconds,
       since: acquired_at,
       until: ended_at,
     }));
@@ -137,6 +142,7 @@ export function listTold(events: readonly ReceivedEvent[]): RunLease[] {
         limit: resource["prefect.resource.name"] ?? "",
         slots: resource["slots-acquired"] ?? "",
         status: "held",
+        waited_seconds: null,
         since: acquired.occurred,
         until: occurred,
       },

@@ -12,6 +12,7 @@ export const RUN_FILTERS = [
   "flow",
   "deployment",
   "tag",
+  "worker",
   "made",
   "when",
   "from",
@@ -45,7 +46,7 @@ function isRising({ when }: Pick<RunListQuery, "when">): boolean {
 
 /** `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. */
 export function askForRuns(query: RunListQuery, now: number): Request {
-  const { state, name, pool, flow, deployment, tag, made, start, seen } = query;
+  const { state, name, pool, flow, deployment, tag, worker, made, start, seen } = query;
   const { after, before } = readTimes(query, now);
   const [from, to] = isRising(query) ? [start || after, before] : [after, start || before];
   return {
@@ -57,6 +58,7 @@ export function askForRuns(query: RunListQuery, now: number): Request {
         ...(name !== "" && { name: { like_: name } }),
         ...(isId(deployment) && { deployment_id: { any_: [deployment] } }),
         ...(tag !== "" && { tags: { all_: [tag] } }),
+        ...(worker !== "" && { worker_name: { any_: [worker] } }),
         ...(made !== "" && {
           created_by: made === "schedule" ? { type_: ["SCHEDULE"] } : { is_null_: true },
         }),

@@ -8,7 +8,7 @@ import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Missing } from "../parts/missing.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { RunTable, workerOf } from "../parts/run-table.tsx";
+import { RunTable } from "../parts/run-table.tsx";
 import { formatLoad, Status } from "../parts/status.tsx";
 import { When } from "../parts/time.tsx";
 
@@ -25,16 +25,23 @@ export function Worker() {
   // Links have its id; people who type an address know its name.
   const worker = workers.value?.find((each) => each.id === id || each.name === id);
   usePageTitle(worker?.name ?? "Worker");
-  const active = useQuery<FlowRun[]>({
-    method: "POST",
-    path: "/flow_runs/filter",
-    body: {
-      flow_runs: { state: { type: { any_: ["PENDING", "RUNNING", "CANCELLING"] } } },
-      work_pools: { name: { any_: [pool] } },
-      sort: "EXPECTED_START_TIME_DESC",
-      limit: RUNS_MAX,
-    },
-  });
+  const active = useQuery<FlowRun[]>(
+    worker === undefined
+      ? null
+      : {
+          method: "POST",
+          path: "/flow_runs/filter",
+          body: {
+            flow_runs: {
+              state: { type: { any_: ["PENDING", "RUNNING", "CANCELLING"] } },
+              worker_name: { any_: [worker.name] },
+            },
+            work_pools: { name: { any_: [pool] } },
+            sort: "EXPECTED_START_TIME_DESC",
+            limit: RUNS_MAX,
+          },
+        },
+  );
   if (workers.value === undefined) return <Loading query={workers} />;
   if (worker === undefined)
     return (
@@ -62,7 +69,10 @@ export function Worker() {
         ]}
       />
       <h2>Under way</h2>
-      <RunTable runs={(active.value ?? []).filter((run) => workerOf(run) === name)} areMixed />
+      <RunTable runs={active.value ?? []} areMixed />
+      <p>
+        <a href={`/runs?worker=${encodeURIComponent(name)}`}>All runs that it has had</a>
+      </p>
     </>
   );
 }

@@ -63,6 +63,7 @@ export function RunFilters({ query, onChange }: { query: RunListQuery; onChange:
         type("Deployment", "deployment")
       )}
       {type("Tag", "tag")}
+      {type("Worker", "worker")}
       {choose("Made by", "made", MADE)}
       {choose("Time", "when", TIMES)}
       {query.when === "between" && (

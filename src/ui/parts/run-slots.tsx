@@ -10,7 +10,7 @@ export function RunSlots({ run }: { run: FlowRun }) {
   return (
     <>
       <h2>Slots</h2>
-      <Table heads={["limit", "status", "slots", "since", "for"]}>
+      <Table heads={["limit", "status", "slots", "waited", "since", "for"]}>
         {leases.map((lease) => (
           <tr key={lease.key}>
             <td>
@@ -20,6 +20,7 @@ export function RunSlots({ run }: { run: FlowRun }) {
               <span class={`badge ${BADGES[lease.status]}`}>{lease.status}</span>
             </td>
             <td>{lease.slots}</td>
+            <td>{lease.waited_seconds === null ? "–" : formatDuration(lease.waited_seconds)}</td>
             <td>
               <When at={lease.since} />
             </td>

@@ -22,13 +22,21 @@ test("without anything it is the latest runs, a page and one more", () => {
 });
 
 test("every filter is one that the API takes; ids are meant as ids, all else as parts of names", () => {
-  const query = { state: "FAILED,CRASHED", name: "otter", pool: "ml-pool", tag: "gpu", made: "schedule" };
+  const query = {
+    state: "FAILED,CRASHED",
+    name: "otter",
+    pool: "ml-pool",
+    tag: "gpu",
+    made: "schedule",
+    worker: "gpu-1",
+  };
   expect(ask({ ...query, flow: "pipe", deployment: ID })).toMatchObject({
     flow_runs: {
       state: { type: { any_: ["FAILED", "CRASHED"] } },
       name: { like_: "otter" },
       tags: { all_: ["gpu"] },
       created_by: { type_: ["SCHEDULE"] },
+      worker_name: { any_: ["gpu-1"] },
       deployment_id: { any_: [ID] },
     },
     flows: { name: { like_: "pipe" } },
