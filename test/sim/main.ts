@@ -53,6 +53,7 @@ async function runSeeds(): Promise<number> {
     loadMutant(values.mutant);
   }
   const { simulate } = await import("./simulate.ts");
+  const { loadReleaseBefore } = await import("./code.ts");
   const { shrink } = await import("./shrink.ts");
   const { formatReplay, formatViolation } = await import("./report.ts");
   const [from, to] = readSeeds(values.seed ?? values.seeds);
@@ -84,6 +85,10 @@ async function runSeeds(): Promise<number> {
     const small = await shrink(options, report);
     console.log(formatReplay(small, report));
   }
+  if ((await loadReleaseBefore()) === undefined)
+    console.log(
+      "The release before is not in this clone's history: deploys were played with today's code only.",
+    );
   const minutes = (performance.now() - startedMs) / 60_000;
   console.log(
     `${to - from + 1} seeds, ${failed} failed; ${Math.round(hours)} hours in ${(minutes * 60).toFixed(1)} s, ${Math.round(hours / minutes)} hours/min, ${steps} events`,

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { applyChange, MUTANTS, readChanged } from "./mutants.ts";
+import { loadReleaseBefore, TODAY } from "./code.ts";
 import { formatViolation } from "./report.ts";
 import { simulate } from "./simulate.ts";
 
@@ -12,6 +13,14 @@ const SEEDS = Array.from({ length: 12 }, (_, index) => 1001 + index);
 test.each(SEEDS)("no promise is broken by seed %i", async (seed) => {
   const { violation } = await simulate({ seed, hours: 0.25 });
   expect(violation && formatViolation(seed, violation)).toBeUndefined();
+});
+
+test("while a deploy is under way objects have the code of the release before", async ({ skip }) => {
+  const before = await loadReleaseBefore();
+  if (before === undefined)
+    skip("This clone's history does not go back to it: only today's code was played.");
+  expect(before?.LimitActor.name).toBe(TODAY.LimitActor.name);
+  expect(before?.LimitActor).not.toBe(TODAY.LimitActor);
 });
 
 test("the same seed plays the same run", async () => {
