@@ -77,7 +77,8 @@ try {
   }
   await sleep(Math.max(0, until - performance.now()));
   const waiting = await waitFor(async () => {
-    const [waiter] = await client.limits.waiters("gpu:gpu-1");
+    // The last in line still waits when its picture is taken.
+    const waiter = (await client.limits.waiters("gpu:gpu-1")).at(-1);
     const id = waiter?.run?.flow_run_id;
     if (typeof id !== "string") throw new Error("Nobody waits.");
     return id;

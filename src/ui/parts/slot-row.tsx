@@ -104,7 +104,7 @@ function Line({ limit, names }: { limit: LimitOverview; names: Names }) {
           <a href={`/limits/${encodeURIComponent(name)}`}>and {waiting - WAITERS_SHOWN} more</a>
         </li>
       )}
-      {describeError(limit) !== undefined && <li class="more">{describeError(limit)}</li>}
+      {describeError(limit) !== undefined && <li class="more since">{describeError(limit)}</li>}
     </ol>
   );
 }
@@ -129,6 +129,7 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
   const waited = formatDuration((now - Date.parse(waiter.arrived_at)) / 1000);
   const estimate =
     waiter.estimated_seconds === null ? "" : `, about ${formatDuration(waiter.estimated_seconds)} to go`;
+  const isInLine = waiter.reason === "full" || waiter.reason === "behind_others";
   const absent = waiter.is_present ? "" : ", not heard of just now";
   return (
     <li
@@ -136,14 +137,13 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
       title={`${describeWho(waiter, names)}: number ${waiter.position}, ${REASONS[waiter.reason]}, waits for ${waited}${estimate}${absent}`}
     >
       <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}
-      <span class="since">{waited}</span>
-      {waiter.reason === "full" || waiter.reason === "behind_others" ? (
-        waiter.estimated_seconds !== null && (
-          <span class="since">~{formatDuration(waiter.estimated_seconds)} to go</span>
-        )
-      ) : (
-        <span class="tag">{REASONS[waiter.reason]}</span>
-      )}
+      <span class="since">
+        {waited}
+        {isInLine &&
+          waiter.estimated_seconds !== null &&
+          ` · ~${formatDuration(waiter.estimated_seconds)} to go`}
+      </span>
+      {!isInLine && <span class="tag">{REASONS[waiter.reason]}</span>}
       {waiter.slots > 1 && <span class="tag">{waiter.slots} slots</span>}
     </li>
   );
