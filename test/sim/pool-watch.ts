@@ -253,6 +253,7 @@ export class PoolWatch {
     if (this.#attempts.has(attempt_id) && this.#world.now < ended_at + REPLAY_MS)
       this.#world.fail("I3", `${name} gave attempt ${attempt_id} a second time`, row);
     this.#attempts.add(attempt_id);
+    this.#ends.delete(attempt_id);
     const highest = this.#fences.get(run_id) ?? 0;
     if (fence <= highest)
       this.#world.fail("I4", `${name} gave run ${run_id} fence ${fence} after ${highest}`, row);
