@@ -1,7 +1,7 @@
 /** Why a run does not get on: its pool knows what keeps it from running, the limits know what it waits for while it runs. */
-import { addressOfKey, type AddressOf } from "../contract/envelope.ts";
+import { addressOfKey, addressOfName, type AddressOf } from "../contract/envelope.ts";
 import type { PoolOperations } from "../objects/pool/operations.ts";
-import { call, isRefusal, type ApiContext } from "./context.ts";
+import { call, isRefusal, orIfAbsent, type ApiContext } from "./context.ts";
 
 type Explanation = Omit<PoolOperations["explain_run"]["answer"], "limit_keys">;
 
@@ -15,8 +15,20 @@ export async function explainRun(
   id: string,
 ): Promise<Explanation> {
   const { limit_keys, ...explanation } = await call(c, address, "explain_run", { id });
+  if (explanation.reason === "deployment_full" && explanation.blocking !== null) {
+    const position = await findPlace(c, explanation.blocking.name, id);
+    return { ...explanation, position };
+  }
   const found = await Promise.all(limit_keys.map((key) => findInLine(c, key, id)));
   return found.find((line) => line !== undefined) ?? explanation;
+}
+
+/** Where a run stands in the line of its deployment's limit, as far down as that is looked; null further down. */
+async function findPlace(c: ApiContext, name: string, run_id: string): Promise<number | null> {
+  const address = addressOfName(c.get("workspace"), "limit", name);
+  const line = call(c, address, "list_waiters", { offset: 0, limit: WAITERS_MAX });
+  const waiters = await orIfAbsent(line, []);
+  return waiters.find(({ holder }) => holder?.id === run_id)?.position ?? null;
 }
 
 async function findInLine(c: ApiContext, key: string, run_id: string): Promise<Explanation | undefined> {

@@ -154,7 +154,7 @@ test("acts on a pool, its queues and its workers; a template is not shown", asyn
 
 /** A deployment in a pool of its own, and runs of it. */
 async function makeRuns(pool: string, count: number) {
-  await must("POST", "/work_pools/", { name: pool, type: "process" });
+  await send("POST", "/work_pools/", { name: pool, type: "process" });
   const flow = await must("POST", "/flows/", { name: pool });
   const { id } = await must("POST", "/deployments/", {
     name: pool,
@@ -207,6 +207,35 @@ test("acts on runs: cancel, retry, force, resume, delete, one by one and in bulk
   ]);
   for (const id of many)
     expect((await actsOn(id, 2)).map(({ act }) => act)).toEqual(["flow_run.cancel", "flow_run.delete"]);
+});
+
+test("a run that waits goes before the others, which is told once; what does not wait is refused", async () => {
+  await must("POST", "/work_pools/", { name: "moved", type: "process", concurrency_limit: 1 });
+  const [running = "", first = "", second = ""] = await makeRuns("moved", 3);
+  await setState(running, "PENDING");
+  const path = (id: string) => `/flow_runs/${id}/to_front`;
+  expect(await must("POST", path(second), {})).toEqual({
+    line: { kind: "work_queue", name: "default" },
+    passed: 1,
+  });
+  // Nobody is passed any more.
+  expect(await must("POST", path(second), {})).toMatchObject({ passed: 0 });
+  expect(await must("GET", `/flow_runs/${first}/why`)).toMatchObject({ reason: "pool_full", position: 2 });
+  await setState(running, "COMPLETED");
+  const body = { scheduled_before: new Date(Date.now() + 10_000).toISOString(), limit: 1 };
+  expect(await must("POST", "/work_pools/moved/get_scheduled_flow_runs", body)).toMatchObject([
+    { flow_run: { id: second } },
+  ]);
+  expect((await actsOn(second, 1)).map(tell)).toEqual([
+    ["flow_run.to_front", { work_queue: { to: "default" }, passed: { to: 1 } }],
+  ]);
+  expect(await send("POST", path(running), {})).toMatchObject({
+    status: 409,
+    body: {
+      detail: "This flow run has ended as Completed; only one that waits in a queue can go to its front.",
+    },
+  });
+  expect(await send("POST", path(crypto.randomUUID()), {})).toMatchObject({ status: 404 });
 });
 
 test("what programs do is not told: no entry, and no row in the workspace", async () => {

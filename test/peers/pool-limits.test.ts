@@ -45,6 +45,18 @@ test("PrefectHQ/prefect#14950: a run of an urgent queue goes before older ones o
   expect(idsOf(await claim(pool, [1]))).toEqual([urgent]);
 });
 
+// Only whole queues have a priority there. One that waits for a slot of a limit can be let go before the others, too.
+test("PrefectHQ/prefect#22563: one run of a queue can be let go before the others", async () => {
+  const { pool, second, run } = await openFull();
+  const [third, urgent] = [await submit(pool), await submit(pool)];
+  await pool.do("move_to_front", { id: urgent });
+  await pool.do("end_attempt", { ...run, ...exited });
+  expect(await poll(pool)).toEqual([urgent]);
+  expect(idsOf(await claim(pool, [2]))).toEqual([urgent]);
+  await pool.do("update", { concurrency_limit: null });
+  expect(idsOf(await claim(pool, [3, 4]))).toEqual([second, third]);
+});
+
 // A scheduler that took 32 tasks at a time took only those of the pool with the highest priority, which was full.
 test("apache/airflow#45636: a long line before a full queue keeps nobody of another queue waiting", async () => {
   const pool = await createTestPool();

@@ -7,7 +7,7 @@ import { poolNameOfRun } from "../../contract/internal-pools.ts";
 import { AttemptEnd, AttemptStart } from "../../contract/wire/agents.ts";
 import { Id, JsonObject, Labels } from "../../contract/wire/common.ts";
 import { FlowRunsCountBody, FlowRunsFilterBody, FlowRunsPaginateBody } from "../../contract/wire/filters.ts";
-import { FlowRun, FlowRunCreate, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import { FlowRun, FlowRunCreate, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/run-inputs.ts";
 import { OrchestrationResult, SetState, State } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
@@ -173,6 +173,18 @@ export const flowRuns = factory
         { is_act: readRun(c) === null },
       );
       return c.json(result, was_created ? 201 : 200);
+    },
+  )
+  .post(
+    "/:id/to_front",
+    describe(
+      "Let a flow run that waits go before all others of its queue, or of the line of its deployment's limit",
+      200,
+      FlowRunMoved,
+    ),
+    async (c) => {
+      const { id, address } = runOf(c);
+      return c.json(await call(c, address, "move_to_front", { id }, { is_act: readRun(c) === null }));
     },
   )
   .post("/:id/input", describe("Send an input to a flow run", 201), body(RunInputCreate), async (c) => {

@@ -98,3 +98,12 @@ export const FlowRunUpdate = z.strictObject({
   job_variables: JobVariables.nullish(),
 });
 export type FlowRunUpdate = z.infer<typeof FlowRunUpdate>;
+
+/** What became of a run that was moved to the front of the line in which it waits. */
+export const FlowRunMoved = z.object({
+  /** Its queue; its deployment, where no pool has it; or the limit of its deployment, which has no slot for it yet. */
+  line: z.object({ kind: z.enum(["work_queue", "deployment", "limit"]), name: z.string() }),
+  /** How many it has passed, counted up to 10 000; null in the line of a limit. */
+  passed: z.int().nullable(),
+});
+export type FlowRunMoved = z.infer<typeof FlowRunMoved>;

@@ -184,9 +184,12 @@ export class LimitActor extends Actor<LimitOperations> {
       });
     },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
-    set_priority: ({ waiter_id, priority }, envelope) => {
+    set_priority: ({ waiter_id, is_to_front, ...to }, envelope) => {
       const waiter = this.#store.waiters.find(waiter_id);
       if (waiter === undefined) return refuse("not_found", "No such waiter stands in line.");
+      const [front] = is_to_front === true ? this.#store.waiters.listLine(undefined, 1) : [];
+      if (front?.waiter_key === waiter_id) return accept(null);
+      const priority = front === undefined ? to.priority : Math.min(to.priority, front.priority - 1);
       const who = describeWaiter(waiter);
       this.#tell(envelope, "move_waiter", {
         waiter: { from: who, to: who },

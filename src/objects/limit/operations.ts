@@ -82,7 +82,11 @@ export type LimitOperations = {
   list_waiters: { command: { offset: number; limit: number }; answer: WaiterRecord[] };
   /** Ends a lease whoever holds it; the fence of the limit rises so that the old holder's calls lose. */
   force_release: { command: { lease_id: string }; answer: null };
-  set_priority: { command: { waiter_id: string; priority: number }; answer: null };
+  /** `is_to_front`: at most that priority, and one before all others. Limits of the release before know only the number. */
+  set_priority: {
+    command: { waiter_id: string; priority: number; is_to_front?: boolean };
+    answer: null;
+  };
   /** Tag limits: the holders of type task_run, and their replacement by hand. */
   reset_holders: { command: { task_run_ids: string[] }; answer: Limit };
   release_holder: { command: { holder: Holder }; answer: null };

@@ -28,6 +28,7 @@ import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
 import { PoolSessions } from "./sessions.ts";
 import { RunDeadlines } from "./run-deadlines.ts";
+import { RunFront } from "./run-front.ts";
 import { RunRecords } from "./run-records.ts";
 import { RunSlots } from "./run-slots.ts";
 import { RunStates } from "./run-states.ts";
@@ -38,6 +39,8 @@ import { PoolWorkers } from "./workers.ts";
 
 /** Questions to the limit of a deployment whose answer an intent waits for. */
 const ANSWERED: ReadonlySet<string> = new Set(["acquire", "renew", "read"]);
+const HAS_ENDED = "This flow run has ended; only one that waits in a queue can go to its front.";
+
 export interface PoolOptions {
   /** A finished run moves to its journal this long after its last write; never where it is not given. */
   move_after_seconds?: number;
@@ -103,6 +106,7 @@ export class PoolActor extends Actor<PoolOperations> {
     const records = new RunRecords(this.#context, limit);
     const inputs = new RunInputs(this.#context);
     const states = new RunStates(this.#context, records, limit, inputs);
+    const front = new RunFront(this.#context, records, limit);
     const slots = new RunSlots(this.#context, records, states, limit);
     const attempts = new PoolAttempts(this.#context, records, states);
     const journals = new PoolJournals(this.#context, records);
@@ -172,6 +176,8 @@ export class PoolActor extends Actor<PoolOperations> {
       delete_run: ({ id }, envelope) => runs.delete(id, envelope),
       set_state: (command, envelope) => states.setState(command, envelope),
       resume_run: ({ id, run_input }, envelope) => states.resume(id, run_input, envelope),
+      move_to_front: ({ id }, envelope) =>
+        journals.hasMoved(id) ? refuse("conflict", HAS_ENDED) : front.move(id, envelope),
       create_run_input: ({ id, input }) => inputs.create(id, input),
       filter_run_inputs: (command) =>
         journals.hasMoved(command.id) ? journals.filterInputs(command) : accept(inputs.filter(command)),

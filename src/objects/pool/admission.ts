@@ -27,6 +27,7 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set<Operation>([
   "hear_heartbeats",
   "cancel_with_parent",
   "crash_with_parent",
+  "move_to_front",
   "create_run_input",
   "filter_run_inputs",
   "read_run_input",
@@ -103,6 +104,7 @@ export function refuseAbsent(operation: string): Result<never> {
   const isOfRun =
     (operation.endsWith("_run") && operation !== "create_run") ||
     operation === "set_state" ||
+    operation === "move_to_front" ||
     operation === "update_labels";
   return refuse("not_found", isOfRun ? "Flow run not found" : "Work pool not found.");
 }

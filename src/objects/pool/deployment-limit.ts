@@ -6,6 +6,7 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Grant, Limit, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
 import type { StateCreate } from "../../contract/wire/states.ts";
 import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
+import { keyOfRequest } from "../../domain/limit/naming.ts";
 import { mintRequestId, type PoolContext } from "./context.ts";
 import type { ActiveRow, StoredRun } from "./rows.ts";
 
@@ -48,6 +49,13 @@ export class DeploymentLimit {
   /** Takes a run's place out of the line. */
   withdraw(run: FlowRun, request_id: string): void {
     this.#send(run, "withdraw", mintRequestId(this.#context), { request_id });
+  }
+
+  /** Moves a run's place in the line before all others, if it has one there by then. */
+  moveToFront({ run, priority, slot_request_id }: StoredRun): void {
+    if (slot_request_id === null) return;
+    const command = { waiter_id: keyOfRequest(slot_request_id), priority, is_to_front: true };
+    this.#send(run, "set_priority", mintRequestId(this.#context), command);
   }
 
   /** Makes a lease last until the process of the run renews it itself. */
@@ -114,7 +122,8 @@ export class DeploymentLimit {
       mode: "concurrency",
       lease_seconds,
       wait_seconds: 0,
-      priority: 0,
+      // Who was moved to the front of its queue goes there in this line, too.
+      priority: stored.priority,
       holder: { type: "flow_run", id: run.id },
       note: null,
       caller: { type: "run", pool_key: host.address.key },

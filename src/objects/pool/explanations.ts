@@ -13,7 +13,7 @@ import { refuseRun } from "./run-records.ts";
 /** In how many lines an explanation looks for the run. */
 const LIMIT_KEYS_MAX = 10;
 /** Places in line are counted up to this. */
-const POSITION_MAX = 10_000;
+export const POSITION_MAX = 10_000;
 
 type Explanation = PoolOperations["explain_run"]["answer"];
 
@@ -67,7 +67,7 @@ export function explainRun(
   }
   const now = host.now();
   if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
-  if (stored.is_parked || stored.slot_request_id !== null)
+  if ((stored.is_parked || stored.slot_request_id !== null) && stored.slot_lease_id === null)
     return say("deployment_full", "The deployment's concurrency limit has no slot for this run yet.", {
       blocking: { kind: "limit", name: `deployment:${run.deployment_id}` },
     });
@@ -77,13 +77,16 @@ export function explainRun(
       estimated_seconds: (next - now) / 1000,
     });
   const pool = poolOf(context);
-  if (pool.is_internal)
-    return say("no_pool", "The run's deployment has no work pool: only a process that serves it runs it.");
   const queue = queues.find({ id: run.work_queue_id ?? "" });
+  const home = queue?.id ?? run.deployment_id;
   const position =
-    queue === undefined
+    home === null
       ? null
-      : store.line.countReadyBefore(queue.id, stored.priority, next, id, POSITION_MAX) + 1;
+      : store.line.countReadyBefore(home, stored.priority, Math.ceil(next), id, POSITION_MAX) + 1;
+  if (pool.is_internal)
+    return say("no_pool", "The run's deployment has no work pool: only a process that serves it runs it.", {
+      position,
+    });
   const blockedBy = (kind: string, name: string) => ({ blocking: { kind, name }, position });
   if (pool.is_paused)
     return say("pool_paused", `The work pool ${pool.name} is paused.`, blockedBy("work_pool", pool.name));

@@ -1,4 +1,5 @@
 /** SQL that reads the lines in which runs stand: who is ready, whose time comes when. Runs write them. */
+import { formatInstant } from "../../contract/instants.ts";
 import type { DeadlineKind } from "../../domain/pool/place.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import type { RunStore } from "./run-store.ts";
@@ -29,6 +30,15 @@ export class LineStore {
       .map(({ run_id }) => run_id);
   }
 
+  /** Who stands at the front of a queue. */
+  readFirst(queue_id: string): { run_id: string; priority: number } | undefined {
+    return first(
+      this.#sql,
+      "SELECT run_id, priority FROM ready WHERE queue_id = ? ORDER BY priority, due_at, run_id LIMIT 1",
+      queue_id,
+    );
+  }
+
   /** How many runs stand before this one in its queue, counted up to `max`. */
   countReadyBefore(queue_id: string, priority: number, due_at: number, run_id: string, max: number): number {
     return (
@@ -47,9 +57,15 @@ export class LineStore {
 
   /**
    * What a poll may see of a queue, or of a deployment without one: what is ready and what becomes due until `before`, in
-   * the order of time. Reads a few times `limit` rows, whatever the backlog.
+   * the order of {@link inPollOrder}. Reads a few times `limit` rows, whatever the backlog.
    */
-  listScheduled(home: string, before: string | null, after: string | null, limit: number): StoredRun[] {
+  listScheduled(
+    home: string,
+    before: string | null,
+    after: string | null,
+    limit: number,
+    now: number,
+  ): StoredRun[] {
     const until = before === null ? Number.MAX_SAFE_INTEGER : Date.parse(before);
     const future = this.#sql
       .all<{ run_id: string }>(
@@ -66,9 +82,7 @@ export class LineStore {
         const at = run.next_scheduled_start_time ?? "";
         return (before === null || at <= before) && (after === null || at > after);
       })
-      .sort((left, right) =>
-        (left.run.next_scheduled_start_time ?? "") < (right.run.next_scheduled_start_time ?? "") ? -1 : 1,
-      )
+      .sort(inPollOrder(now))
       .slice(0, limit);
   }
 
@@ -106,4 +120,15 @@ export class LineStore {
     });
     return found.length === 0 ? undefined : Math.min(...found);
   }
+}
+
+/** The order of a poll: by time, but what is due and was moved to the front goes first. */
+export function inPollOrder(now: number): (left: StoredRun, right: StoredRun) => number {
+  const at = formatInstant(now);
+  const timeOf = ({ run }: StoredRun): string => run.next_scheduled_start_time ?? "";
+  const priorityOf = (stored: StoredRun): number => (timeOf(stored) <= at ? stored.priority : 0);
+  return (left, right) => {
+    const before = priorityOf(left) - priorityOf(right);
+    return before === 0 ? (timeOf(left) < timeOf(right) ? -1 : 1) : before;
+  };
 }

@@ -9,7 +9,7 @@ import type {
 } from "../../contract/wire/agents.ts";
 import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
 import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
-import type { EmpiricalPolicy, FlowRun, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import type { EmpiricalPolicy, FlowRun, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
@@ -161,6 +161,8 @@ export type PoolOperations = {
     command: { id: string; run_input: JsonObject | null };
     answer: { result: OrchestrationResult; was_created: boolean };
   };
+  /** A run that waits goes before all others of its queue, or of the line of its deployment's limit. */
+  move_to_front: { command: { id: string }; answer: FlowRunMoved };
   create_run_input: { command: { id: string; input: RunInputCreate }; answer: null };
   filter_run_inputs: {
     command: { id: string; prefix: string; exclude_keys: string[]; limit: number };

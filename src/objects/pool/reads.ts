@@ -8,6 +8,7 @@ import { freeSlots } from "../../domain/pool/choose.ts";
 import { POLLED_REWRITE_MS, type PoolQueues } from "./queues.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
+import { inPollOrder } from "./line-store.ts";
 import { namesQueues, toCondition } from "../shared/run-filter.ts";
 import type { RunRecords } from "./run-records.ts";
 import type { RunSlots } from "./run-slots.ts";
@@ -75,6 +76,7 @@ export class PoolReads {
                     command.scheduled_before,
                     command.scheduled_after,
                     limit,
+                    host.now(),
                   ),
                 Math.min(max, freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0)),
               ),
@@ -89,18 +91,17 @@ export class PoolReads {
     command: PoolOperations["get_scheduled"]["command"],
     deployment_ids: readonly string[],
   ): StoredRun[] {
-    const { store } = this.#context;
+    const { store, host } = this.#context;
+    const now = host.now();
     const homes = poolOf(this.#context).is_internal
       ? deployment_ids
       : store.catalog.listQueues().map(({ id }) => id);
     const { scheduled_before, scheduled_after } = command;
     const list = (limit: number) =>
       homes
-        .flatMap((home) => store.line.listScheduled(home, scheduled_before, scheduled_after, limit))
+        .flatMap((home) => store.line.listScheduled(home, scheduled_before, scheduled_after, limit, now))
         .filter(({ run }) => run.deployment_id !== null && deployment_ids.includes(run.deployment_id))
-        .sort((left, right) =>
-          (left.run.next_scheduled_start_time ?? "") < (right.run.next_scheduled_start_time ?? "") ? -1 : 1,
-        );
+        .sort(inPollOrder(now));
     return this.#listFree(list, command.limit);
   }
 

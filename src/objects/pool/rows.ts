@@ -63,7 +63,7 @@ export interface WorkerRow {
 /** A run as it is stored: its wire record and what the pool alone knows of it. */
 export interface StoredRun {
   run: FlowRun;
-  /** Lower numbers are claimed first. */
+  /** Lower numbers are claimed first: 0, or less of who was moved to the front of its queue. */
   priority: number;
   /** Fence of the newest attempt; rises with each. */
   fence: number;

@@ -56,6 +56,7 @@ export class RunRecords {
     if (!holdsSlot && active !== undefined && active.attempt_id === null) wake("run_ready");
     if (run.state_type !== before?.state_type && run.state_type !== null && isTerminal(run.state_type))
       this.#endForeignAttempt(run);
+    if (run.state_type !== null && isTerminal(run.state_type)) stored.priority = 0;
     if (run.state_type !== "SCHEDULED") {
       this.#limit.leaveLine(stored);
       if (run.auto_scheduled && run.deployment_id !== null)
