@@ -130,6 +130,10 @@ const flowRun: Group = {
     inspect: { summary: "Show one run", load: () => import("./commands/flow-run/inspect.ts") },
     logs: { summary: "Print a run's output", load: () => import("./commands/flow-run/logs.ts") },
     watch: { summary: "Follow a run until it has ended", load: () => import("./commands/flow-run/watch.ts") },
+    "to-front": {
+      summary: "Let a run that waits go before the others",
+      load: () => import("./commands/flow-run/to-front.ts"),
+    },
     cancel: { summary: "Stop a run", load: () => import("./commands/flow-run/cancel.ts") },
     retry: { summary: "Run it once more", load: () => import("./commands/flow-run/retry.ts") },
     delete: { summary: "Delete a run", load: () => import("./commands/flow-run/delete.ts") },

@@ -132,6 +132,37 @@ test("a run from the command line, without a worker", async () => {
   );
 });
 
+test("a run that waits is moved to the front of its queue", async () => {
+  await succeed("work-pool", "create", "narrow");
+  writeFileSync(
+    join(cli.folder, "prefect.yaml"),
+    'deployments: [{ name: narrow, flow_name: urgent, work_pool: { name: narrow, job_variables: { command: "true" } } }]',
+  );
+  await succeed("deploy");
+  const runs: FlowRun[] = [];
+  for (const name of ["one", "two", "three"])
+    runs.push(await read(FlowRun, "deployment", "run", "urgent/narrow", "--flow-run-name", `narrow-${name}`));
+  expect(await read(FlowRun, "flow-run", "to-front", "narrow-three")).toMatchObject({
+    id: runs[2]?.id,
+    next_scheduled_start_time: runs[2]?.next_scheduled_start_time,
+  });
+  expect(await succeed("flow-run", "to-front", "narrow-two")).toBe(
+    "The flow run narrow-two goes before 2 others of the queue default.\n",
+  );
+  expect(await succeed("flow-run", "to-front", "narrow-two")).toBe(
+    "The flow run narrow-two stands at the front of the queue default already.\n",
+  );
+  const scheduled = await read(z.array(FlowRun), "work-pool", "preview", "narrow");
+  expect(scheduled.map(({ name }) => name)).toEqual(["narrow-two", "narrow-three", "narrow-one"]);
+  await succeed("flow-run", "cancel", "narrow-one");
+  await fail(
+    "This flow run has ended as Cancelled; only one that waits in a queue can go to its front.",
+    "flow-run",
+    "to-front",
+    "narrow-one",
+  );
+});
+
 test("a list that is cut short says so, unless somebody has said how short", async () => {
   const { id } = await cli.api.flows.put({ name: "many" });
   for (let count = 0; count < 16; count += 1) await cli.api.flowRuns.create({ flow_id: id });
