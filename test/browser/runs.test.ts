@@ -102,6 +102,36 @@ test("runs are narrowed down by what people look for, and the URL says it", asyn
   await shown(async () => (await names()).toSorted()).toEqual(["run-one", "small-child"]);
 }, 60_000);
 
+test("a run that waits is moved to the front of its queue, and the page says before whom", async () => {
+  await stage.ask("POST", "/work_pools/", { name: "narrow", type: "process" });
+  const { id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "narrow" });
+  const deployment = await stage.ask<{ id: string }>("POST", "/deployments/", {
+    name: "narrow",
+    flow_id: id,
+    work_pool_name: "narrow",
+  });
+  const runs: string[] = [];
+  for (const name of ["early", "later", "last"]) {
+    const path = `/deployments/${deployment.id}/create_flow_run`;
+    runs.push((await stage.ask<{ id: string }>("POST", path, { name })).id);
+  }
+  const page = await open(`${stage.url}/runs/flow-run/${runs[2]}`);
+  const button = page.getByRole("button", { name: "To the front" });
+  await shown(() => page.locator("#to-front").textContent()).toBe("goes before 2 others of queue default");
+  await button.click();
+  await shown(() => page.locator(".why").textContent()).toContain("It is number 1 in line.");
+  await shown(() => button.count()).toBe(0);
+  await shown(() => page.getByRole("region", { name: "Last acts" }).textContent()).toContain(
+    "flow_run.to_front",
+  );
+  await page.goto(`${stage.url}/runs/flow-run/${runs[0]}`);
+  await shown(() => page.locator("#to-front").textContent()).toBe("goes before one other of queue default");
+  // Where nobody waits for a worker any more there is nothing to move.
+  await stage.ask("POST", `/flow_runs/${runs[0]}/set_state`, { state: { type: "CANCELLING" } });
+  await shown(() => page.getByRole("button", { name: "Run it again" }).count()).toBe(1);
+  expect(await button.count()).toBe(0);
+}, 60_000);
+
 test("more runs than a page has follow without a gap, also where many begin in one moment", async () => {
   const { id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "many" });
   const deployment = await stage.ask<{ id: string }>("POST", "/deployments/", {

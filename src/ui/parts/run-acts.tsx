@@ -2,7 +2,9 @@
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
+import { useQuery } from "../data/query.ts";
 import { Ask } from "./ask.tsx";
+import type { Explanation } from "./why.tsx";
 
 export function RunActs({ run }: { run: FlowRun }) {
   const { id, name, state_type } = run;
@@ -18,8 +20,41 @@ export function RunActs({ run }: { run: FlowRun }) {
           Resume
         </button>
       )}
+      {state_type === "SCHEDULED" && <ToFront run={run} />}
       {isEnded(run) ? <Retry run={run} /> : <Cancel run={run} />}
     </div>
+  );
+}
+
+/** Where others stand before the run; what that does is said beside it, and undoes nothing, so it is not asked about. */
+function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
+  const { value } = useQuery<Explanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const others = (value?.position ?? 1) - 1;
+  if (value === undefined || others < 1) return null;
+  const whose =
+    value.reason === "deployment_full"
+      ? "who wait for a slot of its deployment"
+      : work_queue_name === null
+        ? "of its deployment"
+        : `of queue ${work_queue_name}`;
+  return (
+    <>
+      <button
+        type="button"
+        aria-describedby="to-front"
+        onClick={() =>
+          void act(
+            { method: "POST", path: `/flow_runs/${id}/to_front`, body: {} },
+            `${name} stands at the front of its line now.`,
+          )
+        }
+      >
+        To the front
+      </button>
+      <span class="hint" id="to-front">
+        goes before {others === 1 ? "one other" : `${others} others`} {whose}
+      </span>
+    </>
   );
 }
 

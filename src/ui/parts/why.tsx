@@ -4,7 +4,7 @@ import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 import { formatDuration } from "./time.tsx";
 
-interface Explanation {
+export interface Explanation {
   reason: string;
   detail: string;
   blocking: { kind: string; name: string } | null;
