@@ -88,14 +88,15 @@ export class LimitWatch {
 
   /** A command has reached the object. */
   note(operation: string, command: unknown): void {
-    const { lease_id, request_id, attempt_id, limit } = command as Record<
+    const { lease_id, request_id, attempt_id, limit, priority } = command as Record<
       string,
       string | number | undefined
     >;
     if (operation === "release" || operation === "force_release") this.#ended.add(String(lease_id));
     if (operation === "withdraw") this.#ended.add(String(request_id));
     if (operation === "end_attempt") this.#ended.add(String(attempt_id));
-    if (operation === "set_priority") this.#hasPriorities = true;
+    if (operation === "set_priority" || (operation === "acquire" && (priority ?? 0) !== 0))
+      this.#hasPriorities = true;
     if ((operation === "update" || operation === "create") && typeof limit === "number")
       this.#asked = [...this.#asked.slice(-20), { at: this.#world.now, limit }];
   }

@@ -150,6 +150,9 @@ export class People {
       if (read?.ok === true && ["FAILED", "CRASHED", "CANCELLED"].includes(read.value.state_type ?? ""))
         await setState(retry, "SCHEDULED");
     }
+    const front = faults.strike("to_front");
+    const moved = front && pick(front);
+    if (moved !== undefined) await this.#pool.ask("people", "move_to_front", { id: moved });
     const removal = faults.strike("delete_run");
     const removed = removal && pick(removal);
     if (removed !== undefined) await this.#pool.ask("people", "delete_run", { id: removed });

@@ -94,10 +94,13 @@ export const POOL_FAULT_KINDS = [
   "recreate_pool",
   "reschedule",
 ] as const;
+/** People who let one run go before the others. */
+const FRONT_FAULTS = ["to_front"] as const;
 export type FaultKind =
   | (typeof FAULT_KINDS)[number]
   | (typeof BIRTH_FAULTS)[number]
-  | (typeof POOL_FAULT_KINDS)[number];
+  | (typeof POOL_FAULT_KINDS)[number]
+  | (typeof FRONT_FAULTS)[number];
 
 /** How likely each kind of fault is where it can strike; what is not named never does. */
 export type FaultRates = Partial<Record<FaultKind, number>>;

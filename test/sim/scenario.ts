@@ -63,6 +63,7 @@ export const RATE_MAX: Record<FaultKind, number> = {
   recreate_pool: 0.05,
   reschedule: 0.3,
   born_old: 0.5,
+  to_front: 0.5,
 };
 
 /** A clock that is off by hours, and runs up to a twentieth too fast or too slow. */
