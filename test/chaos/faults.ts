@@ -9,14 +9,18 @@ import { findServerProcesses } from "../support/processes.ts";
 import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
 import { listProcesses } from "../../src/server/leftovers.ts";
 import { signalProcess } from "../../src/server/signal-process.ts";
-import { hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
+import { GRACE_SECONDS } from "../../src/contract/bounds.ts";
+import { becomes, hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
 
 /** Strikes, and resolves when its cause is gone. Throws where the world does not answer as it must. */
 export type Fault = (world: World, random: Random) => Promise<void>;
 
-/** Longer than a lease and what the client keeps of it. */
-const LONG_MS = (LEASE_SECONDS + 3) * 1000;
+/** So long that somebody else has the slot before it is over: a lease, its grace, and the time for the next to come. */
+const LONG_MS = (LEASE_SECONDS + GRACE_SECONDS + 4) * 1000;
 const SHORT_MS = 1500;
+const FULL_MS = 4000;
+/** Another fault may keep runs from beginning for a while. */
+const BEGUN_WITHIN_SECONDS = 90;
 const REFUSED_WITHIN_MS = 20_000;
 const BLOCK_BYTES = 1024 * 1024;
 
@@ -92,9 +96,14 @@ export const FAULTS: Record<string, Fault> = {
   },
   "freeze a worker": (world, random) => freeze(pidOf(pickOne(world.workers, random)?.child), LONG_MS),
   "kill a run's process": async (world, random) => {
-    const flows = (await listProcesses()).filter(({ line }) => line.includes(`>>${world.starts}`));
-    const flow = pickOne(flows, random);
-    if (flow !== undefined) signalProcess(flow.pid, "SIGKILL");
+    const strike = async () => {
+      const flows = (await listProcesses()).filter(({ line }) => line.includes(`>>${world.starts}`));
+      const flow = pickOne(flows, random);
+      if (flow !== undefined) signalProcess(flow.pid, "SIGKILL");
+      return flow !== undefined;
+    };
+    if (!(await becomes(strike, BEGUN_WITHIN_SECONDS)))
+      throw new Error("There was no run's process to kill.");
   },
   "cut a cable": async ({ cables }, random) => {
     const cable = random.pick(cables);
@@ -125,7 +134,7 @@ export const FAULTS: Record<string, Fault> = {
         break;
       }
     }
-    await sleep(LONG_MS / 2);
+    await sleep(FULL_MS);
     for (let index = 0; index <= Math.ceil((bavail * bsize) / BLOCK_BYTES); index += 1)
       rmSync(`${ballast}-${index}`, { force: true });
   },

@@ -78,7 +78,7 @@ export class World implements AsyncDisposable {
       name: "chaos",
       flow_id: flow.id,
       work_pool_name: POOL,
-      job_variables: { command: `sh -c 'echo "$SLUICE_RUN" >>${this.starts}; sleep 0.3'` },
+      job_variables: { command: `sh -c 'echo "$SLUICE_RUN" >>${this.starts}; sleep 1'` },
     });
     this.deploymentId = deployment.id;
     for (const [index, holder] of HOLDERS.entries()) {

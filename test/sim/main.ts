@@ -12,6 +12,7 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { readArguments, readNumber, refuseArguments } from "../support/arguments.ts";
 import { loadMutant, MUTANTS } from "./mutants.ts";
+import { FAULT_KINDS, POOL_FAULT_KINDS } from "./random.ts";
 
 const values = readArguments(import.meta.filename, {
   seed: { type: "string" },
@@ -43,7 +44,19 @@ function readSeeds(text: string): [number, number] {
   return [from, to];
 }
 
+/** Names that are no fault and no caller would leave out everything, and find nothing. */
+function checkNames(): void {
+  const kinds = new Set<string>([...FAULT_KINDS, ...POOL_FAULT_KINDS, "born_old", "to_front"]);
+  const fault = [...(listOf(values.faults) ?? [])].find((name) => !kinds.has(name.replace(/:\d+$/u, "")));
+  if (fault !== undefined)
+    refuseArguments(`--faults ${fault}: it wants KIND:NUMBER, of the kinds ${[...kinds].join(", ")}.`);
+  const client = [...(listOf(values.clients) ?? [])].find((name) => !/^(caller|agent)-\d+$/u.test(name));
+  if (client !== undefined)
+    refuseArguments(`--clients ${client}: they are called caller-1, agent-1 and so on.`);
+}
+
 async function runSeeds(): Promise<number> {
+  checkNames();
   if (values.mutant !== undefined) {
     const names = MUTANTS.map(({ name }) => name);
     if (!names.includes(values.mutant))
