@@ -1,6 +1,6 @@
 /** What can happen to a world, and how it is over. Each fault heals what it broke. */
 import { spawn } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,6 +19,9 @@ export type Fault = (world: World, random: Random) => Promise<void>;
 const LONG_MS = (LEASE_SECONDS + GRACE_SECONDS + 4) * 1000;
 const SHORT_MS = 1500;
 const FULL_MS = 4000;
+/** Another fault may keep a holder from its turn for a while. */
+const WORKS_WITHIN_SECONDS = 60;
+const LOOK_MS = 5;
 /** Another fault may keep runs from beginning for a while. */
 const BEGUN_WITHIN_SECONDS = 90;
 const REFUSED_WITHIN_MS = 20_000;
@@ -35,6 +38,15 @@ async function freeze(pids: readonly number[], ms: number): Promise<void> {
   for (const pid of pids) signalProcess(pid, "SIGSTOP");
   await sleep(ms);
   for (const pid of pids) signalProcess(pid, "SIGCONT");
+}
+
+/** A holder that works in its slots at this moment: one that only waits for them has nothing to lose. */
+async function findWorking(world: World, random: Random): Promise<World["holders"][number] | undefined> {
+  const index = random.int(0, world.holders.length - 1);
+  const file = world.records[index] ?? "";
+  const begun = statSync(file).size;
+  await becomes(() => Promise.resolve(statSync(file).size > begun), WORKS_WITHIN_SECONDS, LOOK_MS);
+  return world.holders[index];
 }
 
 const pidOf = (child: { pid?: number | undefined } | undefined) =>
@@ -85,8 +97,8 @@ export const FAULTS: Record<string, Fault> = {
     pickOne(world.holders, random)?.child.kill("SIGKILL");
     return Promise.resolve();
   },
-  "freeze a holder past its lease": (world, random) =>
-    freeze(pidOf(pickOne(world.holders, random)?.child), LONG_MS),
+  "freeze a holder past its lease": async (world, random) =>
+    freeze(pidOf((await findWorking(world, random))?.child), LONG_MS),
   "freeze a holder for a moment": (world, random) =>
     freeze(pidOf(pickOne(world.holders, random)?.child), SHORT_MS),
   "kill a worker": async (world, random) => {
