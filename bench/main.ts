@@ -9,6 +9,7 @@ import { concurrency, createClient, type Client } from "sluice/client";
 import { makeRequestId } from "../src/client/request-id.ts";
 import { waitOnSocket } from "../src/client/wait-socket.ts";
 import { readArguments } from "../test/support/arguments.ts";
+import { measureCost } from "./cost.ts";
 import { drawFindings, runMany, summarize, type Finding, type Samples } from "./measure.ts";
 import { measurePairs, measureSlowDisk } from "./pairs.ts";
 import { FULL, QUICK, type Measure } from "./plan.ts";
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     measureHandover,
     measureStart,
     measureClaims,
+    measureCost,
   ]) {
     say(`${measure.title} …`);
     findings.push(...(await measure.run(world, client, plan)));
