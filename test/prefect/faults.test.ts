@@ -34,6 +34,9 @@ for (const version of [NEWEST, OLDEST] as const)
         if (method === "WS" || path.endsWith("/csrf-token")) return undefined;
         calls += 1;
         const fault = TROUBLE[calls % TROUBLE.length];
+        // The first call of a client is a GET where it asks for no token before, and the old one repeats only later ones.
+        if (version === OLDEST && method === "GET" && fault?.kind.startsWith("cut") === true)
+          return undefined;
         // These clients ask anew after a lost grant, and nothing tells that from a second holder: the slot that was
         // granted in vain is free when its lease ends.
         return fault?.kind === "cut_after" && path.endsWith("/increment-with-lease")
