@@ -12,7 +12,6 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { readArguments, readNumber, refuseArguments } from "../support/arguments.ts";
 import { loadMutant, MUTANTS } from "./mutants.ts";
-import { FAULT_KINDS, POOL_FAULT_KINDS } from "./random.ts";
 
 const values = readArguments(import.meta.filename, {
   seed: { type: "string" },
@@ -45,8 +44,7 @@ function readSeeds(text: string): [number, number] {
 }
 
 /** Names that are no fault and no caller would leave out everything, and find nothing. */
-function checkNames(): void {
-  const kinds = new Set<string>([...FAULT_KINDS, ...POOL_FAULT_KINDS, "born_old", "to_front"]);
+function checkNames(kinds: ReadonlySet<string>): void {
   const fault = [...(listOf(values.faults) ?? [])].find((name) => !kinds.has(name.replace(/:\d+$/u, "")));
   if (fault !== undefined)
     refuseArguments(`--faults ${fault}: it wants KIND:NUMBER, of the kinds ${[...kinds].join(", ")}.`);
@@ -56,7 +54,6 @@ function checkNames(): void {
 }
 
 async function runSeeds(): Promise<number> {
-  checkNames();
   if (values.mutant !== undefined) {
     const names = MUTANTS.map(({ name }) => name);
     if (!names.includes(values.mutant))
@@ -66,6 +63,8 @@ async function runSeeds(): Promise<number> {
     loadMutant(values.mutant);
   }
   const { simulate } = await import("./simulate.ts");
+  const { RATE_MAX } = await import("./scenario.ts");
+  checkNames(new Set(Object.keys(RATE_MAX)));
   const { loadReleaseBefore } = await import("./code.ts");
   const { shrink } = await import("./shrink.ts");
   const { formatReplay, formatViolation } = await import("./report.ts");

@@ -162,19 +162,24 @@ const Wait = z.object({
 });
 export type Wait = z.infer<typeof Wait>;
 
-/** One live lease, for people. */
-export const LeaseRecord = z.object({
+/** What is told of a lease, whether it lives or has ended. */
+const AnyLease = z.object({
   ...Wait.shape,
   lease_id: Id,
   fence: z.int(),
   slots: z.int(),
   slot_names: z.array(z.string()).nullable(),
   holder: Holder.nullable(),
-  run: RunIdentity.nullable(),
   note: z.string().nullable(),
   acquired_at: InstantOut,
-  expires_at: InstantOut,
   is_reservation: z.boolean(),
+});
+
+/** One live lease, for people. */
+export const LeaseRecord = z.object({
+  ...AnyLease.shape,
+  run: RunIdentity.nullable(),
+  expires_at: InstantOut,
 });
 export type LeaseRecord = z.infer<typeof LeaseRecord>;
 
@@ -184,20 +189,12 @@ export type LeaseEnd = z.infer<typeof LeaseEnd>;
 
 /** One lease as a bar of a timeline: it is held, or has ended lately. */
 export const HeldSlots = z.object({
-  ...Wait.shape,
-  lease_id: Id,
-  fence: z.int(),
-  slots: z.int(),
-  slot_names: z.array(z.string()).nullable(),
-  holder: Holder.nullable(),
+  ...AnyLease.shape,
   /** The run that it was for, where that is known. */
   flow_run_id: Id.nullable(),
-  note: z.string().nullable(),
-  acquired_at: InstantOut,
   /** Null while it is held. */
   ended_at: InstantOut.nullable(),
   ended_by: LeaseEnd.nullable(),
-  is_reservation: z.boolean(),
 });
 export type HeldSlots = z.infer<typeof HeldSlots>;
 

@@ -1,7 +1,8 @@
 /** Which leases the timeline of a limit shows, and how. */
 import { formatInstant } from "../../contract/instants.ts";
-import type { HeldSlots, Holder, LimitHistory, Wait } from "../../contract/wire/limits.ts";
+import type { HeldSlots, Holder, LimitHistory } from "../../contract/wire/limits.ts";
 import { leaseIdOf } from "./naming.ts";
+import { commonOfLease, describeWait } from "./records.ts";
 import type { EndedSlots, Lease } from "./types.ts";
 
 /** What a timeline is made of. */
@@ -51,29 +52,13 @@ export function medianEstimateError(leases: readonly Waited[]): number | null {
   return middle === undefined || errors.length < ESTIMATES_MIN ? null : middle / 1000;
 }
 
-/** How long a holder has waited for its slots, and how long that was to take when it came. */
-export function describeWait({ arrived_at, estimated_ms, acquired_at }: Waited): Wait {
-  return {
-    waited_seconds: arrived_at === null ? 0 : (acquired_at - arrived_at) / 1000,
-    estimated_seconds: estimated_ms === null ? null : estimated_ms / 1000,
-  };
-}
-
 function toHeld(key: string, lease: Lease): HeldSlots {
-  const { fence, slots, slot_names, holder, note, kind } = lease;
+  const { run, holder } = lease;
   return {
-    lease_id: leaseIdOf(key, lease),
-    fence,
-    slots,
-    slot_names,
-    holder,
-    flow_run_id: runIdOf(lease.run?.flow_run_id ?? null, holder),
-    note,
-    ...describeWait(lease),
-    acquired_at: formatInstant(lease.acquired_at),
+    ...commonOfLease(key, lease),
+    flow_run_id: runIdOf(run?.flow_run_id ?? null, holder),
     ended_at: null,
     ended_by: null,
-    is_reservation: kind === "reserved",
   };
 }
 

@@ -1,7 +1,6 @@
 /** How a limit, its leases and its waiters look to people. */
 import { formatInstant } from "../../contract/instants.ts";
-import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
-import { describeWait } from "./history.ts";
+import type { LeaseRecord, Limit, Wait, WaiterRecord } from "../../contract/wire/limits.ts";
 import { leaseIdOf } from "./naming.ts";
 import type { JsonObject } from "../../contract/wire/common.ts";
 import { clip } from "../audit/changes.ts";
@@ -26,21 +25,36 @@ export function toLimitRecord(config: LimitConfig, active_slots: number, waiting
   };
 }
 
-/** A lease as the API shows it. */
-export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
+/** How long a holder has waited for its slots, and how long that was to take when it came. */
+export function describeWait({
+  arrived_at,
+  estimated_ms,
+  acquired_at,
+}: Pick<Lease, "arrived_at" | "estimated_ms" | "acquired_at">): Wait {
+  return {
+    waited_seconds: arrived_at === null ? 0 : (acquired_at - arrived_at) / 1000,
+    estimated_seconds: estimated_ms === null ? null : estimated_ms / 1000,
+  };
+}
+
+/** What every record of a live lease says. */
+export function commonOfLease(key: string, lease: Lease): Omit<LeaseRecord, "run" | "expires_at"> {
   return {
     lease_id: leaseIdOf(key, lease),
     fence: lease.fence,
     slots: lease.slots,
     slot_names: lease.slot_names,
     holder: lease.holder,
-    run: lease.run,
     note: lease.note,
     ...describeWait(lease),
     acquired_at: formatInstant(lease.acquired_at),
-    expires_at: formatInstant(lease.expires_at),
     is_reservation: lease.kind === "reserved",
   };
+}
+
+/** A lease as the API shows it. */
+export function toLeaseRecord(key: string, lease: Lease): LeaseRecord {
+  return { ...commonOfLease(key, lease), run: lease.run, expires_at: formatInstant(lease.expires_at) };
 }
 
 /** A waiter as the API shows it; `position` counts from 1. */

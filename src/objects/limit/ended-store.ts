@@ -29,8 +29,25 @@ export interface Traces {
   complete_since: number;
 }
 
-const TRACE_COLUMNS = `fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at, ended_at, ended_by,
-  holder_type, holder_id, flow_run_id, note`;
+const TRACE = [
+  "fence",
+  "tail",
+  "slots",
+  "slot_names",
+  "arrived_at",
+  "estimated_ms",
+  "acquired_at",
+  "ended_at",
+  "ended_by",
+  "holder_type",
+  "holder_id",
+  "flow_run_id",
+  "note",
+] as const satisfies (keyof EndedSlots)[];
+const TRACE_COLUMNS = TRACE.join(", ");
+const REMEMBER = `INSERT INTO ended (slice, kind, id, until, ${TRACE_COLUMNS})
+  VALUES (?, ?, ?, ?, ${TRACE.map(() => "?").join(", ")})
+  ON CONFLICT DO UPDATE SET until = excluded.until`;
 
 /** The slices in which something lies that is remembered at `now`. */
 export function slicesAfter(now: number): [number, number] {
@@ -54,16 +71,7 @@ export class EndedStore {
   remember(kind: EndedKind, id: string, now: number, trace: EndedSlots | null = null): number {
     const until = now + REPLAY_MS;
     const slice = sliceOf(until);
-    this.#sql.all(
-      `INSERT INTO ended (slice, kind, id, until, ${TRACE_COLUMNS})
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET until = excluded.until`,
-      slice,
-      kind,
-      id,
-      until,
-      ...valuesOf(trace),
-    );
+    this.#sql.all(REMEMBER, slice, kind, id, until, ...TRACE.map((column) => trace?.[column] ?? null));
     return endOfSlice(slice);
   }
 
@@ -115,26 +123,4 @@ export class EndedStore {
 
 function endOfSlice(slice: number): number {
   return (slice + 1) * SLICE_MS + LINGER_MS;
-}
-
-/** The values of {@link TRACE_COLUMNS}. */
-function valuesOf(trace: EndedSlots | null): (string | number | null)[] {
-  if (trace === null) return Array.from({ length: 13 }, () => null);
-  const { fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at, ended_at, ended_by } = trace;
-  const { holder_type, holder_id, flow_run_id, note } = trace;
-  return [
-    fence,
-    tail,
-    slots,
-    slot_names,
-    arrived_at,
-    estimated_ms,
-    acquired_at,
-    ended_at,
-    ended_by,
-    holder_type,
-    holder_id,
-    flow_run_id,
-    note,
-  ];
 }

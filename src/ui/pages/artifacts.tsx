@@ -1,5 +1,6 @@
 /** Artifacts: the newest one of each key. */
 import type { ArtifactCollection } from "../../contract/wire/artifacts.ts";
+import { numberPages } from "../data/numbered-pages.ts";
 import { useLatest } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { useUrlQuery } from "../data/url-query.ts";
@@ -16,18 +17,17 @@ const PAGE = 50;
 export function Artifacts() {
   usePageTitle("Artifacts");
   const [{ search, page }, set] = useUrlQuery(["search", "page"]);
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const pages = numberPages(PAGE, page, set);
   const found = useLatest<ArtifactCollection[]>({
     method: "POST",
     path: "/artifacts/latest/filter",
     body: {
       ...(search !== "" && { artifacts: { key: { like_: search } } }),
       sort: "UPDATED_DESC",
-      limit: PAGE + 1,
-      offset: (number - 1) * PAGE,
+      ...pages.window,
     },
   });
-  const shown = found.value?.slice(0, PAGE) ?? [];
+  const shown = pages.cut(found.value ?? []);
   const runs = useRunNames(shown.map(({ flow_run_id }) => flow_run_id).filter((id) => id !== null));
   if (found.value === undefined) return <Loading query={found} />;
   return (
@@ -57,7 +57,7 @@ export function Artifacts() {
             </tr>
           ))}
         </Table>
-      ) : search !== "" || number > 1 ? (
+      ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (
         <Empty>
@@ -65,11 +65,7 @@ export function Artifacts() {
           <code>create_markdown_artifact</code> and their like, and a key.
         </Empty>
       )}
-      <Pager
-        of="artifacts"
-        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
-        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
-      />
+      <Pager of="artifacts" {...pages.turns(found.value)} />
     </>
   );
 }

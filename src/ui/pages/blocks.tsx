@@ -1,5 +1,6 @@
 /** Blocks, to be read: they are made by the command line and by code. Their secrets never come here. */
 import type { BlockDocument } from "../../contract/wire/blocks.ts";
+import { numberPages } from "../data/numbered-pages.ts";
 import { useLatest } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -15,7 +16,7 @@ const PAGE = 50;
 export function Blocks() {
   usePageTitle("Blocks");
   const [{ search, page }, set] = useUrlQuery(["search", "page"]);
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const pages = numberPages(PAGE, page, set);
   const found = useLatest<BlockDocument[]>({
     method: "POST",
     path: "/block_documents/filter",
@@ -25,12 +26,11 @@ export function Blocks() {
         ...(search !== "" && { name: { like_: search } }),
       },
       sort: "BLOCK_TYPE_AND_NAME_ASC",
-      limit: PAGE + 1,
-      offset: (number - 1) * PAGE,
+      ...pages.window,
     },
   });
   if (found.value === undefined) return <Loading query={found} />;
-  const shown = found.value.slice(0, PAGE);
+  const shown = pages.cut(found.value);
   return (
     <>
       <div class="title">
@@ -53,18 +53,14 @@ export function Blocks() {
             </tr>
           ))}
         </Table>
-      ) : search !== "" || number > 1 ? (
+      ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (
         <Empty command="sluice block create secret/api-token value=-">
           There is none yet. A secret is made by:
         </Empty>
       )}
-      <Pager
-        of="blocks"
-        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
-        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
-      />
+      <Pager of="blocks" {...pages.turns(found.value)} />
     </>
   );
 }

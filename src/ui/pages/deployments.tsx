@@ -1,5 +1,6 @@
 /** Deployments: where they run, when they run next, and how they ran last. */
 import type { Deployment } from "../../contract/wire/deployments.ts";
+import { numberPages } from "../data/numbered-pages.ts";
 import { useLatest } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Chip } from "../parts/chip.tsx";
@@ -15,7 +16,7 @@ const PAGE = 25;
 export function Deployments() {
   usePageTitle("Deployments");
   const [{ search, tag, page }, set] = useUrlQuery(["search", "tag", "page"]);
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const pages = numberPages(PAGE, page, set);
   const found = useLatest<Deployment[]>({
     method: "POST",
     path: "/deployments/filter",
@@ -24,8 +25,7 @@ export function Deployments() {
         ...(search !== "" && { flow_or_deployment_name: { like_: search } }),
         ...(tag !== "" && { tags: { all_: [tag] } }),
       },
-      limit: PAGE + 1,
-      offset: (number - 1) * PAGE,
+      ...pages.window,
     },
   });
   if (found.value === undefined) return <Loading query={found} />;
@@ -37,18 +37,14 @@ export function Deployments() {
         <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
         {tag !== "" && <Chip text={`tag ${tag}`} onRemove={() => set({ tag: "", page: "" })} />}
       </div>
-      {found.value.length > 0 && <DeploymentTable deployments={found.value.slice(0, PAGE)} />}
-      {found.value.length === 0 && !isFiltered && number === 1 && (
+      {found.value.length > 0 && <DeploymentTable deployments={pages.cut(found.value)} />}
+      {found.value.length === 0 && !isFiltered && pages.number === 1 && (
         <Empty command="sluice deploy --all">
           There is no deployment yet. From a folder with a <code>prefect.yaml</code>:
         </Empty>
       )}
-      {found.value.length === 0 && (isFiltered || number > 1) && <p class="none">Nothing is found.</p>}
-      <Pager
-        of="deployments"
-        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
-        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
-      />
+      {found.value.length === 0 && (isFiltered || pages.number > 1) && <p class="none">Nothing is found.</p>}
+      <Pager of="deployments" {...pages.turns(found.value)} />
     </>
   );
 }

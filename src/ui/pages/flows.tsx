@@ -1,5 +1,6 @@
 /** Flows: how many deployments each has, and when it runs next. */
 import type { Flow } from "../../contract/wire/deployments.ts";
+import { numberPages } from "../data/numbered-pages.ts";
 import { useLatest, useQuery } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Chip } from "../parts/chip.tsx";
@@ -24,7 +25,7 @@ interface NextRun {
 export function Flows() {
   usePageTitle("Flows");
   const [{ search, tag, page }, set] = useUrlQuery(["search", "tag", "page"]);
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const pages = numberPages(PAGE, page, set);
   const found = useLatest<Flow[]>({
     method: "POST",
     path: "/flows/filter",
@@ -33,11 +34,10 @@ export function Flows() {
         ...(search !== "" && { name: { like_: search } }),
         ...(tag !== "" && { tags: { all_: [tag] } }),
       },
-      limit: PAGE + 1,
-      offset: (number - 1) * PAGE,
+      ...pages.window,
     },
   });
-  const shown = found.value?.slice(0, PAGE) ?? [];
+  const shown = pages.cut(found.value ?? []);
   const ask = (path: string) =>
     shown.length === 0
       ? null
@@ -45,7 +45,7 @@ export function Flows() {
   const { value: counts = {} } = useQuery<Record<string, number>>(ask("/ui/flows/count-deployments"));
   const { value: next = {} } = useQuery<Record<string, NextRun | null>>(ask("/ui/flows/next-runs"));
   if (found.value === undefined) return <Loading query={found} />;
-  const isFiltered = search !== "" || tag !== "" || number > 1;
+  const isFiltered = search !== "" || tag !== "" || pages.number > 1;
   return (
     <>
       <div class="title">
@@ -85,11 +85,7 @@ export function Flows() {
           There is no flow yet. Each comes with its first deployment, or its first run:
         </Empty>
       )}
-      <Pager
-        of="flows"
-        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
-        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
-      />
+      <Pager of="flows" {...pages.turns(found.value)} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** Variables, to be read: they are set by the command line and by code. */
 import { useRoute } from "preact-iso";
 import type { Variable } from "../../contract/wire/logs.ts";
+import { numberPages } from "../data/numbered-pages.ts";
 import { useLatest } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -20,18 +21,17 @@ export function Variables() {
   const [{ search: typed, page }, set] = useUrlQuery(["search", "page"]);
   // A link to one of them is a search for its name.
   const search = typed === "" ? (params["name"] ?? "") : typed;
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const pages = numberPages(PAGE, page, set);
   const found = useLatest<Variable[]>({
     method: "POST",
     path: "/variables/filter",
     body: {
       ...(search !== "" && { variables: { name: { like_: search } } }),
-      limit: PAGE + 1,
-      offset: (number - 1) * PAGE,
+      ...pages.window,
     },
   });
   if (found.value === undefined) return <Loading query={found} />;
-  const shown = found.value.slice(0, PAGE);
+  const shown = pages.cut(found.value);
   return (
     <>
       <div class="title">
@@ -55,16 +55,12 @@ export function Variables() {
             </tr>
           ))}
         </Table>
-      ) : search !== "" || number > 1 ? (
+      ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (
         <Empty command="sluice variable set threshold 0.5">There is none yet. One is set by:</Empty>
       )}
-      <Pager
-        of="variables"
-        onNewer={number > 1 ? () => set({ page: String(number - 1) }, true) : undefined}
-        onOlder={found.value.length > PAGE ? () => set({ page: String(number + 1) }, true) : undefined}
-      />
+      <Pager of="variables" {...pages.turns(found.value)} />
     </>
   );
 }
