@@ -134,6 +134,7 @@ const flowRun: Group = {
       summary: "Let a run that waits go before the others",
       load: () => import("./commands/flow-run/to-front.ts"),
     },
+    resume: { summary: "Let a paused run go on", load: () => import("./commands/flow-run/resume.ts") },
     cancel: { summary: "Stop a run", load: () => import("./commands/flow-run/cancel.ts") },
     retry: { summary: "Run it once more", load: () => import("./commands/flow-run/retry.ts") },
     delete: { summary: "Delete a run", load: () => import("./commands/flow-run/delete.ts") },

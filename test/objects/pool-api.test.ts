@@ -227,7 +227,8 @@ test("a deployment's run flows through an agent, across evictions and early alar
     .toEqual({
       reason: "limit",
       detail: "The run waits for a slot of the limit scarce: 1 of 1 are taken.",
-      blocking: { kind: "limit", name: "scarce" },
+      blocking: { kind: "limit", name: "scarce", work_pool_name: null },
+      help: "sluice gcl update scarce --limit N",
       position: 1,
       estimated_seconds: null,
     });

@@ -12,6 +12,7 @@ import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/r
 import { OrchestrationResult, SetState, State } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { readRun } from "../acquire.ts";
+import { RunExplanation } from "../../contract/wire/explanations.ts";
 import { explainRun } from "../explain-run.ts";
 import { call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
@@ -24,14 +25,6 @@ const describe = describeResource("Flow runs");
 
 const Resume = z.object({ run_input: JsonObject.nullish() });
 const StatesQuery = z.object({ flow_run_id: Id });
-const Explanation = z.object({
-  reason: z.string(),
-  detail: z.string(),
-  blocking: z.object({ kind: z.string(), name: z.string() }).nullable(),
-  position: z.int().nullable(),
-  estimated_seconds: z.number().nullable(),
-});
-
 /** The run that the path names, and the pool that keeps it. */
 function runOf(c: ApiContext): { id: string; address: AddressOf<"pool"> } {
   const id = uuidParam(c, "id");
@@ -212,7 +205,7 @@ export const flowRuns = factory
     await call(c, address, "delete_run_input", { id, key: c.req.param("key") });
     return c.body(null, 204);
   })
-  .get("/:id/why", describe("Why does this flow run not get on?", 200, Explanation), async (c) => {
+  .get("/:id/why", describe("Why does this flow run not get on?", 200, RunExplanation), async (c) => {
     const { id, address } = runOf(c);
     return c.json(await explainRun(c, address, id));
   })

@@ -6,7 +6,7 @@ import { orMissingRun, readRun, RUN_HELP } from "../records/runs.ts";
 
 export const command = defineCommand({
   description:
-    "Says in one sentence what a run waits for: its time, a worker, or a limit, and where it stands in line.",
+    "Says in one sentence what a run waits for (its time, a worker, or a limit), where it stands in line, and what would help.",
   parameters: { run: argument("RUN", RUN_HELP, parseText) },
   examples: ["sluice why 01993a5c-7b1e-7777-8000-0123456789ab"],
   async run({ run }, cli) {
@@ -20,7 +20,8 @@ export const command = defineCommand({
           : [`about ${formatDuration(answer.estimated_seconds)} to go`]),
       ];
       const sentence = answer.detail.replace(/\.$/, "");
-      return `${sentence}${more.length === 0 ? "" : ` (${more.join(", ")})`}.`;
+      const help = answer.help === null ? "" : `\nThis would help: ${answer.help}`;
+      return `${sentence}${more.length === 0 ? "" : ` (${more.join(", ")})`}.${help}`;
     });
   },
 });

@@ -21,18 +21,10 @@ import type {
   DeploymentScheduleCreate,
   DeploymentScheduleUpdate,
 } from "../../contract/wire/schedules.ts";
+import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
 import type { Filter, FilterObject, PageOptions } from "./page.ts";
-
-/** Why a run is not running, see `GET /flow_runs/{id}/why`. */
-export interface RunExplanation {
-  reason: string;
-  detail: string;
-  blocking: { kind: string; name: string } | null;
-  position: number | null;
-  estimated_seconds: number | null;
-}
 
 /** `/flows` */
 export class Flows {

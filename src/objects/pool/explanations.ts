@@ -1,12 +1,15 @@
 /** Why runs do not get on. */
 import { accept, type Result } from "../../contract/errors.ts";
+import { writeCommand } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots } from "../../domain/pool/choose.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
+import { serves } from "../../domain/pool/status.ts";
 import type { PoolQueues } from "./queues.ts";
 import type { PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
+import type { StoredRun } from "./rows.ts";
 import type { PoolOperations } from "./operations.ts";
 import { refuseRun } from "./run-records.ts";
 
@@ -26,6 +29,7 @@ function say(
     reason,
     detail,
     blocking: null,
+    help: null,
     position: null,
     estimated_seconds: null,
     limit_keys: [],
@@ -45,77 +49,118 @@ export function explainRun(
   workers: PoolWorkers,
   id: string,
 ): Result<Explanation> {
-  const { store, host } = context;
-  const stored = store.runs.readRun(id);
+  const stored = context.store.runs.readRun(id);
   if (stored === undefined) return refuseRun(id);
   const { run } = stored;
   if (run.state_type === null) return say("no_state", "The run has no state yet.");
   if (isTerminal(run.state_type)) return explainEnd(run);
-  const active = store.attempts.readActive(id);
-  if (run.state_type !== "SCHEDULED") {
-    const attempt = active?.attempt_id ?? null;
-    const worker = active?.worker_name ?? null;
-    const by = worker === null ? "" : ` by the worker ${worker}`;
-    if (run.state_type === "PENDING")
-      return say("claimed", `The run was claimed${by} and has not begun yet.`, {
-        blocking: worker === null ? null : { kind: "worker", name: worker },
-      });
-    if (run.state_type === "PAUSED") return say("paused", "The run waits for somebody to resume it.");
-    return say(run.state_type.toLowerCase(), `The run is ${run.state_name}${by}.`, {
-      limit_keys: attempt === null ? [] : store.attempts.listNotes(attempt, LIMIT_KEYS_MAX),
+  if (run.state_type !== "SCHEDULED") return explainAttempt(context, run);
+  const now = context.host.now();
+  if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
+  if ((stored.is_parked || stored.slot_request_id !== null) && stored.slot_lease_id === null) {
+    const name = `deployment:${run.deployment_id}`;
+    return say("deployment_full", "The deployment's concurrency limit has no slot for this run yet.", {
+      blocking: { kind: "limit", name, work_pool_name: null },
+      help: writeCommand("gcl", "update", name, "--limit", "N"),
     });
   }
-  const now = host.now();
-  if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
-  if ((stored.is_parked || stored.slot_request_id !== null) && stored.slot_lease_id === null)
-    return say("deployment_full", "The deployment's concurrency limit has no slot for this run yet.", {
-      blocking: { kind: "limit", name: `deployment:${run.deployment_id}` },
-    });
   const next = run.next_scheduled_start_time === null ? now : Date.parse(run.next_scheduled_start_time);
   if (next > now)
     return say("not_due", `The run is scheduled for ${run.next_scheduled_start_time}.`, {
       estimated_seconds: (next - now) / 1000,
     });
+  return explainLine(context, queues, workers, { ...stored, due: Math.ceil(next) });
+}
+
+/** What somebody does with a run whom it was given to. */
+function explainAttempt({ store }: PoolContext, run: FlowRun): Result<Explanation> {
+  const attempt = store.attempts.readActive(run.id);
+  const name = attempt?.worker_name ?? null;
+  const attempt_id = attempt?.attempt_id ?? null;
+  const by = name === null ? "" : ` by the worker ${name}`;
+  switch (run.state_type) {
+    case "PENDING":
+      return say("claimed", `The run was claimed${by} and has not begun yet.`, {
+        blocking: name === null ? null : { kind: "worker", name, work_pool_name: run.work_pool_name },
+      });
+    case "PAUSED":
+      return say("paused", "The run waits for somebody to resume it.", {
+        help: writeCommand("flow-run", "resume", run.id),
+      });
+    default:
+      return say((run.state_type ?? "").toLowerCase(), `The run is ${run.state_name}${by}.`, {
+        limit_keys: attempt_id === null ? [] : store.attempts.listNotes(attempt_id, LIMIT_KEYS_MAX),
+      });
+  }
+}
+
+/** What keeps a run that is due in the line of its queue. */
+function explainLine(
+  context: PoolContext,
+  queues: PoolQueues,
+  workers: PoolWorkers,
+  { run, priority, due }: Pick<StoredRun, "run" | "priority"> & { due: number },
+): Result<Explanation> {
+  const { store } = context;
   const pool = poolOf(context);
   const queue = queues.find({ id: run.work_queue_id ?? "" });
   const home = queue?.id ?? run.deployment_id;
-  const position =
-    home === null
-      ? null
-      : store.line.countReadyBefore(home, stored.priority, Math.ceil(next), id, POSITION_MAX) + 1;
+  const before =
+    home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, POSITION_MAX);
+  const position = before === null ? null : before + 1;
   if (pool.is_internal)
     return say("no_pool", "The run's deployment has no work pool: only a process that serves it runs it.", {
       position,
     });
-  const blockedBy = (kind: string, name: string) => ({ blocking: { kind, name }, position });
+  const byPool = (reason: string, detail: string, ...help: string[]) =>
+    say(reason, detail, {
+      blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },
+      help: writeCommand(...help),
+      position,
+    });
   if (pool.is_paused)
-    return say("pool_paused", `The work pool ${pool.name} is paused.`, blockedBy("work_pool", pool.name));
-  if (queue?.is_paused === true)
-    return say(
-      "queue_paused",
-      `The work queue ${queue.name} is paused.`,
-      blockedBy("work_queue", queue.name),
-    );
-  const all = store.attempts.listActive().filter(({ queue_id }) => queue_id !== null);
-  if (freeSlots(pool.concurrency_limit, all.length) === 0)
-    return say(
-      "pool_full",
-      `All ${pool.concurrency_limit} slots of the work pool ${pool.name} are taken.`,
-      blockedBy("work_pool", pool.name),
-    );
-  const inQueue = all.filter(({ queue_id }) => queue_id === run.work_queue_id).length;
-  if (queue !== undefined && freeSlots(queue.concurrency_limit, inQueue) === 0)
-    return say(
-      "queue_full",
-      `All ${queue.concurrency_limit} slots of the work queue ${queue.name} are taken.`,
-      blockedBy("work_queue", queue.name),
-    );
-  const online = workers.filter({ statuses: ["ONLINE"], limit: 1000, offset: 0 });
+    return byPool("pool_paused", `The work pool ${pool.name} is paused.`, "work-pool", "resume", pool.name);
+  const byQueue = (reason: string, name: string, detail: string, ...help: string[]) =>
+    say(reason, detail, {
+      blocking: { kind: "work_queue", name, work_pool_name: pool.name },
+      help: writeCommand(...help),
+      position,
+    });
+  const ofPool = ["--pool", pool.name];
+  if (queue?.is_paused === true) {
+    const detail = `The work queue ${queue.name} is paused.`;
+    return byQueue("queue_paused", queue.name, detail, "work-queue", "resume", queue.name, ...ofPool);
+  }
+  const used = store.attempts.countActiveByQueue();
+  if (
+    freeSlots(
+      pool.concurrency_limit,
+      [...used.values()].reduce((sum, count) => sum + count, 0),
+    ) === 0
+  ) {
+    const detail = `All ${pool.concurrency_limit} slots of the work pool ${pool.name} are taken.`;
+    return byPool("pool_full", detail, "work-pool", "set-concurrency-limit", pool.name, "N");
+  }
+  if (queue !== undefined && freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0) === 0) {
+    const detail = `All ${queue.concurrency_limit} slots of the work queue ${queue.name} are taken.`;
+    const help = ["work-queue", "set-concurrency-limit", queue.name, "N", ...ofPool];
+    return byQueue("queue_full", queue.name, detail, ...help);
+  }
+  const start = ["worker", "start", ...ofPool];
+  const online = workers.listOnline();
   if (online.length === 0)
-    return say(
-      "no_worker",
-      `No worker of the work pool ${pool.name} is online; start one with \`sluice worker start --pool ${pool.name}\`.`,
-      blockedBy("work_pool", pool.name),
-    );
-  return say("workers_busy", "The run is next in line as soon as a worker has room.", { position });
+    return byPool("no_worker", `No worker of the work pool ${pool.name} is online.`, ...start);
+  // Prefect's workers do not tell which queues they ask.
+  if (queue !== undefined && online.every((each) => each.session_id !== null && !serves(each, queue.name))) {
+    const detail = `No worker that is online serves the work queue ${queue.name}.`;
+    return byQueue("no_worker", queue.name, detail, ...start, "--work-queue", queue.name);
+  }
+  const line =
+    before === null || before === 0
+      ? ""
+      : ` ${before === 1 ? "One run is" : `${before} runs are`} before it.`;
+  return say("workers_busy", `The run is claimed as soon as a worker has room for it.${line}`, {
+    help: writeCommand(...start),
+    position,
+  });
 }

@@ -9,6 +9,7 @@ import type {
 } from "../../contract/wire/agents.ts";
 import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.ts";
 import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
+import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { EmpiricalPolicy, FlowRun, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
@@ -214,12 +215,7 @@ export type PoolOperations = {
   /** Why is this run not running? */
   explain_run: {
     command: { id: string };
-    answer: {
-      reason: string;
-      detail: string;
-      blocking: { kind: string; name: string } | null;
-      position: number | null;
-      estimated_seconds: number | null;
+    answer: RunExplanation & {
       /** Keys of limits that the running attempt has asked: it may stand in their lines. */
       limit_keys: string[];
     };

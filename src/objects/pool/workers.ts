@@ -114,6 +114,12 @@ export class PoolWorkers {
     };
   }
 
+  /** Those that are heard of. */
+  listOnline(): WorkerRow[] {
+    const now = this.#context.host.now();
+    return listWorkers(this.#context).filter((worker) => isOnline(worker, now));
+  }
+
   filter(of: {
     statuses?: string[];
     before?: string;

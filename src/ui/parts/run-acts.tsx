@@ -1,10 +1,10 @@
 /** What can be done to a run. */
+import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask } from "./ask.tsx";
-import type { Explanation } from "./why.tsx";
 
 export function RunActs({ run }: { run: FlowRun }) {
   const { id, name, state_type } = run;
@@ -28,7 +28,7 @@ export function RunActs({ run }: { run: FlowRun }) {
 
 /** Where others stand before the run; what that does is said beside it, and undoes nothing, so it is not asked about. */
 function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
-  const { value } = useQuery<Explanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const { value } = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
   const others = (value?.position ?? 1) - 1;
   if (value === undefined || others < 1) return null;
   const whose =

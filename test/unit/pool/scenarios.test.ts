@@ -384,7 +384,7 @@ test("queues go by priority, runs by time; limits and pauses hold; the reason sa
   expect(await pool.do("explain_run", { id: slow })).toMatchObject({
     reason: "pool_full",
     position: 1,
-    blocking: { kind: "work_pool", name: "ml-pool" },
+    blocking: { kind: "work_pool", name: "ml-pool", work_pool_name: null },
   });
   await pool.do("update", { concurrency_limit: null });
   await pool.do("update_queue", { name: "default", update: { is_paused: true } });

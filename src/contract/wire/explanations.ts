@@ -1,0 +1,33 @@
+/** Why a run does not get on, and what would help: the answer of `GET /flow_runs/{id}/why`. */
+import { z } from "zod";
+
+export const RunExplanation = z.object({
+  /** One word for programs: `pool_paused`, `queue_full`, `no_worker`, `limit` … */
+  reason: z.string(),
+  /** One sentence for people. */
+  detail: z.string(),
+  blocking: z
+    .object({
+      kind: z.enum(["limit", "work_pool", "work_queue", "worker"]),
+      name: z.string(),
+      /** Of a queue or a worker: its pool. */
+      work_pool_name: z.string().nullable(),
+    })
+    .nullable(),
+  /** A command that would help; N stands for a number of one's choice. */
+  help: z.string().nullable(),
+  /** Place in line, 1 is next; null where it stands in none. */
+  position: z.int().nullable(),
+  /** Until it gets on, as far as that can be told. */
+  estimated_seconds: z.number().nullable(),
+});
+export type RunExplanation = z.infer<typeof RunExplanation>;
+
+/** A command of ours whose words are safe to paste into a shell. */
+export function writeCommand(...words: string[]): string {
+  return ["sluice", ...words].map(quote).join(" ");
+}
+
+function quote(word: string): string {
+  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
