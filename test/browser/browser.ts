@@ -1,4 +1,7 @@
-/** Debian's Chromium on a real server. A page that logs an error, fails a request or asks another host fails its test. */
+/**
+ * Debian's Chromium on a real server. A page that logs an error, fails a request, asks another host or opens
+ * another socket than that of changes fails its test.
+ */
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
@@ -58,6 +61,9 @@ export async function open(
   page.on("request", (request) => {
     if (new URL(request.url()).host !== new URL(url).host && !request.url().startsWith("data:"))
       note(`asked another host: ${request.url()}`);
+  });
+  page.on("websocket", (socket) => {
+    if (new URL(socket.url()).pathname !== "/api/changes") note(`another socket: ${socket.url()}`);
   });
   pages.push({ page, faults });
   hears?.(page);

@@ -209,6 +209,31 @@ test("acts on runs: cancel, retry, force, resume, delete, one by one and in bulk
     expect((await actsOn(id, 2)).map(({ act }) => act)).toEqual(["flow_run.cancel", "flow_run.delete"]);
 });
 
+test("a deployment that a person runs is told once; what programs and runs make is not", async () => {
+  await must("POST", "/work_pools/", { name: "acts-of-runs", type: "process" });
+  const flow = await must("POST", "/flows/", { name: "acts-of-runs" });
+  const { id } = (await must("POST", "/deployments/", {
+    name: "nightly",
+    flow_id: flow.id,
+    work_pool_name: "acts-of-runs",
+  })) as { id: string };
+  const run = (who: string, more: object = {}, headers: Record<string, string> = {}) =>
+    must("POST", `/deployments/${id}/create_flow_run`, more, { "user-agent": who, ...headers });
+  const named = { name: "by-hand", parameters: { image_id: 3 }, idempotency_key: "once" };
+  await run("sluice-cli alice@head", named);
+  await run("sluice-cli alice@head", named);
+  await run("prefect/3.9.1 (API 0.8.4)");
+  await run("sluice-client");
+  const identity = formatRunIdentity({ flow_run_id: id, attempt_id: id, fence: 1 });
+  await run("sluice-cli alice@head", {}, { [RUN_IDENTITY_HEADER]: identity });
+  await run("Mozilla/5.0", { name: "by-mouse" });
+  const acts = (await actsOn(id, 3)).filter(({ act }) => act === "deployment.run");
+  expect(acts.map(({ actor, target, changes }) => [actor, target.name, changes])).toEqual([
+    ["sluice-cli alice@head", "nightly", { run: { to: "by-hand" }, parameters: { to: { image_id: 3 } } }],
+    ["Mozilla/5.0", "nightly", { run: { to: "by-mouse" } }],
+  ]);
+});
+
 test("a run that waits goes before the others, which is told once; what does not wait is refused", async () => {
   await must("POST", "/work_pools/", { name: "moved", type: "process", concurrency_limit: 1 });
   const [running = "", first = "", second = ""] = await makeRuns("moved", 3);

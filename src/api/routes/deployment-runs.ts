@@ -10,6 +10,7 @@ import { findParameterFault } from "../../domain/pool/schemas.ts";
 import type { CatalogDeployment } from "../../objects/workspace/operations.ts";
 import { ApiError, call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
+import { isPerson } from "../person.ts";
 import { hydrateParameters } from "../placeholders.ts";
 import { body, uuidParam } from "../validation.ts";
 
@@ -51,6 +52,7 @@ async function createRun(
     {
       deployment: note,
       deployment_job_variables: deployment.job_variables,
+      deployment_name: deployment.name,
       draft: {
         flow_id: deployment.flow_id,
         name: run.name ?? null,
@@ -78,7 +80,7 @@ async function createRun(
         state: run.state ?? defaultFirstState(true),
       },
     },
-    isInternal ? {} : { name },
+    { ...(!isInternal && { name }), is_act: isPerson(c) },
   );
 }
 

@@ -279,10 +279,6 @@ export class HubActor extends Actor<HubOperations> {
     return { events, total, next: hasMore && last !== undefined ? [last.occurred, last.id] : null };
   }
 
-  protected override get canBeWatched(): boolean {
-    return false;
-  }
-
   protected sweep(now: number): void {
     const cutoff = formatInstant(now - RETENTION_MS);
     this.#tasks.removeBefore(now - TASK_WAIT_MS);

@@ -1,3 +1,5 @@
+import { WATCH_TABLE } from "../shared/watchers.ts";
+
 /** Append-only: an entry that has shipped is never edited. */
 export const migrations: readonly string[] = [
   `CREATE TABLE event (
@@ -9,4 +11,5 @@ CREATE TABLE source (pool_key TEXT PRIMARY KEY) WITHOUT ROWID`,
   `CREATE TABLE scheduled_task (
   seq INTEGER PRIMARY KEY, task_run_id TEXT NOT NULL UNIQUE, task_key TEXT NOT NULL, scheduled_at INTEGER NOT NULL,
   record TEXT NOT NULL)`,
+  WATCH_TABLE,
 ];

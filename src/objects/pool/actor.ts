@@ -156,7 +156,7 @@ export class PoolActor extends Actor<PoolOperations> {
       put_deployment: (command) => slots.noteDeployment(command),
       remove_deployment: (command) => planned.removeDeployment(command),
       materialize: (command) => planned.materialize(command),
-      create_run: (command) => runs.create(command),
+      create_run: (command, envelope) => runs.create(command, envelope),
       read_run: ({ id }) => (journals.hasMoved(id) ? journals.read(id) : records.read(id)),
       filter_runs: (command) =>
         journals.filter(command, (limit, offset) => reads.listKeys(command, limit, offset)),

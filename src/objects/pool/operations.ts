@@ -133,6 +133,8 @@ export type PoolOperations = {
       deployment: DeploymentNote | null;
       /** The run's own job variables lie over these; together they must fit the pool's template. */
       deployment_job_variables?: JsonObject;
+      /** As the audit list calls it. */
+      deployment_name?: string;
     };
     answer: { flow_run: FlowRun; was_created: boolean };
   };

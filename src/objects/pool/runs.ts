@@ -8,6 +8,7 @@ import { inventRunName } from "../../domain/flow-run/run-name.ts";
 import { startRun } from "../../domain/flow-run/start-run.ts";
 import { findJobVariablesFault } from "../../domain/pool/schemas.ts";
 import type { PoolAttempts } from "./attempts.ts";
+import { clip } from "../../domain/audit/changes.ts";
 import type { ActEnvelope } from "../shared/acts.ts";
 import type { Answer } from "../shared/actor.ts";
 import type { PoolJournals } from "./journals.ts";
@@ -21,6 +22,8 @@ import { refuseRun, type RunRecords } from "./run-records.ts";
 import type { RunSlots } from "./run-slots.ts";
 
 const MINT_ATTEMPTS_MAX = 8;
+
+type Created = PoolOperations["create_run"]["answer"];
 
 /** Creating, editing and deleting runs. */
 export class PoolRuns {
@@ -50,11 +53,8 @@ export class PoolRuns {
     this.#limit = limit;
   }
 
-  create({
-    draft,
-    deployment,
-    deployment_job_variables,
-  }: PoolOperations["create_run"]["command"]): Answer<{ flow_run: FlowRun; was_created: boolean }> {
+  create(command: PoolOperations["create_run"]["command"], envelope: ActEnvelope): Answer<Created> {
+    const { draft, deployment, deployment_job_variables } = command;
     const pool = poolOf(this.#context);
     if (deployment !== null) {
       const noted = this.#slots.noteDeployment(deployment);
@@ -75,7 +75,22 @@ export class PoolRuns {
     const moved = this.findMoved(draft);
     if (moved !== undefined)
       return this.#journals.recall(moved, () => accept(this.insert(draft, poolOf(this.#context))));
-    return accept(this.insert(draft, pool));
+    const created = this.insert(draft, pool);
+    if (created.was_created) this.#tellRun(envelope, command, created.flow_run);
+    return accept(created);
+  }
+
+  #tellRun(
+    envelope: ActEnvelope,
+    { draft, deployment_name }: PoolOperations["create_run"]["command"],
+    { name, parameters }: FlowRun,
+  ): void {
+    if (draft.deployment_id === null) return;
+    const target = { kind: "deployment" as const, id: draft.deployment_id, name: deployment_name ?? "" };
+    this.#context.acts.tell(envelope, "run", target, {
+      run: { to: name },
+      ...(Object.keys(parameters).length > 0 && { parameters: { to: clip(parameters) } }),
+    });
   }
 
   /** The run that was made with the same idempotency key and has moved to its journal. */
@@ -86,7 +101,7 @@ export class PoolRuns {
   }
 
   /** Makes the run, or finds the one with the same idempotency key. */
-  insert(draft: RunDraft, pool: PoolRow): { flow_run: FlowRun; was_created: boolean } {
+  insert(draft: RunDraft, pool: PoolRow): Created {
     const context = this.#context;
     const { host, store } = context;
     const now = host.now();

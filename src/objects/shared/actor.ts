@@ -94,10 +94,6 @@ export abstract class Actor<Of extends Operations> {
    * promise would not hold if it were committed.
    */
   protected assertPromises(): void {}
-  /** Whether its migrations make the {@link WATCH_TABLE}. */
-  protected get canBeWatched(): boolean {
-    return true;
-  }
   /** Called after a turn failed: whatever is cached in memory must be read again. */
   protected forget(): void {}
   /** The answer to any operation that does not create the object, while it does not exist. */
@@ -134,8 +130,7 @@ export abstract class Actor<Of extends Operations> {
       );
     }
     if (!this.#hasTables && !this.creating.has(envelope.operation)) {
-      if (envelope.watch_seconds !== undefined && this.canBeWatched)
-        this.#watchers.expect(envelope.watch_seconds);
+      if (envelope.watch_seconds !== undefined) this.#watchers.expect(envelope.watch_seconds);
       return Promise.resolve(this.answerAbsent(envelope.operation));
     }
     if (this.#turns.waiting >= OPERATIONS_WAITING_MAX) {
@@ -155,8 +150,7 @@ export abstract class Actor<Of extends Operations> {
         }
         const answer = this.#guard(envelope.operation, () => {
           if (!this.#hasTables) this.#createTables();
-          if (envelope.watch_seconds !== undefined && this.canBeWatched)
-            this.#watchers.watch(envelope.watch_seconds);
+          if (envelope.watch_seconds !== undefined) this.#watchers.watch(envelope.watch_seconds);
           return handler(envelope.command, envelope);
         });
         resolve(answer);
@@ -241,7 +235,7 @@ export abstract class Actor<Of extends Operations> {
 
   #settleTurn(): Promise<void> | undefined {
     if (this.#isRetiring) return this.#deleteAll();
-    if (this.canBeWatched && this.#hasTables) this.#watchers.settle();
+    if (this.#hasTables) this.#watchers.settle();
     if (this.#outbox.hasNews) {
       this.#outbox.hasNews = false;
       this.host.background(this.#outbox.pump());

@@ -7,7 +7,7 @@ import { addressOfHub, ENVELOPE_VERSION, formatAddress } from "../../contract/en
 import type { ObjectHost } from "./host.ts";
 import { first } from "./sql.ts";
 
-/** A table of every object that can be watched, an entry of its migrations. */
+/** A table of every object, an entry of its migrations. */
 export const WATCH_TABLE = "CREATE TABLE watch (one INTEGER PRIMARY KEY, until INTEGER NOT NULL)";
 
 export class Watchers {

@@ -105,11 +105,6 @@ export function refresh(): void {
   for (const entry of entries.values()) entry.touch();
 }
 
-/** Asks for one thing again that is shown. */
-export function touch(request: Request): void {
-  entries.get(JSON.stringify(request))?.touch();
-}
-
 /** The answer to a request, kept up to date while it is used; null asks for nothing. */
 export function useQuery<Value>(request: Request | null): Query<Value> {
   return useQueries<Value>(request === null ? [] : [request])[0] ?? NOTHING;

@@ -1,7 +1,6 @@
 /** Events as they come, the newest first. */
 import { useState } from "preact/hooks";
 import type { ReceivedEvent } from "../../contract/wire/events.ts";
-import { useEventEar } from "../data/event-ear.ts";
 import { useLatest } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -26,7 +25,6 @@ export function Events() {
     ...(resource !== "" && { any_resource: [{ id_prefix: [resource] }] }),
   };
   const newest = { method: "POST", path: "/events/filter", body: { filter } } as const;
-  useEventEar(newest, filter);
   const found = useLatest<EventPage>(
     token === null ? newest : { method: "GET", path: `/events/filter/next?page-token=${token}` },
   );
