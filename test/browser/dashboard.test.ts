@@ -69,13 +69,13 @@ const cells = (page: Page, limit: string, kind: string) =>
 const shown = (look: () => Promise<unknown>) => expect.poll(look, { timeout: BOUND });
 
 /** A deployment of a command that needs a slot of its worker's GPU limit. */
-async function deploy(seconds: number): Promise<string> {
+async function deploy(seconds: number, { hasPool = false } = {}): Promise<string> {
   const infer = join(folder, "infer.sh");
   writeFileSync(
     infer,
     `echo downloaded\n"${process.execPath}" "${SLUICE}" exec --limit "gpu:$WORKER_ID" -- sh -c 'echo infers; sleep ${seconds}'\necho saved\n`,
   );
-  await client.workPools.create({ name: POOL, type: "process" });
+  if (!hasPool) await client.workPools.create({ name: POOL, type: "process" });
   const flow = await client.flows.put({ name: "pipeline" });
   const { id } = await client.deployments.put({
     name: "infer",
@@ -94,12 +94,18 @@ test("the first visit shows how to begin, and ticks off what is done as it happe
   expect(await findBarriers(page)).toEqual([]);
   await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
   await shown(done).toBe(1);
-  await deploy(1);
-  await shown(done).toBe(3);
+  await client.workPools.create({ name: POOL, type: "process" });
   startWorker("gpu-1");
-  // The last one was the worker: now there is something better to look at.
-  await shown(() => page.locator(".steps").count()).toBe(0);
+  await shown(done).toBe(3);
+  await deploy(1, { hasPool: true });
+  await shown(done).toBe(4);
+  await page.getByRole("link", { name: "run it" }).click();
+  await page.getByRole("button", { name: "Run it now" }).click();
+  await page.waitForURL("**/runs/flow-run/*");
+  // Now there is something better to look at.
+  await page.getByRole("link", { name: "Machines" }).click();
   await shown(() => page.getByText("online").count()).toBe(1);
+  expect(await page.locator(".steps").count()).toBe(0);
 });
 
 test("the main job, watched from the first page: never more than two slots held on a machine, and all of it done", async () => {

@@ -66,9 +66,13 @@ export function explainRun(
   }
   const next = run.next_scheduled_start_time === null ? now : Date.parse(run.next_scheduled_start_time);
   if (next > now)
-    return say("not_due", `The run is scheduled for ${run.next_scheduled_start_time}.`, {
-      estimated_seconds: (next - now) / 1000,
-    });
+    return say(
+      "not_due",
+      `The run ${run.state_name === "AwaitingRetry" ? "is tried again at" : "is scheduled for"} ${run.next_scheduled_start_time}.`,
+      {
+        estimated_seconds: (next - now) / 1000,
+      },
+    );
   return explainLine(context, queues, workers, { ...stored, due: Math.ceil(next) });
 }
 
@@ -80,9 +84,15 @@ function explainAttempt({ store }: PoolContext, run: FlowRun): Result<Explanatio
   const by = name === null ? "" : ` by the worker ${name}`;
   switch (run.state_type) {
     case "PENDING":
-      return say("claimed", `The run was claimed${by} and has not begun yet.`, {
-        blocking: name === null ? null : { kind: "worker", name, work_pool_name: run.work_pool_name },
-      });
+      return say(
+        "claimed",
+        name === null
+          ? "The run is Pending and has not begun yet."
+          : `The run was claimed${by} and has not begun yet.`,
+        {
+          blocking: name === null ? null : { kind: "worker", name, work_pool_name: run.work_pool_name },
+        },
+      );
     case "PAUSED":
       return say("paused", "The run waits for somebody to resume it.", {
         help: writeCommand("flow-run", "resume", run.id),
@@ -138,11 +148,11 @@ function explainLine(
       [...used.values()].reduce((sum, count) => sum + count, 0),
     ) === 0
   ) {
-    const detail = `All ${pool.concurrency_limit} slots of the work pool ${pool.name} are taken.`;
+    const detail = sayFull(pool.concurrency_limit, `the work pool ${pool.name}`);
     return byPool("pool_full", detail, "work-pool", "set-concurrency-limit", pool.name, "N");
   }
   if (queue !== undefined && freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0) === 0) {
-    const detail = `All ${queue.concurrency_limit} slots of the work queue ${queue.name} are taken.`;
+    const detail = sayFull(queue.concurrency_limit, `the work queue ${queue.name}`);
     const help = ["work-queue", "set-concurrency-limit", queue.name, "N", ...ofPool];
     return byQueue("queue_full", queue.name, detail, ...help);
   }
@@ -163,4 +173,9 @@ function explainLine(
     help: writeCommand(...start),
     position,
   });
+}
+
+function sayFull(limit: number | null, of: string): string {
+  if (limit === 0) return `The limit of ${of} is 0, so none of its runs begins.`;
+  return limit === 1 ? `The only slot of ${of} is taken.` : `All ${limit} slots of ${of} are taken.`;
 }

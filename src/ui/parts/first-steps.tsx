@@ -1,9 +1,14 @@
-/** The main job in four commands, each ticked off as it happens. */
+/** The main job in a few commands, each ticked off as it happens. Who has seen the list keeps it until the last tick. */
 import { Check } from "lucide-preact";
+import { useRef } from "preact/hooks";
+import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
+
+/** Where commands look for a server by themselves. */
+const DEFAULT_ORIGINS = ["http://127.0.0.1:4200", "http://localhost:4200"];
 
 export function FirstSteps({
   limits,
@@ -14,11 +19,12 @@ export function FirstSteps({
   pools: readonly WorkPool[];
   workers: readonly Worker[];
 }) {
-  const isBegun = limits.length > 0 && workers.length > 0;
-  const { value: deployments = [] } = useQuery<unknown[]>(
-    isBegun ? null : { method: "POST", path: "/deployments/filter", body: { limit: 1 } },
-  );
-  if (isBegun) return null;
+  const deployments = useQuery<Deployment[]>({
+    method: "POST",
+    path: "/deployments/filter",
+    body: { limit: 1 },
+  });
+  const pool = pools[0]?.name ?? "ml-pool";
   const steps = [
     {
       what: "A limit for the GPUs of each machine",
@@ -27,26 +33,42 @@ export function FirstSteps({
     },
     {
       what: "A work pool",
-      command: "sluice work-pool create ml-pool --type process",
+      command: `sluice work-pool create ${pool} --type process`,
       isDone: pools.length > 0,
     },
     {
       what: "Your flow, from a folder with a prefect.yaml",
       command: "sluice deploy --all",
-      isDone: deployments.length > 0,
+      isDone: (deployments.value?.length ?? 0) > 0,
     },
     {
       what: "A worker on each machine",
-      command: "WORKER_ID=gpu-1 sluice worker start --pool ml-pool --limit 10",
+      command: `WORKER_ID=gpu-1 sluice worker start --pool ${pool} --limit 10`,
       isDone: workers.length > 0,
     },
   ];
+  const areDone = steps.every(({ isDone }) => isDone);
+  const isShown = useRef(false);
+  const runs = useQuery<unknown[]>(
+    deployments.value === undefined || (areDone && !isShown.current)
+      ? null
+      : { method: "POST", path: "/flow_runs/filter", body: { limit: 1 } },
+  );
+  if (runs.value === undefined) return null;
+  const hasRun = runs.value.length > 0;
+  // Who has runs and no limits needs no lesson.
+  if (hasRun && !isShown.current) return null;
+  isShown.current = true;
+  if (areDone && hasRun) return null;
   return (
     <section class="steps">
       <h2>The first run</h2>
+      {!DEFAULT_ORIGINS.includes(location.origin) && (
+        <Command text={`export SLUICE_API_URL=${location.origin}/api`} />
+      )}
       <ol>
         {steps.map(({ what, command, isDone }) => (
-          <li key={command} class={isDone ? "done" : ""}>
+          <li key={what} class={isDone ? "done" : ""}>
             <span class="mark">{isDone && <Check aria-label="done" />}</span>
             <div>
               <p>{what}</p>
@@ -55,6 +77,11 @@ export function FirstSteps({
           </li>
         ))}
       </ol>
+      {areDone && (
+        <p>
+          All is there: <a href={`/deployments/deployment/${deployments.value?.[0]?.id}/run`}>run it</a>.
+        </p>
+      )}
     </section>
   );
 }

@@ -58,7 +58,7 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
   );
 }
 
-function Cancel({ run: { id, name } }: { run: FlowRun }) {
+function Cancel({ run: { id, name, state_type } }: { run: FlowRun }) {
   return (
     <Ask
       label="Cancel"
@@ -72,7 +72,13 @@ function Cancel({ run: { id, name } }: { run: FlowRun }) {
         )
       }
     >
-      <p>Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line.</p>
+      <p>
+        {state_type === "SCHEDULED"
+          ? "It has no process, so it ends at once and leaves its queue."
+          : state_type === "PAUSED"
+            ? "It ends instead of being resumed; a process that waits for that is stopped."
+            : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
+      </p>
     </Ask>
   );
 }

@@ -65,6 +65,19 @@ export function formatShort(at: string): string {
   return short.format(new Date(at));
 }
 
+/** The exact time in the viewer's zone; how far away it is on hover. */
+export function ExactTime({ at }: { at: string }) {
+  const seconds = (Date.parse(at) - useNow()) / 1000;
+  return (
+    <time
+      dateTime={at}
+      title={seconds >= 0 ? `in ${formatDuration(seconds)}` : `${formatDuration(-seconds)} ago`}
+    >
+      {formatExact(at)}
+    </time>
+  );
+}
+
 /** How long ago, or in how long. */
 export function When({ at }: { at: string | null }) {
   const now = useNow();

@@ -3,7 +3,7 @@ import { CircleHelp } from "lucide-preact";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
-import { formatDuration } from "./time.tsx";
+import { ExactTime, formatDuration } from "./time.tsx";
 
 type Blocking = NonNullable<RunExplanation["blocking"]>;
 
@@ -24,7 +24,7 @@ export function Why({ id }: { id: string }) {
   return (
     <div class="why" role="status">
       <p>
-        <CircleHelp aria-hidden="true" /> {detail}
+        <CircleHelp aria-hidden="true" /> <Sentence text={detail} />
         {position !== null && ` It is number ${position} in line.`}
         {estimated_seconds !== null && ` About ${formatDuration(estimated_seconds)} to go.`}{" "}
         <code>{reason}</code>
@@ -38,4 +38,10 @@ export function Why({ id }: { id: string }) {
       {help !== null && <Command text={help} />}
     </div>
   );
+}
+
+/** Instants in it are told in the viewer's own zone. */
+function Sentence({ text }: { text: string }) {
+  const parts = text.split(/(\d{4}-\d\d-\d\dT[\d:.]+Z)/);
+  return parts.map((part, index) => (index % 2 === 0 ? part : <ExactTime key={part} at={part} />));
 }

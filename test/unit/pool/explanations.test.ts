@@ -61,7 +61,7 @@ test("each thing that is in the way of a run is named, with the command that tak
   await pool.do("update", { concurrency_limit: 1 });
   expect(await why()).toMatchObject({
     reason: "pool_full",
-    detail: "All 1 slots of the work pool ml-pool are taken.",
+    detail: "The only slot of the work pool ml-pool is taken.",
     help: "sluice work-pool set-concurrency-limit ml-pool N",
     position: 1,
   });
@@ -71,6 +71,11 @@ test("each thing that is in the way of a run is named, with the command that tak
     reason: "queue_full",
     blocking: ofQueue,
     help: "sluice work-queue set-concurrency-limit default N --pool ml-pool",
+  });
+  await pool.do("update_queue", { name: "default", update: { concurrency_limit: 0 } });
+  expect(await why()).toMatchObject({
+    reason: "queue_full",
+    detail: "The limit of the work queue default is 0, so none of its runs begins.",
   });
 });
 
