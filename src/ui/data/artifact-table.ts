@@ -2,10 +2,8 @@
 import type { JsonValue } from "../../contract/wire/common.ts";
 import { isObject } from "./json-schema.ts";
 
-export interface Cell {
-  text: string;
-  isNumber: boolean;
-}
+/** Numbers stay what they are, to be sorted; all else is a text. */
+export type Cell = string | number | null;
 
 export interface DataTable {
   heads: string[];
@@ -38,11 +36,8 @@ function fromLists([first = [], ...rest]: readonly JsonValue[][]): DataTable {
 }
 
 function toCell(value: JsonValue | undefined): Cell {
-  if (value === undefined || value === null) return { text: "", isNumber: false };
-  return {
-    text: typeof value === "object" ? JSON.stringify(value) : String(value),
-    isNumber: typeof value === "number",
-  };
+  if (value === undefined || value === null || typeof value === "number") return value ?? null;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function parse(text: string): JsonValue | undefined {

@@ -37,26 +37,23 @@ export function Artifacts() {
         <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
       </div>
       {shown.length > 0 ? (
-        <Table heads={["key", "type", "changed", "run"]}>
-          {shown.map(({ key, type, updated, flow_run_id }) => (
-            <tr key={key}>
-              <td>
-                <a href={`/artifacts/key/${encodeURIComponent(key)}`}>{key}</a>
-              </td>
-              <td>{type}</td>
-              <td>
-                <When at={updated} />
-              </td>
-              <td>
-                {flow_run_id !== null && (
-                  <a href={`/runs/flow-run/${flow_run_id}`}>
-                    {runs.get(flow_run_id) ?? flow_run_id.slice(-12)}
-                  </a>
-                )}
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          rows={shown}
+          keyOf={({ key }) => key}
+          columns={[
+            {
+              header: "key",
+              cell: ({ key }) => <a href={`/artifacts/key/${encodeURIComponent(key)}`}>{key}</a>,
+            },
+            { header: "type", value: ({ type }) => type },
+            { header: "changed", cell: ({ updated }) => <When at={updated} /> },
+            {
+              header: "run",
+              cell: ({ flow_run_id: id }) =>
+                id !== null && <a href={`/runs/flow-run/${id}`}>{runs.get(id) ?? id.slice(-12)}</a>,
+            },
+          ]}
+        />
       ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (

@@ -6,7 +6,7 @@ import { Command } from "../parts/command.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Markdown } from "../parts/markdown.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { Table } from "../parts/table.tsx";
+import { Table, type Column } from "../parts/table.tsx";
 
 export function BlockTypes() {
   usePageTitle("Types of blocks");
@@ -18,22 +18,22 @@ export function BlockTypes() {
         <h1>Types of blocks</h1>
         <a href="/blocks">Blocks</a>
       </div>
-      <Table heads={["type", "what it is"]}>
-        {found.value.map(({ id, name, slug, description }) => (
-          <tr key={id}>
-            <td>
-              <a href={`/blocks/catalog/${slug}`}>{name}</a>
-            </td>
-            <td class="wraps">{(description ?? "").split("\n")[0]}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table rows={found.value} columns={COLUMNS} keyOf={({ id }) => id} areAll />
       <h2>Others</h2>
       <p>Code that registers or saves a block makes its type known, as does:</p>
       <Command text="prefect block register --module prefect_aws" />
     </>
   );
 }
+
+const COLUMNS: readonly Column<BlockType>[] = [
+  {
+    header: "type",
+    value: ({ name }) => name,
+    cell: ({ name, slug }) => <a href={`/blocks/catalog/${slug}`}>{name}</a>,
+  },
+  { header: "what it is", class: "wraps", cell: ({ description }) => description?.split("\n")[0] },
+];
 
 export function BlockTypePage() {
   const { params } = useRoute();

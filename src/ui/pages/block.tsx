@@ -1,12 +1,13 @@
 /** One block, without its secrets. */
 import { useRoute } from "preact-iso";
+import type { JsonValue } from "../../contract/wire/common.ts";
 import type { BlockDocument } from "../../contract/wire/blocks.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "../parts/command.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { Table } from "../parts/table.tsx";
+import { Table, type Column } from "../parts/table.tsx";
 import { When } from "../parts/time.tsx";
 
 export function Block() {
@@ -23,18 +24,7 @@ export function Block() {
         <h1>{name ?? "A block without a name"}</h1>
         {block_type !== null && <a href={`/blocks/catalog/${block_type.slug}`}>{block_type.name}</a>}
       </div>
-      <Table heads={["field", "value"]}>
-        {Object.entries(data).map(([field, value]) => (
-          <tr key={field}>
-            <td>
-              <code>{field}</code>
-            </td>
-            <td class="wraps">
-              <code>{typeof value === "string" ? value : JSON.stringify(value)}</code>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table rows={Object.entries(data)} columns={COLUMNS} keyOf={([field]) => field} areAll />
       <h2>About it</h2>
       <Facts
         facts={[
@@ -52,3 +42,12 @@ export function Block() {
     </>
   );
 }
+
+const COLUMNS: readonly Column<[string, JsonValue]>[] = [
+  { header: "field", value: ([field]) => field, cell: ([field]) => <code>{field}</code> },
+  {
+    header: "value",
+    class: "wraps",
+    cell: ([, value]) => <code>{typeof value === "string" ? value : JSON.stringify(value)}</code>,
+  },
+];

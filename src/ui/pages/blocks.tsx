@@ -8,7 +8,7 @@ import { Loading } from "../parts/loading.tsx";
 import { Pager } from "../parts/pager.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { SearchField } from "../parts/search-field.tsx";
-import { Table } from "../parts/table.tsx";
+import { Table, type Column } from "../parts/table.tsx";
 import { When } from "../parts/time.tsx";
 
 const PAGE = 50;
@@ -39,20 +39,7 @@ export function Blocks() {
         <a href="/blocks/catalog">Their types</a>
       </div>
       {shown.length > 0 ? (
-        <Table heads={["block", "type", "fields", "changed"]}>
-          {shown.map(({ id, name, block_type, block_type_name, data, updated }) => (
-            <tr key={id}>
-              <td>
-                <a href={`/blocks/block/${id}`}>{name ?? id}</a>
-              </td>
-              <td>{block_type?.name ?? block_type_name}</td>
-              <td class="wraps">{Object.keys(data).join(", ")}</td>
-              <td>
-                <When at={updated} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table rows={shown} columns={COLUMNS} keyOf={({ id }) => id} />
       ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (
@@ -64,3 +51,10 @@ export function Blocks() {
     </>
   );
 }
+
+const COLUMNS: readonly Column<BlockDocument>[] = [
+  { header: "block", cell: ({ id, name }) => <a href={`/blocks/block/${id}`}>{name ?? id}</a> },
+  { header: "type", value: ({ block_type, block_type_name }) => block_type?.name ?? block_type_name },
+  { header: "fields", class: "wraps", value: ({ data }) => Object.keys(data).join(", ") },
+  { header: "changed", cell: ({ updated }) => <When at={updated} /> },
+];

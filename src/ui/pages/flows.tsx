@@ -54,30 +54,29 @@ export function Flows() {
         {tag !== "" && <Chip text={`tag ${tag}`} onRemove={() => set({ tag: "", page: "" })} />}
       </div>
       {shown.length > 0 ? (
-        <Table heads={["flow", "tags", "deployments", "next run", "made"]}>
-          {shown.map(({ id, name, tags, created }) => {
-            const run = next[id];
-            return (
-              <tr key={id}>
-                <td>
-                  <a href={`/flows/flow/${id}`}>{name}</a>
-                </td>
-                <td>{tags.length > 0 && <Tags tags={tags} href="/flows" />}</td>
-                <td>{counts[id]}</td>
-                <td>
-                  {run !== undefined && run !== null && (
+        <Table
+          rows={shown}
+          keyOf={({ id }) => id}
+          columns={[
+            { header: "flow", cell: ({ id, name }) => <a href={`/flows/flow/${id}`}>{name}</a> },
+            { header: "tags", cell: ({ tags }) => tags.length > 0 && <Tags tags={tags} href="/flows" /> },
+            { header: "deployments", value: ({ id }) => counts[id] },
+            {
+              header: "next run",
+              cell: ({ id }) => {
+                const run = next[id];
+                return (
+                  run && (
                     <RunLink run={run}>
                       <Due at={run.next_scheduled_start_time} />
                     </RunLink>
-                  )}
-                </td>
-                <td>
-                  <When at={created} />
-                </td>
-              </tr>
-            );
-          })}
-        </Table>
+                  )
+                );
+              },
+            },
+            { header: "made", cell: ({ created }) => <When at={created} /> },
+          ]}
+        />
       ) : isFiltered ? (
         <p class="none">Nothing is found.</p>
       ) : (

@@ -8,13 +8,12 @@ import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { Ask, AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
+import { HolderTable } from "../parts/holder-table.tsx";
+import { LineTable } from "../parts/line-table.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { REASONS } from "../parts/slot-row.tsx";
-import { runOf, Who } from "../parts/who.tsx";
-import { formatDuration, Since, When } from "../parts/time.tsx";
 import { Timeline } from "../parts/timeline.tsx";
-import { Table } from "../parts/table.tsx";
+import { runOf } from "../parts/who.tsx";
 
 export function Limit() {
   const { params } = useRoute();
@@ -60,75 +59,17 @@ export function Limit() {
       {holders.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>
       ) : (
-        <Table heads={["who", "slots", "held for", "ends, unless renewed", null]}>
-          {holders.map((lease) => (
-            <tr key={lease.lease_id}>
-              <td>
-                <Who about={lease} names={names} />
-                {lease.is_reservation && <span class="tag">reserved</span>}
-              </td>
-              <td>{lease.slot_names?.join(", ") ?? lease.slots}</td>
-              <td>
-                <Since at={lease.acquired_at} />
-              </td>
-              <td>
-                <When at={lease.expires_at} />
-              </td>
-              <td>
-                <ForceRelease lease={lease} names={names} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <HolderTable holders={holders} names={names} />
       )}
       <h2>Line</h2>
       {waiters.length === 0 ? (
         <p class="none">Nobody waits.</p>
       ) : (
-        <Table heads={["place", "who", "slots", "waits for", "why", "about", null]}>
-          {waiters.map((waiter) => (
-            <tr key={waiter.waiter_id} class={waiter.is_present ? "" : "absent"}>
-              <td>{waiter.position}</td>
-              <td>
-                <Who about={waiter} names={names} />
-              </td>
-              <td>{waiter.slots}</td>
-              <td>
-                <Since at={waiter.arrived_at} />
-              </td>
-              <td>
-                {REASONS[waiter.reason]}
-                {!waiter.is_present && ", not heard of just now"}
-              </td>
-              <td>
-                {waiter.estimated_seconds === null
-                  ? "–"
-                  : `${formatDuration(waiter.estimated_seconds)} to go`}
-              </td>
-              <td>
-                {waiter.position > 1 && (
-                  <button type="button" onClick={() => void moveToFront(path, waiter, waiters)}>
-                    To the front
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <LineTable path={path} waiters={waiters} names={names} />
       )}
       <LastActs ids={[limit.value.id]} />
     </>
   );
-}
-
-function moveToFront(path: string, waiter: WaiterRecord, waiters: readonly WaiterRecord[]): Promise<boolean> {
-  const priority = Math.max(-1000, Math.min(...waiters.map((other) => other.priority)) - 1);
-  const request = {
-    method: "PATCH",
-    path: `${path}/waiters/${encodeURIComponent(waiter.waiter_id)}`,
-    body: { priority },
-  } as const;
-  return act(request, "It stands at the front of the line now.");
 }
 
 function Resize({
@@ -167,29 +108,6 @@ function Resize({
           : admitted > 0
             ? `It would admit ${admitted} who wait now.`
             : "Nobody who waits would get a slot at once."}
-      </p>
-    </Ask>
-  );
-}
-
-function ForceRelease({ lease, names }: { lease: LeaseRecord; names: ReadonlyMap<string, string> }) {
-  return (
-    <Ask
-      label="Take away"
-      title="Take this slot away?"
-      confirm="Take it away"
-      isDangerous
-      onConfirm={() =>
-        act(
-          { method: "POST", path: `/v2/concurrency_limits/leases/${lease.lease_id}/force_release`, body: {} },
-          "The slot was taken away.",
-        )
-      }
-    >
-      <p>
-        <Who about={lease} names={names} /> loses{" "}
-        {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once, and the next in line gets it. A
-        holder of ours stops its work when it hears of that; another may go on without knowing.
       </p>
     </Ask>
   );

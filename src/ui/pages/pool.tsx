@@ -9,10 +9,10 @@ import { Ask, AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
-import { formatLoad, PoolStatus, Status } from "../parts/status.tsx";
+import { QueueTable } from "../parts/queue-table.tsx";
+import { PoolStatus } from "../parts/status.tsx";
 import { RunTable } from "../parts/run-table.tsx";
-import { When } from "../parts/time.tsx";
-import { Table } from "../parts/table.tsx";
+import { WorkerTable } from "../parts/worker-table.tsx";
 
 const RUNS_SHOWN = 20;
 
@@ -70,76 +70,14 @@ export function Pool() {
         </div>
       </div>
       <h2>Queues</h2>
-      <Table heads={["priority", "queue", "status", "running", null]}>
-        {queues
-          .toSorted((left, right) => left.priority - right.priority)
-          .map((queue) => (
-            <tr key={queue.id}>
-              <td>{queue.priority}</td>
-              <td>
-                <a
-                  href={`/work-pools/work-pool/${encodeURIComponent(name)}/queue/${encodeURIComponent(queue.name)}`}
-                >
-                  {queue.name}
-                </a>
-              </td>
-              <td>
-                <PoolStatus status={queue.status} />
-              </td>
-              <td>
-                {queue.active_slots ?? "–"}
-                {queue.concurrency_limit !== null && ` of ${queue.concurrency_limit}`}
-              </td>
-              <td>
-                <button
-                  type="button"
-                  onClick={() =>
-                    void act(
-                      {
-                        method: "PATCH",
-                        path: `${path}/queues/${encodeURIComponent(queue.name)}`,
-                        body: { is_paused: !queue.is_paused },
-                      },
-                      `${queue.name} is ${queue.is_paused ? "resumed" : "paused"}.`,
-                    )
-                  }
-                >
-                  {queue.is_paused ? "Resume" : "Pause"}
-                </button>
-              </td>
-            </tr>
-          ))}
-      </Table>
+      <QueueTable path={path} pool={name} queues={queues} />
       <h2>Workers</h2>
       {workers.length === 0 ? (
         <p class="none">
           None yet; <code>sluice worker start --pool {name}</code> starts one.
         </p>
       ) : (
-        <Table heads={["worker", "status", "runs", "GPUs", "labels", "seen"]}>
-          {workers.map((worker) => (
-            <tr key={worker.id}>
-              <td>
-                <a href={`/work-pools/work-pool/${encodeURIComponent(name)}/worker/${worker.id}`}>
-                  {worker.name}
-                </a>
-              </td>
-              <td>
-                <Status isGood={worker.status === "ONLINE"}>{worker.status.toLowerCase()}</Status>
-              </td>
-              <td>{formatLoad(worker)}</td>
-              <td>{worker.gpus?.map((gpu) => gpu.name).join(", ") || "–"}</td>
-              <td>
-                {Object.entries(worker.labels ?? {})
-                  .map(([key, value]) => `${key}=${value}`)
-                  .join(", ") || "–"}
-              </td>
-              <td>
-                <When at={worker.last_heartbeat_time} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <WorkerTable pool={name} workers={workers} />
       )}
       <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
       <RunTable runs={active} areMixed />

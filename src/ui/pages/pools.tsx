@@ -1,11 +1,12 @@
 /** Work pools: who is ready to work, and who is not. */
-import type { WorkPool } from "../../contract/wire/work-pools.ts";
+import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
 import { useWorkers } from "../data/workers.ts";
+import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { PoolStatus } from "../parts/status.tsx";
-import { Table } from "../parts/table.tsx";
+import { Table, type Column } from "../parts/table.tsx";
 
 export function Pools() {
   usePageTitle("Work pools");
@@ -22,31 +23,45 @@ export function Pools() {
           There is none yet; <code>sluice work-pool create ml-pool --type process</code> makes one.
         </p>
       ) : (
-        <Table heads={["pool", "status", "type", "running", "workers online"]}>
-          {pools.value.map((pool) => {
-            const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
-            const running = mine.reduce((sum, { running: count = 0 }) => sum + count, 0);
-            return (
-              <tr key={pool.id}>
-                <td>
-                  <a href={`/work-pools/work-pool/${encodeURIComponent(pool.name)}`}>{pool.name}</a>
-                </td>
-                <td>
-                  <PoolStatus status={pool.status} />
-                </td>
-                <td>{pool.type}</td>
-                <td>
-                  {pool.active_slots ?? running}
-                  {pool.concurrency_limit !== null && ` of ${pool.concurrency_limit}`}
-                </td>
-                <td>
-                  {mine.filter(({ status }) => status === "ONLINE").length} of {mine.length}
-                </td>
-              </tr>
-            );
-          })}
-        </Table>
+        <Table
+          rows={pools.value.map((pool) => describe(pool, workers))}
+          columns={COLUMNS}
+          keyOf={({ id }) => id}
+          areAll
+        />
       )}
     </>
   );
 }
+
+interface Described extends WorkPool {
+  online: number;
+  workers: number;
+  running: number;
+}
+
+function describe(pool: WorkPool, workers: readonly Worker[]): Described {
+  const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
+  return {
+    ...pool,
+    workers: mine.length,
+    online: mine.filter(({ status }) => status === "ONLINE").length,
+    running: pool.active_slots ?? mine.reduce((sum, { running = 0 }) => sum + running, 0),
+  };
+}
+
+const COLUMNS: readonly Column<Described>[] = [
+  { header: "pool", value: ({ name }) => name, cell: ({ name }) => <PoolLink name={name} /> },
+  { header: "status", value: ({ status }) => status, cell: ({ status }) => <PoolStatus status={status} /> },
+  { header: "type", value: ({ type }) => type },
+  {
+    header: "running",
+    value: ({ running }) => running,
+    cell: ({ running, concurrency_limit: limit }) => (limit === null ? running : `${running} of ${limit}`),
+  },
+  {
+    header: "workers online",
+    value: ({ online }) => online,
+    cell: ({ online, workers }) => `${online} of ${workers}`,
+  },
+];

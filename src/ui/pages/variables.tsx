@@ -9,7 +9,7 @@ import { Loading } from "../parts/loading.tsx";
 import { Pager } from "../parts/pager.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { SearchField } from "../parts/search-field.tsx";
-import { Table } from "../parts/table.tsx";
+import { Table, type Column } from "../parts/table.tsx";
 import { When } from "../parts/time.tsx";
 
 const PAGE = 50;
@@ -39,22 +39,7 @@ export function Variables() {
         <SearchField value={search} onSearch={(text) => set({ search: text, page: "" })} />
       </div>
       {shown.length > 0 ? (
-        <Table heads={["variable", "value", "tags", "changed"]}>
-          {shown.map(({ id, name, value, tags, updated }) => (
-            <tr key={id}>
-              <td>
-                <code>{name}</code>
-              </td>
-              <td class="wraps">
-                <code>{cut(JSON.stringify(value))}</code>
-              </td>
-              <td>{tags.join(", ")}</td>
-              <td>
-                <When at={updated} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table rows={shown} columns={COLUMNS} keyOf={({ id }) => id} />
       ) : search !== "" || pages.number > 1 ? (
         <p class="none">Nothing is found.</p>
       ) : (
@@ -64,6 +49,13 @@ export function Variables() {
     </>
   );
 }
+
+const COLUMNS: readonly Column<Variable>[] = [
+  { header: "variable", cell: ({ name }) => <code>{name}</code> },
+  { header: "value", class: "wraps", cell: ({ value }) => <code>{cut(JSON.stringify(value))}</code> },
+  { header: "tags", value: ({ tags }) => tags.join(", ") },
+  { header: "changed", cell: ({ updated }) => <When at={updated} /> },
+];
 
 function cut(text: string): string {
   return text.length > VALUE_CHARACTERS_MAX ? `${text.slice(0, VALUE_CHARACTERS_MAX)} …` : text;

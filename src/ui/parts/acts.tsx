@@ -2,7 +2,7 @@
 import { formatActor, formatChanges, formatTarget } from "../../contract/audit-text.ts";
 import type { AuditEntry, AuditTarget } from "../../contract/wire/audit.ts";
 import { useQueries } from "../data/query.ts";
-import { Table } from "./table.tsx";
+import { Table, type Column } from "./table.tsx";
 import { When } from "./time.tsx";
 
 const LAST_SHOWN = 5;
@@ -13,26 +13,23 @@ const TARGETS_MAX = 10;
 export function ActTable({ acts, isOfOne = false }: { acts: readonly AuditEntry[]; isOfOne?: boolean }) {
   return (
     <div class="acts">
-      <Table heads={["when", "who", "act", ...(isOfOne ? [] : ["on"]), "what changed"]}>
-        {acts.map((entry) => (
-          <tr key={entry.seq}>
-            <td>
-              <When at={entry.at} />
-            </td>
-            <td title={entry.actor}>{formatActor(entry)}</td>
-            <td>{entry.act}</td>
-            {!isOfOne && (
-              <td>
-                <Target target={entry.target} />
-              </td>
-            )}
-            <td>{formatChanges(entry)}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        rows={acts}
+        keyOf={({ seq }) => seq}
+        columns={isOfOne ? COLUMNS.filter((column) => column !== ON) : COLUMNS}
+      />
     </div>
   );
 }
+
+const ON: Column<AuditEntry> = { header: "on", cell: ({ target }) => <Target target={target} /> };
+const COLUMNS: readonly Column<AuditEntry>[] = [
+  { header: "when", cell: ({ at }) => <When at={at} /> },
+  { header: "who", cell: (entry) => <span title={entry.actor}>{formatActor(entry)}</span> },
+  { header: "act", value: ({ act }) => act },
+  ON,
+  { header: "what changed", value: formatChanges },
+];
 
 /** What was done last to what has these ids; nothing where nobody did anything. */
 export function LastActs({ ids }: { ids: readonly string[] }) {

@@ -1,7 +1,8 @@
 /** What a flow has left for people to look at, by its type. Nothing of it is fetched from elsewhere. */
 import type { Artifact } from "../../contract/wire/artifacts.ts";
-import { readTable } from "../data/artifact-table.ts";
+import { readTable, type Cell } from "../data/artifact-table.ts";
 import { Markdown } from "./markdown.tsx";
+import { Table, type Column } from "./table.tsx";
 
 /** More is not shown, only said. */
 const ROWS_MAX = 200;
@@ -31,28 +32,17 @@ function TableOf({ data }: { data: Artifact["data"] }) {
   const { heads, rows } = table;
   return (
     <>
-      <table class="data" tabIndex={0}>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, ROWS_MAX).map((row, index) => (
-            <tr key={index}>
-              {row.map(({ text, isNumber }, column) => (
-                <td key={column} class={isNumber ? "number" : undefined} data-head={heads[column]}>
-                  {text}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <div class="data" tabIndex={0}>
+        <Table
+          rows={rows.slice(0, ROWS_MAX)}
+          areAll={rows.length <= ROWS_MAX}
+          columns={heads.map((header, index): Column<Cell[]> => ({
+            header,
+            value: (row) => row[index],
+            class: rows.every((row) => typeof row[index] !== "string") ? "number" : undefined,
+          }))}
+        />
+      </div>
       {rows.length > ROWS_MAX && (
         <p class="none">
           The first {ROWS_MAX} of {rows.length} rows.

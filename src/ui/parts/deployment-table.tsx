@@ -15,54 +15,75 @@ export function DeploymentTable({ deployments }: { deployments: readonly Deploym
   const next = useNextRuns(ids);
   const last = useLastRuns(ids);
   return (
-    <Table heads={["deployment", "status", "pool", "schedules", "limit", "next run", "last run"]}>
-      {deployments.map((deployment) => {
-        const { id, name, flow_id, work_pool_name, work_queue_name, schedules } = deployment;
-        const nextRun = next.get(id);
-        const lastRun = last.get(id);
-        return (
-          <tr key={id}>
-            <td>
+    <Table
+      rows={deployments}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          header: "deployment",
+          cell: ({ id, name, flow_id }) => (
+            <>
               <a href={`/flows/flow/${flow_id}`} class="above">
                 {flows.get(flow_id) ?? "…"}
               </a>{" "}
               / <a href={`/deployments/deployment/${id}`}>{name}</a>
-            </td>
-            <td>
-              <DeploymentStatus deployment={deployment} />
-            </td>
-            <td>
-              {work_pool_name !== null && <PoolLink name={work_pool_name} />}
-              {work_queue_name !== null && work_queue_name !== "default" && ` / ${work_queue_name}`}
-            </td>
-            <td>
-              {schedules.slice(0, 2).map((schedule) => (
-                <span key={schedule.id} class={schedule.active ? "schedule" : "schedule off"}>
-                  {describeSchedule(schedule.schedule)}
-                  {!schedule.active && ", off"}
-                </span>
-              ))}
-              {schedules.length > 2 && <span class="count">and {schedules.length - 2} more</span>}
-            </td>
-            <td>{formatSlots(deployment)}</td>
-            <td>
-              {nextRun !== undefined && (
-                <RunLink run={nextRun}>
-                  <Due at={nextRun.next_scheduled_start_time} />
+            </>
+          ),
+        },
+        { header: "status", cell: (deployment) => <DeploymentStatus deployment={deployment} /> },
+        {
+          header: "pool",
+          cell: ({ work_pool_name: pool, work_queue_name: queue }) => (
+            <>
+              {pool !== null && <PoolLink name={pool} />}
+              {queue !== null && queue !== "default" && ` / ${queue}`}
+            </>
+          ),
+        },
+        { header: "schedules", cell: ({ schedules }) => <Schedules schedules={schedules} /> },
+        { header: "limit", value: formatSlots },
+        {
+          header: "next run",
+          cell: ({ id }) => {
+            const run = next.get(id);
+            return (
+              run && (
+                <RunLink run={run}>
+                  <Due at={run.next_scheduled_start_time} />
                 </RunLink>
-              )}
-            </td>
-            <td>
-              {lastRun !== undefined && (
-                <RunLink run={lastRun}>
-                  <StateBadge type={lastRun.state_type} name={lastRun.state_name} />
+              )
+            );
+          },
+        },
+        {
+          header: "last run",
+          cell: ({ id }) => {
+            const run = last.get(id);
+            return (
+              run && (
+                <RunLink run={run}>
+                  <StateBadge type={run.state_type} name={run.state_name} />
                 </RunLink>
-              )}
-            </td>
-          </tr>
-        );
-      })}
-    </Table>
+              )
+            );
+          },
+        },
+      ]}
+    />
+  );
+}
+
+function Schedules({ schedules }: Pick<Deployment, "schedules">) {
+  return (
+    <>
+      {schedules.slice(0, 2).map(({ id, active, schedule }) => (
+        <span key={id} class={active ? "schedule" : "schedule off"}>
+          {describeSchedule(schedule)}
+          {!active && ", off"}
+        </span>
+      ))}
+      {schedules.length > 2 && <span class="count">and {schedules.length - 2} more</span>}
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 /** The slots of limits that a run waits for, holds and has held. */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useRunLeases, type RunLease } from "../data/run-leases.ts";
-import { Table } from "./table.tsx";
+import { Table, type Column } from "./table.tsx";
 import { formatDuration, Since, When } from "./time.tsx";
 
 export function RunSlots({ run }: { run: FlowRun }) {
@@ -10,26 +10,7 @@ export function RunSlots({ run }: { run: FlowRun }) {
   return (
     <>
       <h2>Slots</h2>
-      <Table heads={["limit", "status", "slots", "waited", "since", "for"]}>
-        {leases.map((lease) => (
-          <tr key={lease.key}>
-            <td>
-              <a href={`/limits/${encodeURIComponent(lease.limit)}`}>{lease.limit}</a>
-            </td>
-            <td>
-              <span class={`badge ${BADGES[lease.status]}`}>{lease.status}</span>
-            </td>
-            <td>{lease.slots}</td>
-            <td>{lease.waited_seconds === null ? "–" : formatDuration(lease.waited_seconds)}</td>
-            <td>
-              <When at={lease.since} />
-            </td>
-            <td>
-              <HowLong lease={lease} />
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table rows={leases} columns={COLUMNS} keyOf={({ key }) => key} areAll />
     </>
   );
 }
@@ -41,3 +22,24 @@ function HowLong({ lease: { since, until } }: { lease: RunLease }) {
   if (until === null) return <Since at={since} />;
   return <>{formatDuration((Date.parse(until) - Date.parse(since)) / 1000)}</>;
 }
+
+const COLUMNS: readonly Column<RunLease>[] = [
+  {
+    header: "limit",
+    value: ({ limit }) => limit,
+    cell: ({ limit }) => <a href={`/limits/${encodeURIComponent(limit)}`}>{limit}</a>,
+  },
+  {
+    header: "status",
+    value: ({ status }) => status,
+    cell: ({ status }) => <span class={`badge ${BADGES[status]}`}>{status}</span>,
+  },
+  { header: "slots", value: ({ slots }) => slots },
+  {
+    header: "waited",
+    value: ({ waited_seconds }) => waited_seconds,
+    cell: ({ waited_seconds }) => (waited_seconds === null ? "–" : formatDuration(waited_seconds)),
+  },
+  { header: "since", value: ({ since }) => since, cell: ({ since }) => <When at={since} /> },
+  { header: "for", cell: (lease) => <HowLong lease={lease} /> },
+];

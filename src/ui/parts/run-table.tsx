@@ -5,7 +5,7 @@ import { useFlowNames } from "../data/flow-names.ts";
 import { PoolLink, RunLink } from "./links.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { formatDuration, Since, When } from "./time.tsx";
-import { Table } from "./table.tsx";
+import { Table, type Column } from "./table.tsx";
 
 /** `areMixed`: they are of several deployments, so it is said of which. */
 export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[]; areMixed?: boolean }) {
@@ -13,44 +13,36 @@ export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[];
   const flows = useFlowNames(mixed.map(({ flow_id }) => flow_id));
   const deployments = useDeploymentNames(mixed.map(({ deployment_id }) => deployment_id));
   if (runs.length === 0) return <p class="none">No runs.</p>;
-  return (
-    <Table heads={["run", ...(areMixed ? ["of"] : []), "state", "began", "took", "pool", "worker"]}>
-      {runs.map((run) => (
-        <tr key={run.id}>
-          <td>
-            <RunLink run={run} />
-          </td>
-          {areMixed && (
-            <td>
-              <a class="above" href={`/flows/flow/${run.flow_id}`}>
-                {flows.get(run.flow_id) ?? "…"}
-              </a>
-              {run.deployment_id !== null && (
-                <>
-                  {" / "}
-                  <a href={`/deployments/deployment/${run.deployment_id}`}>
-                    {deployments.get(run.deployment_id) ?? "…"}
-                  </a>
-                </>
-              )}
-            </td>
-          )}
-          <td>
-            <StateBadge type={run.state_type} name={run.state_name} />
-          </td>
-          <td>
-            <When at={run.start_time ?? run.expected_start_time} />
-          </td>
-          <td>
-            <Took run={run} />
-          </td>
-          <td>{run.work_pool_name !== null && <PoolLink name={run.work_pool_name} />}</td>
-          <td>{workerOf(run)}</td>
-        </tr>
-      ))}
-    </Table>
-  );
+  const of: Column<FlowRun> = {
+    header: "of",
+    cell: ({ flow_id, deployment_id }) => (
+      <>
+        <a class="above" href={`/flows/flow/${flow_id}`}>
+          {flows.get(flow_id) ?? "…"}
+        </a>
+        {deployment_id !== null && (
+          <>
+            {" / "}
+            <a href={`/deployments/deployment/${deployment_id}`}>{deployments.get(deployment_id) ?? "…"}</a>
+          </>
+        )}
+      </>
+    ),
+  };
+  return <Table rows={runs} keyOf={({ id }) => id} columns={[NAME, ...(areMixed ? [of] : []), ...COLUMNS]} />;
 }
+
+const NAME: Column<FlowRun> = { header: "run", cell: (run) => <RunLink run={run} /> };
+const COLUMNS: readonly Column<FlowRun>[] = [
+  {
+    header: "state",
+    cell: ({ state_type, state_name }) => <StateBadge type={state_type} name={state_name} />,
+  },
+  { header: "began", cell: (run) => <When at={run.start_time ?? run.expected_start_time} /> },
+  { header: "took", cell: (run) => <Took run={run} /> },
+  { header: "pool", cell: ({ work_pool_name: pool }) => pool !== null && <PoolLink name={pool} /> },
+  { header: "worker", value: workerOf },
+];
 
 /** For how long a flow run or a task run has run. */
 export function Took({ run }: { run: Pick<FlowRun, "state_type" | "start_time" | "total_run_time"> }) {

@@ -26,31 +26,43 @@ export function ScheduleTable({ deployment: { id, schedules, paused } }: { deplo
         some.
       </p>
     );
+  const timesOf = ({ id: schedule_id }: DeploymentSchedule): readonly string[] =>
+    times.find((each) => each.schedule_id === schedule_id)?.times ?? [];
   return (
-    <Table heads={["schedule", "active", "what it does"]}>
-      {schedules.map((schedule) => (
-        <tr key={schedule.id}>
-          <td>
-            {describeSchedule(schedule.schedule)}
-            {Object.keys(schedule.parameters).length > 0 && (
-              <>
-                {" "}
-                with <code>{JSON.stringify(schedule.parameters)}</code>
-              </>
-            )}
-          </td>
-          <td>
+    <Table
+      rows={schedules}
+      keyOf={(schedule) => schedule.id}
+      areAll
+      columns={[
+        {
+          header: "schedule",
+          value: ({ schedule }) => describeSchedule(schedule),
+          cell: ({ schedule, parameters }) => (
+            <>
+              {describeSchedule(schedule)}
+              {Object.keys(parameters).length > 0 && (
+                <>
+                  {" "}
+                  with <code>{JSON.stringify(parameters)}</code>
+                </>
+              )}
+            </>
+          ),
+        },
+        {
+          header: "active",
+          value: ({ active }) => (active ? "on" : "off"),
+          cell: (schedule) => (
             <Switch path={`/deployments/${id}/schedules/${schedule.id}`} schedule={schedule} />
-          </td>
-          <td>
-            <Times
-              isActive={schedule.active && !paused}
-              times={times.find(({ schedule_id }) => schedule_id === schedule.id)?.times ?? []}
-            />
-          </td>
-        </tr>
-      ))}
-    </Table>
+          ),
+        },
+        {
+          header: "what it does",
+          value: (schedule) => timesOf(schedule)[0],
+          cell: (schedule) => <Times isActive={schedule.active && !paused} times={timesOf(schedule)} />,
+        },
+      ]}
+    />
   );
 }
 

@@ -5,7 +5,7 @@ import { useLatest } from "../data/query.ts";
 import { Pager } from "./pager.tsx";
 import { Took } from "./run-table.tsx";
 import { StateBadge } from "./state-badge.tsx";
-import { Table } from "./table.tsx";
+import { Table, type Column } from "./table.tsx";
 import { When } from "./time.tsx";
 
 const PAGE = 25;
@@ -26,35 +26,7 @@ export function TaskTable({ flowRunId }: { flowRunId: string }) {
   return (
     <>
       <h2>Task runs</h2>
-      <Table heads={["task", "state", "began", "took", "tries", "says"]}>
-        {found.slice(0, PAGE).map((task) => {
-          const child = task.state?.state_details.child_flow_run_id;
-          return (
-            <tr key={task.id}>
-              <td>
-                <a href={`/runs/task-run/${task.id}`}>{task.name}</a>
-                {typeof child === "string" && (
-                  <>
-                    {" "}
-                    is <a href={`/runs/flow-run/${child}`}>a run of its own</a>
-                  </>
-                )}
-              </td>
-              <td>
-                <StateBadge type={task.state_type} name={task.state_name} />
-              </td>
-              <td>
-                <When at={task.start_time} />
-              </td>
-              <td>
-                <Took run={task} />
-              </td>
-              <td>{task.run_count}</td>
-              <td class="wraps">{shorten(task.state?.message)}</td>
-            </tr>
-          );
-        })}
-      </Table>
+      <Table rows={found.slice(0, PAGE)} columns={COLUMNS} keyOf={({ id }) => id} />
       <Pager
         of="task runs"
         words={["Earlier", "Later"]}
@@ -66,6 +38,34 @@ export function TaskTable({ flowRunId }: { flowRunId: string }) {
 }
 
 const MESSAGE_CHARACTERS_MAX = 160;
+
+const COLUMNS: readonly Column<TaskRun>[] = [
+  {
+    header: "task",
+    cell: ({ id, name, state }) => {
+      const child = state?.state_details.child_flow_run_id;
+      return (
+        <>
+          <a href={`/runs/task-run/${id}`}>{name}</a>
+          {typeof child === "string" && (
+            <>
+              {" "}
+              is <a href={`/runs/flow-run/${child}`}>a run of its own</a>
+            </>
+          )}
+        </>
+      );
+    },
+  },
+  {
+    header: "state",
+    cell: ({ state_type, state_name }) => <StateBadge type={state_type} name={state_name} />,
+  },
+  { header: "began", cell: ({ start_time }) => <When at={start_time} /> },
+  { header: "took", cell: (task) => <Took run={task} /> },
+  { header: "tries", value: ({ run_count }) => run_count },
+  { header: "says", class: "wraps", value: ({ state }) => shorten(state?.message) },
+];
 
 function shorten(message: string | null | undefined): string {
   const [line = ""] = (message ?? "").split("\n");

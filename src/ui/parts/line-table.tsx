@@ -1,0 +1,69 @@
+/** Who stands in line for slots of a limit; each can be moved to the front. */
+import type { WaiterRecord } from "../../contract/wire/limits.ts";
+import { act } from "../data/act.ts";
+import { REASONS } from "./slot-row.tsx";
+import { Table } from "./table.tsx";
+import { formatDuration, Since } from "./time.tsx";
+import { describeWho, Who, type Names } from "./who.tsx";
+
+interface Props {
+  /** Of the limit in the API. */
+  path: string;
+  waiters: readonly WaiterRecord[];
+  names: Names;
+}
+
+export function LineTable({ path, waiters, names }: Props) {
+  return (
+    <Table
+      rows={waiters}
+      keyOf={({ waiter_id }) => waiter_id}
+      classOf={({ is_present }) => (is_present ? "" : "absent")}
+      areAll
+      columns={[
+        { header: "place", value: ({ position }) => position },
+        {
+          header: "who",
+          value: (waiter) => describeWho(waiter, names),
+          cell: (waiter) => <Who about={waiter} names={names} />,
+        },
+        { header: "slots", value: ({ slots }) => slots },
+        {
+          header: "waits for",
+          value: ({ arrived_at }) => -Date.parse(arrived_at),
+          cell: ({ arrived_at }) => <Since at={arrived_at} />,
+        },
+        {
+          header: "why",
+          value: ({ reason, is_present }) =>
+            `${REASONS[reason]}${is_present ? "" : ", not heard of just now"}`,
+        },
+        {
+          header: "about",
+          value: ({ estimated_seconds }) => estimated_seconds,
+          cell: ({ estimated_seconds: seconds }) =>
+            seconds === null ? "–" : `${formatDuration(seconds)} to go`,
+        },
+        {
+          header: null,
+          cell: (waiter) =>
+            waiter.position > 1 && (
+              <button type="button" onClick={() => void moveToFront(path, waiter, waiters)}>
+                To the front
+              </button>
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+function moveToFront(path: string, waiter: WaiterRecord, waiters: readonly WaiterRecord[]): Promise<boolean> {
+  const priority = Math.max(-1000, Math.min(...waiters.map((other) => other.priority)) - 1);
+  const request = {
+    method: "PATCH",
+    path: `${path}/waiters/${encodeURIComponent(waiter.waiter_id)}`,
+    body: { priority },
+  } as const;
+  return act(request, "It stands at the front of the line now.");
+}
