@@ -33,6 +33,16 @@ const read = (from: number, to: number, limit: number, active_slots: number) =>
 const check = (limit: number, history: Call<LimitOperation>[]) =>
   checkHistory(specifyLimit(limit, history), history);
 
+/** A slot that is given back while two wait: the second of them is told to wait on. */
+const LEFT_TO_TWO = [
+  acquire(0, 1, 1, granted(1)),
+  acquire(2, 3, 2, WAITING),
+  acquire(4, 5, 3, WAITING),
+  release(6, 7, 1),
+  acquire(8, 9, 3, WAITING),
+];
+const HOUR_MS = 3_600_000;
+
 const GOOD: Record<string, [number, Call<LimitOperation>[]]> = {
   "nothing happened": [1, []],
   "one after the other": [1, [acquire(0, 1, 1, granted(1)), release(2, 3, 1), acquire(4, 5, 2, granted(2))]],
@@ -65,7 +75,7 @@ const GOOD: Record<string, [number, Call<LimitOperation>[]]> = {
     1,
     [acquire(0, null, 1, null), acquire(2, 3, 2, WAITING), read(4, 5, 1, 1)],
   ],
-  "who comes while others wait may have to wait, room or not": [
+  "who comes while one that needs more waits has to wait, too": [
     2,
     [acquire(0, 1, 1, granted(1)), acquire(2, 3, 2, WAITING, 2), acquire(4, 5, 3, WAITING)],
   ],
@@ -78,6 +88,41 @@ const GOOD: Record<string, [number, Call<LimitOperation>[]]> = {
     [acquire(0, 1, 1, granted(1)), release(2, 3, 1), acquire(4, 5, 1, { status: "gone" })],
   ],
   "more than there is": [1, [acquire(0, 1, 1, { status: "refused" }, 2)]],
+  "the same grant for whoever asks again, also with other slots": [
+    3,
+    [
+      acquire(0, 1, 1, granted(1)),
+      acquire(2, 3, 1, granted(1)),
+      acquire(4, 5, 1, granted(1), 3),
+      read(6, 7, 3, 1),
+    ],
+  ],
+  "other slots than at first, asked for in line": [
+    2,
+    [
+      acquire(0, 1, 1, granted(1), 2),
+      acquire(2, 3, 2, WAITING),
+      acquire(4, 5, 2, WAITING, 2),
+      release(6, 7, 1),
+      acquire(8, 9, 2, granted(2), 2),
+      read(10, 11, 2, 1),
+    ],
+  ],
+  "who comes later waits for who came before it, and may be expected back": [1, LEFT_TO_TWO],
+  "who comes later is granted, for the one before it may be absent": [
+    1,
+    [...LEFT_TO_TWO, acquire(12, 13, 3, granted(3))],
+  ],
+  "who waits behind one that was held until there was too little for it": [
+    2,
+    [
+      acquire(0, 1, 1, granted(1)),
+      call(2, 9, { kind: "stand", request_id: "r2", slots: 2 }),
+      acquire(2, 9, 2, { status: "refused" }, 2),
+      acquire(3, 4, 3, WAITING),
+      resize(5, 8, 1),
+    ],
+  ],
 };
 
 const BAD: Record<string, [number, Call<LimitOperation>[]]> = {
@@ -111,6 +156,95 @@ const BAD: Record<string, [number, Call<LimitOperation>[]]> = {
   "room that only a later raise makes": [
     1,
     [acquire(0, 1, 1, granted(1)), acquire(2, 3, 2, granted(2)), resize(4, 5, 2)],
+  ],
+  "one lease for two requests": [
+    2,
+    [acquire(0, 1, 1, granted(1)), acquire(2, 3, 2, { status: "granted", lease_id: "lease-1", fence: 2 })],
+  ],
+  "one lease for two requests, one after the other": [
+    1,
+    [
+      acquire(0, 1, 1, granted(1)),
+      release(2, 3, 1),
+      acquire(4, 5, 2, { status: "granted", lease_id: "lease-1", fence: 2 }),
+    ],
+  ],
+  "one lease for a request whose first answer was lost, and for another": [
+    2,
+    [
+      acquire(0, null, 1, null),
+      acquire(2, 3, 2, granted(2)),
+      acquire(4, 5, 1, { status: "granted", lease_id: "lease-2", fence: 1 }),
+    ],
+  ],
+  "another fence when it is asked for again": [
+    2,
+    [acquire(0, 1, 1, granted(1)), acquire(2, 3, 1, { status: "granted", lease_id: "lease-1", fence: 2 })],
+  ],
+  "another lease with the same fence when it is asked for again": [
+    2,
+    [acquire(0, 1, 1, granted(1)), acquire(2, 3, 1, { status: "granted", lease_id: "other", fence: 1 })],
+  ],
+  "told to wait when it is asked for again": [2, [acquire(0, 1, 1, granted(1)), acquire(2, 3, 1, WAITING)]],
+  "other slots than at first are held": [
+    3,
+    [acquire(0, 1, 1, granted(1)), acquire(2, 3, 1, granted(1), 2), read(4, 5, 3, 2)],
+  ],
+  "other slots make a new grant": [
+    3,
+    [
+      acquire(0, 1, 1, granted(1)),
+      acquire(2, 3, 1, { status: "granted", lease_id: "lease-2", fence: 2 }, 2),
+      read(4, 5, 3, 3),
+    ],
+  ],
+  "other slots than were waited for are held": [
+    2,
+    [
+      acquire(0, 1, 1, granted(1), 2),
+      acquire(2, 3, 2, WAITING),
+      release(4, 5, 1),
+      acquire(6, 7, 2, granted(2), 2),
+      read(8, 9, 2, 2),
+    ],
+  ],
+  "two that wait beside a free slot": [1, [...LEFT_TO_TWO, acquire(10, 11, 2, WAITING)]],
+  "two that wait for ever beside a free slot": [
+    1,
+    [
+      acquire(0, 1, 1, granted(1)),
+      acquire(2, 3, 2, WAITING),
+      acquire(2, 3, 3, WAITING),
+      release(6, 7, 1),
+      ...Array.from({ length: 10 }, (_, turn) => [
+        acquire(10 + turn * 10, 18 + turn * 10, 2, WAITING),
+        acquire(11 + turn * 10, 19 + turn * 10, 3, WAITING),
+      ]).flat(),
+    ],
+  ],
+  "waiting behind one that has not come for an hour": [
+    1,
+    [...LEFT_TO_TWO, acquire(HOUR_MS, HOUR_MS + 1, 3, WAITING)],
+  ],
+  "waiting behind one for whom there is room besides": [
+    2,
+    [
+      acquire(0, 1, 1, granted(1), 2),
+      acquire(2, 3, 2, WAITING),
+      acquire(4, 5, 3, WAITING),
+      release(6, 7, 1),
+      acquire(8, 9, 3, WAITING),
+    ],
+  ],
+  "waiting behind one that the limit is too small for": [
+    2,
+    [
+      acquire(0, 1, 1, granted(1)),
+      acquire(2, 3, 2, WAITING, 2),
+      resize(4, 5, 1),
+      release(6, 7, 1),
+      acquire(8, 9, 3, WAITING),
+    ],
   ],
   "refused though there is enough": [2, [acquire(0, 1, 1, { status: "refused" }, 2)]],
 };

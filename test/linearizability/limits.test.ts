@@ -36,10 +36,12 @@ async function insist<Answer>(ask: () => Promise<Answer | null>): Promise<Answer
 async function playTurn(recorder: Recorder, request_id: string, random: Random): Promise<void> {
   const slots = random.int(1, 2);
   const ask = () => recorder.acquire(request_id, slots, random.chance(0.3) ? 1 : 0);
+  // Whoever asks again has what it asked for first, whatever it says now.
+  const askOtherwise = () => recorder.acquire(request_id, random.int(1, 2), 0);
   let answer = await insist(ask);
   for (let asked = 0; answer.status === "waiting" && asked < random.int(3, 12); asked += 1) {
     await sleep(random.int(0, 20));
-    answer = await insist(ask);
+    answer = await insist(random.chance(0.2) ? askOtherwise : ask);
   }
   if (answer.status !== "granted") {
     await insist(() => recorder.withdraw(request_id));
@@ -47,7 +49,7 @@ async function playTurn(recorder: Recorder, request_id: string, random: Random):
   }
   const { lease_id } = answer;
   if (random.chance(0.33)) await recorder.renew(lease_id);
-  if (random.chance(0.25)) await recorder.acquire(request_id, slots, 0);
+  if (random.chance(0.25)) await askOtherwise();
   await sleep(random.int(0, 10));
   const giveBack = () => (random.chance(0.2) ? recorder.withdraw(request_id) : recorder.release(lease_id));
   await insist(giveBack);

@@ -14,20 +14,29 @@ export class Recorder {
     this.name = name;
   }
 
-  acquire(request_id: string, slots: number, wait_seconds: number): Promise<AcquireAnswer | null> {
-    return this.#record(
+  async acquire(request_id: string, slots: number, wait_seconds: number): Promise<AcquireAnswer | null> {
+    const startedAt = performance.now();
+    const answer = await this.#record(
       async (): Promise<AcquireAnswer> => {
         const body = { names: [this.name], request_id, slots, wait_seconds, lease_seconds: 600 };
         const { status, text } = await this.#send("POST", "/acquire", body, [410, 422]);
         if (status === 410) return { status: "gone" };
         if (status === 422) return { status: "refused" };
-        const answer = JSON.parse(text) as Grant | Waiting;
-        return answer.status === "granted"
-          ? { status: "granted", lease_id: answer.lease_id, fence: answer.fence ?? 0 }
+        const told = JSON.parse(text) as Grant | Waiting;
+        return told.status === "granted"
+          ? { status: "granted", lease_id: told.lease_id, fence: told.fence ?? 0 }
           : { status: "waiting" };
       },
-      (answer) => ({ kind: "acquire", request_id, slots, answer }),
+      (told) => ({ kind: "acquire", request_id, slots, answer: told }),
     );
+    // Others may have waited behind one that was held, until the limit was lowered below what it wanted.
+    if (wait_seconds > 0 && answer?.status === "refused")
+      this.history.push({
+        operation: { kind: "stand", request_id, slots },
+        startedAt,
+        answeredAt: performance.now(),
+      });
+    return answer;
   }
 
   withdraw(request_id: string): Promise<"done" | null> {

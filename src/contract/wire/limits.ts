@@ -87,6 +87,7 @@ export const IncrementWithLease = z.object({
 /** Our acquire: `POST /v2/concurrency_limits/acquire`. */
 export const Acquire = z.strictObject({
   names: LimitNames,
+  /** The same id is the same request: its place and its grant are those of its first asking, whatever later ones say. */
   request_id: z.string().min(1).max(255),
   slots: z.int().min(1).max(SLOTS_MAX).default(1),
   mode: AcquireMode.default("concurrency"),

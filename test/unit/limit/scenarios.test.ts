@@ -37,6 +37,17 @@ test("with nobody in line an acquire by request id is two statements, and so is 
   expect(limit.statements).toHaveLength(2);
 });
 
+test("whoever asks again with other slots has the place and the grant of its first asking", async () => {
+  const limit = await world(2);
+  const first = granted(await limit.acquire({ slots: 2 }));
+  waiting(await limit.acquire({ request_id: "second" }));
+  waiting(await limit.acquire({ request_id: "second", slots: 2 }));
+  await limit.must("release", { lease_id: first.lease_id });
+  const second = granted(await limit.acquire({ request_id: "second", slots: 2 }));
+  expect(granted(await limit.acquire({ request_id: "second", slots: 2 }))).toEqual(second);
+  expect((await limit.must("read", {})).active_slots).toBe(1);
+});
+
 test("a release offers the slot to the first in line, and after a moment to the next as well", async () => {
   const limit = await world(1);
   const first = granted(await limit.acquire());
