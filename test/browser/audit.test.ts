@@ -63,6 +63,10 @@ test("an act in a page appears at once in the audit list and on the page of what
   await list.getByRole("link", { name: "work pool ml-pool" }).first().click();
   await shown(() => list.getByRole("heading", { name: "Last acts" }).count()).toBe(1);
   await list.getByRole("button", { name: "Pause" }).last().click();
+  await shown(() => list.locator("dialog[open] .preview").textContent()).toBe(
+    "No more runs are given to workers. None is under way or waits.",
+  );
+  await list.getByRole("button", { name: "Pause it" }).click();
   await shown(async () => (await rows(list))[0]).toMatch(
     /^a browser \| work_queue\.pause \| work queue ml-pool\/default/,
   );

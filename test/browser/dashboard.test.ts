@@ -227,19 +227,35 @@ test("a limit is resized and a slot taken away, and before that it says what wil
   const page = await open(`${server.url}/limits/gpu%3Agpu-1`);
   await page.getByRole("button", { name: "Resize" }).click();
   await page.getByLabel("Slots").fill("3");
-  await shown(() => page.locator(".preview").textContent()).toBe("It would admit 2 who wait now.");
+  const preview = () => page.locator("dialog[open] .preview").textContent();
+  await shown(preview).toMatch(/^It is 1 now\. It would admit 2 who wait now: .*sleep 600, .*sleep 600\.$/);
   expect(await findBarriers(page)).toEqual([]);
   await page.getByRole("button", { name: "Set it to 3" }).click();
   await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 1 waiting");
   await page.getByRole("button", { name: "Resize" }).click();
+  // What was typed last time is forgotten: the limit is what it is by now.
+  expect(await page.getByLabel("Slots").inputValue()).toBe("3");
   await page.getByLabel("Slots").fill("1");
-  await shown(() => page.locator(".preview").textContent()).toContain("2 would be over the limit");
+  await shown(preview).toContain("2 slots would be over the limit");
+  await page.getByLabel("Slots").fill("-3");
+  await shown(preview).toContain("It takes a whole number, 0 or more.");
+  await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
+  expect((await client.limits.read("gpu:gpu-1")).limit).toBe(3);
+
+  sluice(["exec", "--limit", "gpu:gpu-1", "--", "sleep", "601"]);
+  await shown(() => page.getByRole("row", { name: /sleep 601/ }).count()).toBe(1);
+  await page.getByRole("button", { name: "To the front" }).click();
+  await shown(preview).toMatch(/^It gets the next free slot, before .*sleep 600, who waits longer\.$/);
+  await page.locator("dialog[open]").getByRole("button", { name: "To the front" }).click();
+  await shown(() => page.getByRole("row", { name: /^1 sleep 601/ }).count()).toBe(1);
   await page.getByRole("button", { name: "Take away" }).first().click();
-  await shown(() => page.locator("dialog[open]").textContent()).toContain("loses its slot at once");
+  await shown(() => page.locator("dialog[open]").textContent()).toContain(
+    "loses its slot at once. Next: sleep 601.",
+  );
   await page.getByRole("button", { name: "Take it away" }).click();
-  // Who stood in line has it now.
-  await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 0 waiting");
+  // Who stood first in line has it now.
+  await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 1 waiting");
 }, 120_000);
 
 test("a run says why it waits, and its log lines come as they are written", async () => {

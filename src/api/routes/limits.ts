@@ -26,6 +26,7 @@ import {
   Waiting,
   WaiterRecord,
   Withdraw,
+  WaiterMove,
 } from "../../contract/wire/limits.ts";
 import { acquire, findMembers, readRun, toCommand } from "../acquire.ts";
 import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
@@ -293,13 +294,17 @@ export const limits = factory
   )
   .patch(
     "/:id_or_name/waiters/:waiter_id",
-    describe("Moves a waiter in line; lower priorities go first.", 204),
-    body(z.strictObject({ priority: z.int().min(-1000).max(1000) })),
+    describe(
+      "Moves a waiter in line: to a priority, of which lower ones go first, or before all others.",
+      204,
+    ),
+    body(WaiterMove),
     async (c) => {
-      const { priority } = c.req.valid("json");
+      const move = c.req.valid("json");
+      const to = "to_front" in move ? { priority: 0, is_to_front: true } : move;
       const waiter_id = c.req.param("waiter_id");
       await onLimit(c, (target) =>
-        call(c, target.address, "set_priority", { waiter_id, priority }, asAct(target)),
+        call(c, target.address, "set_priority", { waiter_id, ...to }, asAct(target)),
       );
       return c.body(null, 204);
     },

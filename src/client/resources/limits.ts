@@ -11,6 +11,7 @@ import type {
   TagLimit,
   WaiterRecord,
   Waiting,
+  WaiterMove,
 } from "../../contract/wire/limits.ts";
 import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
@@ -114,9 +115,9 @@ export class Limits {
     await this.#http.post(`${ROOT}/leases/${segment(leaseId)}/force_release`, {}, { isRepeatable: true });
   }
 
-  /** Moves a waiter in line; lower numbers go first. */
-  async setPriority(nameOrId: string, waiterId: string, priority: number): Promise<void> {
-    await this.#http.patch(`${ROOT}/${segment(nameOrId)}/waiters/${segment(waiterId)}`, { priority });
+  /** Moves a waiter in line. */
+  async moveWaiter(nameOrId: string, waiterId: string, move: WaiterMove): Promise<void> {
+    await this.#http.patch(`${ROOT}/${segment(nameOrId)}/waiters/${segment(waiterId)}`, move);
   }
 }
 

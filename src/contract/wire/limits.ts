@@ -84,6 +84,10 @@ export const IncrementWithLease = z.object({
   holder: Holder.nullish(),
 });
 
+const PRIORITY_MAX = 1000;
+/** Lower numbers go first. */
+const Priority = z.int().min(-PRIORITY_MAX).max(PRIORITY_MAX);
+
 /** Our acquire: `POST /v2/concurrency_limits/acquire`. */
 export const Acquire = z.strictObject({
   names: LimitNames,
@@ -94,8 +98,7 @@ export const Acquire = z.strictObject({
   lease_seconds: z.number().min(LEASE_SECONDS_LEAST).max(LEASE_SECONDS_MAX).optional(),
   /** How long this request may be held; longer waits repeat the request. */
   wait_seconds: z.number().min(0).max(25).default(0),
-  /** Lower numbers go first. */
-  priority: z.int().min(-1000).max(1000).default(0),
+  priority: Priority.default(0),
   holder: Holder.nullish(),
   /** Free text for people: who is this? */
   note: z.string().max(255).nullish(),
@@ -139,6 +142,13 @@ export interface TiedLease {
 /** Why an acquire waits. */
 export const WaitReason = z.enum(["full", "behind_others", "disabled", "offered", "other_limit"]);
 export type WaitReason = z.infer<typeof WaitReason>;
+
+/** Where in line a waiter goes: behind the others of a priority, or before all. */
+export const WaiterMove = z.union([
+  z.strictObject({ priority: Priority }),
+  z.strictObject({ to_front: z.literal(true) }),
+]);
+export type WaiterMove = z.infer<typeof WaiterMove>;
 
 /** The answer to an acquire that waits: ask again with the same request id. */
 export const Waiting = z.object({

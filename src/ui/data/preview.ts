@@ -1,18 +1,32 @@
 /** What a change would do, before it is done. */
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
+import type { Worker } from "../../contract/wire/work-pools.ts";
 
-/** How many of a line would get their slots, one after the other, with so many slots free. */
-export function countAdmitted(
+/** Who of a line would get slots, one after the other, with so many slots free. */
+export function listAdmitted<Waiter extends Pick<WaiterRecord, "slots" | "is_present">>(
   free: number,
-  waiters: readonly Pick<WaiterRecord, "slots" | "is_present">[],
-): number {
+  waiters: readonly Waiter[],
+): Waiter[] {
   let left = free;
-  let admitted = 0;
-  for (const { slots, is_present } of waiters) {
-    if (!is_present) continue;
-    if (slots > left) break;
-    left -= slots;
-    admitted += 1;
+  const admitted: Waiter[] = [];
+  for (const waiter of waiters) {
+    if (!waiter.is_present) continue;
+    if (waiter.slots > left) break;
+    left -= waiter.slots;
+    admitted.push(waiter);
   }
   return admitted;
+}
+
+/** How many more runs the workers that are online take; infinite where one of them has no limit. */
+export function countRoom(workers: readonly Pick<Worker, "status" | "running" | "limit">[]): number {
+  return workers
+    .filter(({ status }) => status === "ONLINE")
+    .map(({ running = 0, limit }) => (typeof limit === "number" ? Math.max(0, limit - running) : Infinity))
+    .reduce((sum, room) => sum + room, 0);
+}
+
+/** `one run`, `3 runs`. */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return count === 1 ? `one ${one}` : `${count} ${many}`;
 }

@@ -1,19 +1,18 @@
 /** One limit: who holds it, the whole line, and what can be done about it. */
 import { useRoute } from "preact-iso";
-import { useState } from "preact/hooks";
 import type { LeaseRecord, Limit as LimitRecord, WaiterRecord } from "../../contract/wire/limits.ts";
-import { act } from "../data/act.ts";
-import { countAdmitted } from "../data/preview.ts";
+import { countOf, listAdmitted } from "../data/preview.ts";
 import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
-import { Ask, AskChange } from "../parts/ask.tsx";
+import { AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { HolderTable } from "../parts/holder-table.tsx";
 import { LineTable } from "../parts/line-table.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { SetSize } from "../parts/set-size.tsx";
 import { Timeline } from "../parts/timeline.tsx";
-import { runOf } from "../parts/who.tsx";
+import { listWho, runOf, type Names } from "../parts/who.tsx";
 
 export function Limit() {
   const { params } = useRoute();
@@ -27,7 +26,8 @@ export function Limit() {
   usePageTitle(name);
   const names = useRunNames([...holders, ...waiters].map(runOf).filter((id) => id !== undefined));
   if (limit.value === undefined) return <Loading query={limit} />;
-  const { active, active_slots, limit: size, waiting, slot_decay_per_second: decay } = limit.value;
+  const record = limit.value;
+  const { active, active_slots, limit: size, waiting, slot_decay_per_second: decay } = record;
   return (
     <>
       <div class="title">
@@ -38,7 +38,18 @@ export function Limit() {
           {!active && ", disabled: everybody is let through"}
         </p>
         <div class="buttons">
-          <Resize path={path} limit={limit.value} waiters={waiters} />
+          <SetSize
+            label="Resize"
+            title={`Resize ${name}`}
+            of={name}
+            unit="Slots"
+            current={size}
+            path={path}
+            field="limit"
+            preview={(wanted) => (
+              <Resized size={wanted ?? 0} limit={record} waiters={waiters} names={names} />
+            )}
+          />
           <AskChange
             verb={active ? "Disable" : "Enable"}
             name={name}
@@ -48,18 +59,18 @@ export function Limit() {
           >
             <p>
               {active
-                ? `All ${waiting} who wait are let through at once, and so is everybody who comes, until it is enabled again.`
+                ? `Until it is enabled again everybody who comes is let through at once. ${waiting === 0 ? "Nobody waits now." : `So ${waiting === 1 ? "is the one who waits" : `are the ${waiting} who wait`} now.`}`
                 : `From then on ${size} slots are given out, and the rest stand in line.`}
             </p>
           </AskChange>
         </div>
       </div>
-      <Timeline limit={limit.value} />
+      <Timeline limit={record} />
       <h2>Holders</h2>
       {holders.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>
       ) : (
-        <HolderTable holders={holders} names={names} />
+        <HolderTable limit={record} holders={holders} waiters={waiters} names={names} />
       )}
       <h2>Line</h2>
       {waiters.length === 0 ? (
@@ -67,48 +78,37 @@ export function Limit() {
       ) : (
         <LineTable path={path} waiters={waiters} names={names} />
       )}
-      <LastActs ids={[limit.value.id]} />
+      <LastActs ids={[record.id]} />
     </>
   );
 }
 
-function Resize({
-  path,
-  limit,
+/** What a limit would do for its line and its holders with so many slots. */
+function Resized({
+  size,
+  limit: { active_slots },
   waiters,
+  names,
 }: {
-  path: string;
+  size: number;
   limit: LimitRecord;
   waiters: readonly WaiterRecord[];
+  names: Names;
 }) {
-  const [size, setSize] = useState(limit.limit);
-  const over = Math.max(0, limit.active_slots - size);
-  const admitted = countAdmitted(size - limit.active_slots, waiters);
+  const over = active_slots - size;
+  if (over > 0)
+    return (
+      <>
+        {countOf(Math.ceil(over), "slot")} would be over the limit until {over > 1 ? "they end" : "it ends"};
+        nobody else gets a slot before.
+      </>
+    );
+  const admitted = listAdmitted(-over, waiters);
+  if (admitted.length === 0) return <>Nobody who waits would get a slot at once.</>;
   return (
-    <Ask
-      label="Resize"
-      title={`Resize ${limit.name}`}
-      confirm={`Set it to ${size}`}
-      onConfirm={() =>
-        act({ method: "PATCH", path, body: { limit: size } }, `${limit.name} has ${size} slots now.`)
-      }
-    >
-      <label>
-        Slots{" "}
-        <input
-          type="number"
-          min={0}
-          value={size}
-          onInput={({ currentTarget }) => setSize(Math.max(0, Math.floor(currentTarget.valueAsNumber || 0)))}
-        />
-      </label>
-      <p class="preview">
-        {over > 0
-          ? `${over} would be over the limit until they end; nobody else gets a slot before.`
-          : admitted > 0
-            ? `It would admit ${admitted} who wait now.`
-            : "Nobody who waits would get a slot at once."}
-      </p>
-    </Ask>
+    <>
+      It would admit {admitted.length} who {admitted.length === 1 ? "waits" : "wait"} now:{" "}
+      {listWho(admitted, names)}.
+    </>
   );
 }

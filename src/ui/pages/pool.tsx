@@ -1,17 +1,17 @@
 /** One work pool: its queues, its workers and the runs that are under way or wait. */
 import { useRoute } from "preact-iso";
-import { useState } from "preact/hooks";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
-import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
-import { Ask, AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { Pause } from "../parts/pause.tsx";
 import { QueueTable } from "../parts/queue-table.tsx";
 import { PoolStatus } from "../parts/status.tsx";
 import { RunTable } from "../parts/run-table.tsx";
+import { SetRunLimit } from "../parts/set-run-limit.tsx";
+import { WhyFirst } from "../parts/why.tsx";
 import { WorkerTable } from "../parts/worker-table.tsx";
 
 const RUNS_SHOWN = 20;
@@ -54,19 +54,8 @@ export function Pool() {
         <h1>{name}</h1>
         <PoolStatus status={status} />
         <div class="buttons">
-          <SetLimit path={path} pool={pool.value} running={active.length} />
-          <AskChange
-            verb={is_paused ? "Resume" : "Pause"}
-            name={name}
-            path={path}
-            body={{ is_paused: !is_paused }}
-          >
-            <p>
-              {is_paused
-                ? `${waiting.length === RUNS_SHOWN ? `${RUNS_SHOWN} or more` : waiting.length} runs that wait are given to workers with room.`
-                : "No more runs are given to workers; what runs goes on to its end."}
-            </p>
-          </AskChange>
+          <SetRunLimit of={name} path={path} current={concurrency_limit} pool={name} workers={workers} />
+          <Pause name={name} path={path} isPaused={is_paused} pool={name} />
         </div>
       </div>
       <h2>Queues</h2>
@@ -82,46 +71,9 @@ export function Pool() {
       <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
       <RunTable runs={active} areMixed />
       <h2>Waiting</h2>
+      <WhyFirst runs={waiting} />
       <RunTable runs={waiting} areMixed />
       <LastActs ids={[pool.value.id, ...queues.map(({ id }) => id)]} />
     </>
-  );
-}
-
-function SetLimit({
-  path,
-  pool: { name, concurrency_limit },
-  running,
-}: {
-  path: string;
-  pool: WorkPool;
-  running: number;
-}) {
-  const [text, setText] = useState(concurrency_limit === null ? "" : String(concurrency_limit));
-  const size = text.trim() === "" ? null : Math.max(0, Math.floor(Number(text)) || 0);
-  return (
-    <Ask
-      label="Set its limit"
-      title={`Limit of ${name}`}
-      confirm={size === null ? "Lift the limit" : `Set it to ${size}`}
-      onConfirm={() =>
-        act({ method: "PATCH", path, body: { concurrency_limit: size } }, `${name} has its limit.`)
-      }
-    >
-      <label>
-        Runs at a time, empty for no limit{" "}
-        <input
-          type="number"
-          min={0}
-          value={text}
-          onInput={({ currentTarget }) => setText(currentTarget.value)}
-        />
-      </label>
-      <p class="preview">
-        {size !== null && running > size
-          ? `${running - size} would be over the limit until they end.`
-          : "What waits is given to workers with room."}
-      </p>
-    </Ask>
   );
 }

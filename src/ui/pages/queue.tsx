@@ -1,15 +1,17 @@
 /** One work queue: who is served first, and what waits in it. */
 import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import type { WorkQueue } from "../../contract/wire/work-pools.ts";
+import type { Worker, WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
-import { AskChange } from "../parts/ask.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { Pause } from "../parts/pause.tsx";
 import { RunTable } from "../parts/run-table.tsx";
+import { SetRunLimit } from "../parts/set-run-limit.tsx";
 import { PoolStatus } from "../parts/status.tsx";
+import { WhyFirst } from "../parts/why.tsx";
 import { When } from "../parts/time.tsx";
 
 const RUNS_SHOWN = 20;
@@ -30,6 +32,13 @@ export function Queue() {
 
 function QueuePage({ queue }: { queue: WorkQueue }) {
   const { id, name, work_pool_name: pool, is_paused, priority, active_slots, concurrency_limit } = queue;
+  const pool_path = `/work_pools/${encodeURIComponent(pool)}`;
+  const queue_path = `${pool_path}/queues/${encodeURIComponent(name)}`;
+  const { value: workers = [] } = useQuery<Worker[]>({
+    method: "POST",
+    path: `${pool_path}/workers/filter`,
+    body: {},
+  });
   const runs = (types: string[], sort: string) => ({
     method: "POST" as const,
     path: "/flow_runs/filter",
@@ -49,18 +58,15 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
         <h1>{name}</h1>
         <PoolStatus status={queue.status} />
         <div class="buttons">
-          <AskChange
-            verb={is_paused ? "Resume" : "Pause"}
-            name={name}
-            path={`/work_pools/${encodeURIComponent(pool)}/queues/${encodeURIComponent(name)}`}
-            body={{ is_paused: !is_paused }}
-          >
-            <p>
-              {is_paused
-                ? "Its runs are given to workers with room again."
-                : "No more of its runs are given to workers; what runs goes on to its end."}
-            </p>
-          </AskChange>
+          <SetRunLimit
+            of={name}
+            path={queue_path}
+            current={concurrency_limit}
+            pool={pool}
+            queue_id={id}
+            workers={workers}
+          />
+          <Pause name={name} path={queue_path} isPaused={is_paused} pool={pool} queue_id={id} />
         </div>
       </div>
       <Facts
@@ -76,6 +82,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
       <h2>Under way</h2>
       <RunTable runs={active.value ?? []} areMixed />
       <h2>Waiting</h2>
+      <WhyFirst runs={waiting.value ?? []} />
       <RunTable runs={waiting.value ?? []} areMixed />
     </>
   );

@@ -11,15 +11,18 @@ export interface AskProps {
   children: ComponentChildren;
   confirm: string;
   isDangerous?: boolean;
+  /** The dialog is about to be shown: what was typed last time is forgotten. */
+  onOpen?: () => void;
   /** Closes the dialog when it resolves with true. */
   onConfirm: () => Promise<boolean>;
 }
 
-export function Ask({ label, title, children, confirm, isDangerous = false, onConfirm }: AskProps) {
+export function Ask({ label, title, children, confirm, isDangerous = false, onOpen, onConfirm }: AskProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [isOpen, setOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const open = (): void => {
+    onOpen?.();
     setOpen(true);
     dialog.current?.showModal();
   };

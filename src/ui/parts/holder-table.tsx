@@ -1,12 +1,21 @@
 /** Who holds slots of a limit; each can lose them. */
-import type { LeaseRecord } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
+import { listAdmitted } from "../data/preview.ts";
 import { Ask } from "./ask.tsx";
 import { Table } from "./table.tsx";
 import { Since, When } from "./time.tsx";
-import { describeWho, Who, type Names } from "./who.tsx";
+import { describeWho, listWho, Who, type Names } from "./who.tsx";
 
-export function HolderTable({ holders, names }: { holders: readonly LeaseRecord[]; names: Names }) {
+interface Props {
+  limit: Limit;
+  holders: readonly LeaseRecord[];
+  waiters: readonly WaiterRecord[];
+  names: Names;
+}
+
+export function HolderTable({ holders, ...rest }: Props) {
+  const { names } = rest;
   return (
     <Table
       rows={holders}
@@ -34,13 +43,14 @@ export function HolderTable({ holders, names }: { holders: readonly LeaseRecord[
           value: ({ expires_at }) => expires_at,
           cell: ({ expires_at }) => <When at={expires_at} />,
         },
-        { header: null, cell: (lease) => <ForceRelease lease={lease} names={names} /> },
+        { header: null, cell: (lease) => <ForceRelease lease={lease} {...rest} /> },
       ]}
     />
   );
 }
 
-function ForceRelease({ lease, names }: { lease: LeaseRecord; names: Names }) {
+function ForceRelease({ lease, ...rest }: { lease: LeaseRecord } & Omit<Props, "holders">) {
+  const { names } = rest;
   return (
     <Ask
       label="Take away"
@@ -56,9 +66,18 @@ function ForceRelease({ lease, names }: { lease: LeaseRecord; names: Names }) {
     >
       <p>
         <Who about={lease} names={names} /> loses{" "}
-        {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once, and the next in line gets it. A
-        holder of ours stops its work when it hears of that; another may go on without knowing.
+        {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once. {sayNext(lease, rest)}
       </p>
+      <p>A holder of ours stops its work when it hears of that; another may go on without knowing.</p>
     </Ask>
   );
+}
+
+function sayNext({ slots }: LeaseRecord, { limit, waiters, names }: Omit<Props, "holders">): string {
+  if (waiters.length === 0) return "Nobody waits for it.";
+  const free = limit.limit - limit.active_slots + slots;
+  if (free < 0)
+    return `Nobody gets it: ${limit.active_slots - slots} of ${limit.limit} slots are still held.`;
+  const next = listAdmitted(free, waiters);
+  return next.length === 0 ? "Nobody who waits gets a slot by that." : `Next: ${listWho(next, names)}.`;
 }

@@ -1,10 +1,11 @@
 /** Who stands in line for slots of a limit; each can be moved to the front. */
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
+import { Ask } from "./ask.tsx";
 import { REASONS } from "./slot-row.tsx";
 import { Table } from "./table.tsx";
 import { formatDuration, Since } from "./time.tsx";
-import { describeWho, Who, type Names } from "./who.tsx";
+import { describeWho, listWho, Who, type Names } from "./who.tsx";
 
 interface Props {
   /** Of the limit in the API. */
@@ -47,23 +48,36 @@ export function LineTable({ path, waiters, names }: Props) {
         {
           header: null,
           cell: (waiter) =>
-            waiter.position > 1 && (
-              <button type="button" onClick={() => void moveToFront(path, waiter, waiters)}>
-                To the front
-              </button>
-            ),
+            waiter.position > 1 && <ToFront path={path} waiter={waiter} waiters={waiters} names={names} />,
         },
       ]}
     />
   );
 }
 
-function moveToFront(path: string, waiter: WaiterRecord, waiters: readonly WaiterRecord[]): Promise<boolean> {
-  const priority = Math.max(-1000, Math.min(...waiters.map((other) => other.priority)) - 1);
-  const request = {
-    method: "PATCH",
-    path: `${path}/waiters/${encodeURIComponent(waiter.waiter_id)}`,
-    body: { priority },
-  } as const;
-  return act(request, "It stands at the front of the line now.");
+function ToFront({ path, waiter, waiters, names }: Props & { waiter: WaiterRecord }) {
+  const passed = waiters.filter(({ position }) => position < waiter.position);
+  const who = describeWho(waiter, names);
+  return (
+    <Ask
+      label="To the front"
+      title={`Let ${who} go first?`}
+      confirm="To the front"
+      onConfirm={() =>
+        act(
+          {
+            method: "PATCH",
+            path: `${path}/waiters/${encodeURIComponent(waiter.waiter_id)}`,
+            body: { to_front: true },
+          },
+          `${who} stands at the front of the line now.`,
+        )
+      }
+    >
+      <p class="preview">
+        It gets {waiter.slots === 1 ? "the next free slot" : `the next ${waiter.slots} free slots`}, before{" "}
+        {listWho(passed, names)}, who {passed.length === 1 ? "waits" : "wait"} longer.
+      </p>
+    </Ask>
+  );
 }

@@ -1,6 +1,6 @@
 /** The queues of a pool, those that are served first at the top; each can be paused. */
 import type { WorkQueue } from "../../contract/wire/work-pools.ts";
-import { act } from "../data/act.ts";
+import { Pause } from "./pause.tsx";
 import { PoolStatus } from "./status.tsx";
 import { Table } from "./table.tsx";
 
@@ -42,22 +42,14 @@ export function QueueTable({
         },
         {
           header: null,
-          cell: ({ name, is_paused }) => (
-            <button
-              type="button"
-              onClick={() =>
-                void act(
-                  {
-                    method: "PATCH",
-                    path: `${path}/queues/${encodeURIComponent(name)}`,
-                    body: { is_paused: !is_paused },
-                  },
-                  `${name} is ${is_paused ? "resumed" : "paused"}.`,
-                )
-              }
-            >
-              {is_paused ? "Resume" : "Pause"}
-            </button>
+          cell: ({ id, name, is_paused }) => (
+            <Pause
+              name={name}
+              path={`${path}/queues/${encodeURIComponent(name)}`}
+              isPaused={is_paused}
+              pool={pool}
+              queue_id={id}
+            />
           ),
         },
       ]}

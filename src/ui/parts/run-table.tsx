@@ -4,7 +4,7 @@ import { useDeploymentNames } from "../data/deployment-names.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { PoolLink, RunLink } from "./links.tsx";
 import { StateBadge } from "./state-badge.tsx";
-import { formatDuration, Since, When } from "./time.tsx";
+import { Due, formatDuration, Since, When } from "./time.tsx";
 import { Table, type Column } from "./table.tsx";
 
 /** `areMixed`: they are of several deployments, so it is said of which. */
@@ -38,11 +38,18 @@ const COLUMNS: readonly Column<FlowRun>[] = [
     header: "state",
     cell: ({ state_type, state_name }) => <StateBadge type={state_type} name={state_name} />,
   },
-  { header: "began", cell: (run) => <When at={run.start_time ?? run.expected_start_time} /> },
+  { header: "began, or is due", cell: (run) => <Began run={run} /> },
   { header: "took", cell: (run) => <Took run={run} /> },
   { header: "pool", cell: ({ work_pool_name: pool }) => pool !== null && <PoolLink name={pool} /> },
   { header: "worker", value: workerOf },
 ];
+
+/** What has not begun is due, or late; what ended before it began says when that was to be. */
+function Began({ run: { state_type, start_time, ...run } }: { run: FlowRun }) {
+  if (state_type === "SCHEDULED")
+    return <Due at={run.next_scheduled_start_time ?? run.expected_start_time} />;
+  return <When at={start_time ?? run.expected_start_time} />;
+}
 
 /** For how long a flow run or a task run has run. */
 export function Took({ run }: { run: Pick<FlowRun, "state_type" | "start_time" | "total_run_time"> }) {

@@ -29,40 +29,45 @@ export function ScheduleTable({ deployment: { id, schedules, paused } }: { deplo
   const timesOf = ({ id: schedule_id }: DeploymentSchedule): readonly string[] =>
     times.find((each) => each.schedule_id === schedule_id)?.times ?? [];
   return (
-    <Table
-      rows={schedules}
-      keyOf={(schedule) => schedule.id}
-      areAll
-      columns={[
-        {
-          header: "schedule",
-          value: ({ schedule }) => describeSchedule(schedule),
-          cell: ({ schedule, parameters }) => (
-            <>
-              {describeSchedule(schedule)}
-              {Object.keys(parameters).length > 0 && (
-                <>
-                  {" "}
-                  with <code>{JSON.stringify(parameters)}</code>
-                </>
-              )}
-            </>
-          ),
-        },
-        {
-          header: "active",
-          value: ({ active }) => (active ? "on" : "off"),
-          cell: (schedule) => (
-            <Switch path={`/deployments/${id}/schedules/${schedule.id}`} schedule={schedule} />
-          ),
-        },
-        {
-          header: "what it does",
-          value: (schedule) => timesOf(schedule)[0],
-          cell: (schedule) => <Times isActive={schedule.active && !paused} times={timesOf(schedule)} />,
-        },
-      ]}
-    />
+    <>
+      <p class="hint">
+        Switched off, a schedule loses the runs that it has planned; switched on, it plans those to come.
+      </p>
+      <Table
+        rows={schedules}
+        keyOf={(schedule) => schedule.id}
+        areAll
+        columns={[
+          {
+            header: "schedule",
+            value: ({ schedule }) => describeSchedule(schedule),
+            cell: ({ schedule, parameters }) => (
+              <>
+                {describeSchedule(schedule)}
+                {Object.keys(parameters).length > 0 && (
+                  <>
+                    {" "}
+                    with <code>{JSON.stringify(parameters)}</code>
+                  </>
+                )}
+              </>
+            ),
+          },
+          {
+            header: "active",
+            value: ({ active }) => (active ? "on" : "off"),
+            cell: (schedule) => (
+              <Switch path={`/deployments/${id}/schedules/${schedule.id}`} schedule={schedule} />
+            ),
+          },
+          {
+            header: "what it does",
+            value: (schedule) => timesOf(schedule)[0],
+            cell: (schedule) => <Times isActive={schedule.active && !paused} times={timesOf(schedule)} />,
+          },
+        ]}
+      />
+    </>
   );
 }
 

@@ -24,3 +24,12 @@ export function describeWho({ note, holder, ...about }: About, names: Names): st
 export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | undefined {
   return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
 }
+
+const LISTED_MAX = 3;
+
+/** Who they are; of many the first ones. */
+export function listWho(all: readonly About[], names: Names): string {
+  const said = all.slice(0, LISTED_MAX).map((about) => describeWho(about, names));
+  const others = all.length - said.length;
+  return [...said, ...(others > 0 ? [`${others} more`] : [])].join(", ");
+}

@@ -1,5 +1,6 @@
 /** Why a run waits: one sentence, what is in the way as a link, and what would help. */
 import { CircleHelp } from "lucide-preact";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
@@ -38,6 +39,11 @@ export function Why({ id }: { id: string }) {
       {help !== null && <Command text={help} />}
     </div>
   );
+}
+
+/** Why the first of some runs waits, where that keeps the others waiting, too. */
+export function WhyFirst({ runs: [first] }: { runs: readonly FlowRun[] }) {
+  return first === undefined ? null : <Why id={first.id} />;
 }
 
 /** Instants in it are told in the viewer's own zone. */
