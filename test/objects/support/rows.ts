@@ -8,26 +8,29 @@ export interface Rows {
 }
 
 /** Counts the rows that an object reads and writes from now on. Each call of what is returned begins anew. */
-export async function countRows(stub: DurableObjectStub): Promise<() => Rows> {
+export function countRows(stub: DurableObjectStub): Promise<() => Rows> {
+  return runInDurableObject(stub, (_, { storage }) => countRowsOf(storage));
+}
+
+/** The same, from inside of the object. */
+export function countRowsOf(storage: DurableObjectStorage): () => Rows {
   const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
   let alarms = 0;
-  await runInDurableObject(stub, (_, { storage }) => {
-    const { sql } = storage;
-    const exec = sql.exec.bind(sql);
-    Object.defineProperty(sql, "exec", {
-      value: (statement: string, ...bindings: unknown[]) => {
-        const cursor = exec(statement, ...bindings);
-        cursors.push(cursor);
-        return cursor;
-      },
-    });
-    const setAlarm = storage.setAlarm.bind(storage);
-    Object.defineProperty(storage, "setAlarm", {
-      value: (at: number) => {
-        alarms += 1;
-        return setAlarm(at);
-      },
-    });
+  const { sql } = storage;
+  const exec = sql.exec.bind(sql);
+  Object.defineProperty(sql, "exec", {
+    value: (statement: string, ...bindings: unknown[]) => {
+      const cursor = exec(statement, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    },
+  });
+  const setAlarm = storage.setAlarm.bind(storage);
+  Object.defineProperty(storage, "setAlarm", {
+    value: (at: number) => {
+      alarms += 1;
+      return setAlarm(at);
+    },
   });
   return () => {
     const all = cursors.splice(0);
