@@ -21,6 +21,8 @@ const CUT_OFF_SHARE = 0.2;
 const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 /** In so many of the seeds with a pool people move runs to the front. */
 const FRONT_SHARE = 0.3;
+/** In so many of the seeds not everybody asks with the same priority. */
+const PRIORITIES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -45,6 +47,8 @@ function makeWorld(seed: number): Scenario {
     return { size: random.int(1, 3), bypass_max, has_names };
   });
   const pace_ms = tempo * random.magnitude(500, isTangle ? 60_000 : 300_000);
+  const priorities = new Random(seed, "priorities");
+  const hasPriorities = priorities.chance(PRIORITIES_SHARE);
   const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
     const wants = limits.map((_, limit) => limit).filter(() => random.chance(isTangle ? 0.9 : 0.5));
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
@@ -55,6 +59,7 @@ function makeWorld(seed: number): Scenario {
       kind: random.pick(["held requests", "socket", "prefect"]),
       wants: wants.length === 0 ? [0] : wants,
       slots: random.pick([1, 1, 1, 2]),
+      priority: hasPriorities ? priorities.int(-1, 1) : 0,
       lease_seconds: slowLease(lease_seconds, tempo),
       think_ms: pace_ms * random.magnitude(0.2, 5),
       hold_ms,

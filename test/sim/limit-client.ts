@@ -15,6 +15,8 @@ export interface Wish {
   /** In ascending order of their keys. */
   limits: readonly SimLimit[];
   slots: number;
+  /** A lower one goes first; 0 where it is absent. */
+  priority?: number | undefined;
   lease_seconds: number;
   /** On whose behalf. */
   run: RunIdentity | null;
@@ -239,7 +241,7 @@ export class LimitClient {
   }
 
   #command(caller: Caller, request_id: string, wait_seconds: number): AcquireCommand {
-    const { limits, slots, lease_seconds, run } = this.#wish;
+    const { limits, slots, priority = 0, lease_seconds, run } = this.#wish;
     return {
       names: limits.map(({ name }) => name),
       members: limits.map(({ name, key }) => ({ name, key })),
@@ -248,7 +250,8 @@ export class LimitClient {
       mode: "concurrency",
       lease_seconds,
       wait_seconds,
-      priority: 0,
+      // Prefect's clients know none.
+      priority: caller.type === "prefect" ? 0 : priority,
       caller,
       run,
     };

@@ -4,41 +4,14 @@ import type { Result } from "../../src/contract/errors.ts";
 import type { Grant, Limit, Waiting } from "../../src/contract/wire/limits.ts";
 import type { Joint } from "../../src/domain/limit/joint.ts";
 import { leaseIdOf } from "../../src/domain/limit/naming.ts";
+import type { LimitOperations } from "../../src/objects/limit/operations.ts";
+import { type ConfigRow, type LeaseRow, makeRowReader, sumSlots, type WaiterRow } from "./limit-rows.ts";
+import { LineWatch } from "./line-watch.ts";
 import type { SimObject } from "./objects.ts";
 import type { World } from "./world.ts";
 
-interface LeaseRow {
-  fence: number;
-  tail: number;
-  kind: string;
-  request_id: string | null;
-  slots: number;
-  slot_names: string | null;
-  expires_at: number;
-  joint_id: string | null;
-  home_key: string | null;
-  attempt_id: string | null;
-}
-
-interface WaiterRow {
-  lane: number;
-  priority: number;
-  seq: number;
-  waiter_key: string;
-  caller: string;
-  request_id: string | null;
-  slots: number;
-  arrived_at: number;
-  present_until: number;
-  offered_at: number | null;
-  attempt_id: string | null;
-}
-
 /** What the design says, whatever the code has. */
 const GRACE_MS = 10_000;
-const OFFER_FRESH_MS = 250;
-/** A look at the line that was put off to a timer has an alarm behind it. */
-const UNTOLD_MS = 5000;
 /** How long commits that fail and calls that are on their way may put off a deadline. */
 const SLACK_MS = 20_000;
 /** An alarm that comes late means lost time, which puts deadlines off by half a minute, perhaps more than once. */
@@ -50,8 +23,8 @@ const REPLAY_MS = 600_000;
 export class LimitWatch {
   readonly #world: World;
   readonly #object: SimObject;
-  /** Since when a waiter has had a socket open. */
-  readonly #socketSince: (waiter_key: string) => number | undefined;
+  readonly #line: LineWatch;
+  readonly #read;
   readonly #find: (address: ObjectAddress) => SimObject | undefined;
   #leases = new Map<number, LeaseRow>();
   #waiters = new Map<string, WaiterRow>();
@@ -67,15 +40,8 @@ export class LimitWatch {
   readonly #sizes: { at: number; limit: number }[] = [];
   /** Which sizes somebody has asked for: some may never have been stored, others only within a turn. */
   #asked: { at: number; limit: number }[] = [];
-  #looked_at = 0;
   /** The last commit gave or ended a lease. */
   #isChanged = false;
-  #hasPriorities = false;
-  /** Who is first in line and could go, and was not told so. */
-  #untold: WaiterRow | undefined;
-  #select:
-    | { leases: Statement<LeaseRow>; waiters: Statement<WaiterRow>; config: Statement<Config> }
-    | undefined;
 
   constructor(
     world: World,
@@ -83,20 +49,21 @@ export class LimitWatch {
     socketSince: (waiter_key: string) => number | undefined,
     find: (address: ObjectAddress) => SimObject | undefined,
   ) {
-    [this.#world, this.#object, this.#socketSince, this.#find] = [world, object, socketSince, find];
+    [this.#world, this.#object, this.#find] = [world, object, find];
+    this.#line = new LineWatch(world, object, socketSince);
+    this.#read = makeRowReader(object);
   }
 
   /** A command has reached the object. */
   note(operation: string, command: unknown): void {
-    const { lease_id, request_id, attempt_id, limit, priority } = command as Record<
+    const { lease_id, request_id, attempt_id, limit } = command as Record<
       string,
       string | number | undefined
     >;
+    this.#line.note(operation, command);
     if (operation === "release" || operation === "force_release") this.#ended.add(String(lease_id));
     if (operation === "withdraw") this.#ended.add(String(request_id));
     if (operation === "end_attempt") this.#ended.add(String(attempt_id));
-    if (operation === "set_priority" || (operation === "acquire" && (priority ?? 0) !== 0))
-      this.#hasPriorities = true;
     if ((operation === "update" || operation === "create") && typeof limit === "number")
       this.#asked = [...this.#asked.slice(-20), { at: this.#world.now, limit }];
   }
@@ -104,6 +71,8 @@ export class LimitWatch {
   /** An answer has left the object. */
   noteAnswer(operation: string, command: unknown, result: Result<unknown>): void {
     if (!result.ok) return;
+    if (operation === "set_priority")
+      this.#line.noteMoved(command as LimitOperations["set_priority"]["command"]);
     if (operation === "acquire") {
       const answer = result.value as Grant | Waiting;
       const own =
@@ -125,7 +94,7 @@ export class LimitWatch {
     // What else ran in the turn of the answer may have changed what the answer says.
     if (operation === "read" && this.#object.isSettled && !this.#isChanged) {
       const { active_slots } = result.value as Limit;
-      const occupied = sum(this.#leases.values());
+      const occupied = sumSlots(this.#leases.values());
       if (active_slots !== occupied)
         this.#world.fail("I2", `${this.#object.name} shows ${active_slots} and its holders have ${occupied}`);
     }
@@ -155,43 +124,22 @@ export class LimitWatch {
 
   /** Compares what is stored now with what was stored after the commit before. */
   look(): void {
-    const [config] = this.#statements().config.all();
+    const rows = this.#read();
+    const { config, leases, waiters } = rows;
     if (config === undefined) return;
-    const leases = new Map(
-      this.#statements()
-        .leases.all()
-        .map((lease) => [lease.fence, lease]),
-    );
-    const waiters = new Map(
-      this.#statements()
-        .waiters.all()
-        .map((waiter) => [waiter.waiter_key, waiter]),
-    );
     if (config.limit !== this.#limit || this.#sizes.length === 0)
       this.#sizes.push({ at: this.#world.now, limit: config.limit });
     for (const lease of leases.values())
-      if (!this.#leases.has(lease.fence)) this.#checkNew(lease, leases, waiters, config);
+      if (!this.#leases.has(lease.fence)) this.#checkNew(lease, leases, config);
     for (const lease of this.#leases.values()) if (!leases.has(lease.fence)) this.#checkGone(lease);
-    for (const waiter of waiters.values())
-      if (
-        waiter.offered_at !== null &&
-        this.#waiters.get(waiter.waiter_key)?.offered_at !== waiter.offered_at
-      )
-        this.#checkOffer(waiter, leases, waiters, config);
     this.#isChanged =
       leases.size !== this.#leases.size || [...leases.keys()].some((fence) => !this.#leases.has(fence));
     [this.#leases, this.#waiters, this.#limit] = [leases, waiters, config.limit];
-    this.#checkRoom(config);
-    this.#looked_at = this.#world.now;
+    this.#line.look(rows);
     this.#checkDeadlines();
   }
 
-  #checkNew(
-    lease: LeaseRow,
-    leases: Map<number, LeaseRow>,
-    waiters: Map<string, WaiterRow>,
-    config: Config,
-  ): void {
+  #checkNew(lease: LeaseRow, leases: Map<number, LeaseRow>, config: ConfigRow): void {
     const { name } = this.#object;
     if (lease.fence <= this.#highest_fence)
       this.#world.fail("I4", `${name} gave fence ${lease.fence} after ${this.#highest_fence}`, lease);
@@ -199,7 +147,7 @@ export class LimitWatch {
     this.given_at.set(lease.fence, this.#world.now);
     const asked = this.#asked.filter(({ at }) => at > this.#world.now - RESIZED_LATELY_MS);
     const bound = Math.max(this.#limit, config.limit, ...asked.map(({ limit }) => limit));
-    const total = sum(leases.values());
+    const total = sumSlots(leases.values());
     if (total > bound && lease.slots > 0)
       this.#world.fail("I1", `${name} gave ${total} of ${bound} slots`, [...leases.values()]);
     const named = [...leases.values()].flatMap(({ slot_names }) =>
@@ -224,111 +172,6 @@ export class LimitWatch {
           this.#world.fail("I5", "granted after its withdrawal", lease);
       }
     }
-    const waited = [...this.#waiters.values()].find(
-      ({ request_id, waiter_key }) =>
-        (lease.request_id !== null && request_id === lease.request_id) ||
-        (lease.joint_id !== null && waiter_key === `joint:${lease.joint_id}`),
-    );
-    if (lease.kind === "lease" && lease.request_id !== null)
-      this.#checkOrder(waited, waiters, config, "was granted");
-  }
-
-  /** I8: nobody who is there and could go is passed. Somebody without a place stands behind all of its priority. */
-  #checkOrder(
-    place: WaiterRow | undefined,
-    waiters: Map<string, WaiterRow>,
-    config: Config,
-    what: string,
-  ): void {
-    if (config.bypass_max > 0 || this.#hasPriorities || config.active === 0 || config.deleted_at !== null)
-      return;
-    for (const before of this.#waiters.values()) {
-      if (place !== undefined && !isBefore(before, place)) continue;
-      if (place === undefined && before.priority > 0) continue;
-      const after = waiters.get(before.waiter_key);
-      // Whoever is still in line was neither granted nor offered anything, by this commit or earlier.
-      if (after === undefined || after.lane !== 0 || after.offered_at !== null || before.offered_at !== null)
-        continue;
-      if (
-        before.lane !== 0 ||
-        before.slots > Math.min(config.limit, this.#limit) ||
-        !this.#wasPresent(before, after)
-      )
-        continue;
-      this.#world.fail("I8", `${this.#object.name}: a later one ${what} before ${before.waiter_key}`, {
-        before,
-        place,
-        in_use: sum(this.#leases.values()),
-      });
-    }
-  }
-
-  /** Was there for certain, from the commit before to this one. */
-  #wasPresent(before: WaiterRow, after: WaiterRow): boolean {
-    if (before.caller !== after.caller) return false;
-    if (after.caller === "run") return true;
-    if (after.caller !== "socket")
-      return this.#world.now < Math.min(after.present_until, before.present_until);
-    const since = this.#socketSince(after.waiter_key);
-    return since !== undefined && since < this.#looked_at;
-  }
-
-  /** May be there, as far as the limit knows. */
-  #isPresent({ caller, waiter_key, present_until }: WaiterRow): boolean {
-    if (caller === "run" || this.#socketSince(waiter_key) !== undefined) return true;
-    return caller !== "socket" && this.#world.now < present_until;
-  }
-
-  /** An offer goes to the next in line, and to no more than the free slots do for while nobody has missed one. */
-  #checkOffer(
-    offered: WaiterRow,
-    leases: Map<number, LeaseRow>,
-    waiters: Map<string, WaiterRow>,
-    config: Config,
-  ): void {
-    this.#checkOrder(offered, waiters, config, "was offered a slot");
-    const isQuiet =
-      [...leases.keys()].every((fence) => this.#leases.has(fence)) && this.#limit === config.limit;
-    // Somebody earlier who comes back may be offered what a later one has not taken yet.
-    const offers = [...waiters.values()]
-      .filter((waiter) => waiter.lane === 0 && waiter.offered_at !== null && !isBefore(offered, waiter))
-      .sort((left, right) => (isBefore(left, right) ? -1 : 1));
-    const areFresh = offers.every(({ offered_at }) => this.#world.now - (offered_at ?? 0) < OFFER_FRESH_MS);
-    const free = config.limit - sum(leases.values());
-    let left = free;
-    for (const { slots } of offers) {
-      // One that does not fit any more, since an earlier one has come back, is passed where that is allowed.
-      if (slots > left && offered.slots <= left && config.bypass_max > 0) continue;
-      left -= slots;
-    }
-    if (isQuiet && areFresh && left < 0)
-      this.#world.fail("I8", `${this.#object.name} offered one slot to several at once`, { offers, free });
-  }
-
-  /** I7: what is free was given or offered to whoever is first in line, or will be within a moment. */
-  #checkRoom(config: Config): void {
-    const first = this.#findUntold(config);
-    if (first?.waiter_key === this.#untold?.waiter_key) return;
-    this.#untold = first;
-    if (first === undefined) return;
-    const wait_ms = this.#world.faults.isLate ? LATE_SLACK_MS : UNTOLD_MS;
-    this.#world.timeline.after(wait_ms, () => {
-      if (this.#untold !== first) return;
-      this.#world.fail("I7", `${this.#object.name} has slots free and tells nobody`, {
-        first,
-        since_ms: wait_ms,
-      });
-    });
-  }
-
-  #findUntold(config: Config): WaiterRow | undefined {
-    if (config.active === 0 || config.deleted_at !== null || config.bypass_max > 0) return undefined;
-    const free = config.limit - sum(this.#leases.values());
-    const line = [...this.#waiters.values()].filter(
-      (waiter) => waiter.lane === 0 && this.#isPresent(waiter) && waiter.slots <= config.limit,
-    );
-    const [first] = line.sort((left, right) => left.priority - right.priority || left.seq - right.seq);
-    return first !== undefined && first.offered_at === null && first.slots <= free ? first : undefined;
   }
 
   /** I10: a lease ends because somebody who may say so has said so, or after its deadline and the grace. */
@@ -383,42 +226,4 @@ export class LimitWatch {
       if (lease.joint_id === null && now > lease.expires_at + GRACE_MS + (isLate ? LATE_SLACK_MS : SLACK_MS))
         this.#world.fail("I10", `${this.#object.name} keeps a lease beyond its time`, { lease, now });
   }
-
-  #statements() {
-    const { database } = this.#object;
-    return (this.#select ??= {
-      leases: database.prepare(
-        "SELECT fence, tail, kind, request_id, slots, slot_names, expires_at, joint_id, home_key, attempt_id FROM lease",
-      ) as unknown as Statement<LeaseRow>,
-      waiters: database.prepare(
-        `SELECT lane, priority, seq, waiter_key, caller, request_id, slots, arrived_at, present_until,
-          offered_at, attempt_id FROM waiter`,
-      ) as unknown as Statement<WaiterRow>,
-      config: database.prepare(
-        `SELECT "limit", active, bypass_max, deleted_at FROM config`,
-      ) as unknown as Statement<Config>,
-    });
-  }
-}
-
-interface Config {
-  limit: number;
-  active: 0 | 1;
-  bypass_max: number;
-  deleted_at: number | null;
-}
-interface Statement<Row> {
-  all(): Row[];
-}
-
-function sum(leases: Iterable<LeaseRow>): number {
-  let slots = 0;
-  for (const lease of leases) slots += lease.slots;
-  return slots;
-}
-
-function isBefore(left: WaiterRow, right: WaiterRow): boolean {
-  return (
-    left.priority < right.priority || (left.priority === right.priority && left.arrived_at < right.arrived_at)
-  );
 }

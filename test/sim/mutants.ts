@@ -57,6 +57,18 @@ export const MUTANTS: readonly Mutant[] = [
     "seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.waiters.lastSeq(waiter.priority) ?? 0) + 1);",
     "seq = -waiter.arrived_at * SEQS_PER_MS;",
   ]),
+  mutant("how often a waiter was passed is forgotten", "src/objects/limit/line.ts", [
+    "store.waiters.countPassed(blocked);",
+    "void blocked;",
+  ]),
+  mutant("a waiter who is moved stays where it was", "src/objects/limit/actor.ts", [
+    "this.#line.insert({ ...waiter, priority });",
+    "this.#line.insert({ ...waiter, priority: Number.isNaN(priority) ? 0 : waiter.priority });",
+  ]),
+  mutant("the priority of who asks is not looked at", "src/objects/limit/acquire.ts", [
+    "priority: command.priority,",
+    "priority: Math.max(0, command.priority),",
+  ]),
   mutant("there is no grace after a deadline", "src/contract/bounds.ts", [
     "GRACE_SECONDS = 10",
     "GRACE_SECONDS = 0",

@@ -110,12 +110,13 @@ export class SimObject<Actor extends SimActor = SimActor> {
     const deploy = this.#world.faults.strike("deploy");
     if (deploy !== undefined) this.#beginDeploy(deploy);
     // Not every caller has the same release's code: one may speak in a way that only the next one knows.
-    if (this.#isOld && this.#random.chance(0.1))
+    if (this.isOld && this.#random.chance(0.1))
       return this.#deliver({ ...envelope, v: ENVELOPE_VERSION + 1 });
     return this.#deliver(envelope);
   }
 
-  get #isOld(): boolean {
+  /** It has the code of the release before. */
+  get isOld(): boolean {
     return this.#world.now < this.#oldUntil && !this.#world.faults.isOver;
   }
 
@@ -169,7 +170,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
     const actor = this.#makers.make(
       this.#makeHost(() => instance),
       tools,
-      (this.#isOld ? this.#world.release_before : undefined) ?? TODAY,
+      (this.isOld ? this.#world.release_before : undefined) ?? TODAY,
     );
     const instance: Instance<Actor> = {
       actor,

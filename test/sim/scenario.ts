@@ -9,6 +9,8 @@ export interface ScenarioCaller {
   /** Which limits it wants, by their number. */
   wants: number[];
   slots: number;
+  /** A lower one goes first; 0 where it is absent. */
+  priority?: number;
   lease_seconds: number;
   think_ms: number;
   hold_ms: number;
