@@ -1,6 +1,7 @@
 /** Logs of flow runs: one line each, and the stream of them. */
 import type { Client } from "../../client/index.ts";
 import type { FilterObject } from "../../client/resources/page.ts";
+import { LEVEL_WIDTH, nameLevel, type LevelName } from "../../contract/log-levels.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import type { Cli } from "../framework/cli.ts";
 import { UsageError } from "../framework/errors.ts";
@@ -9,18 +10,18 @@ import { flag, option } from "../framework/parameters.ts";
 import { wholeNumber } from "../framework/values.ts";
 import type { Screen } from "../output/table.ts";
 
-const LEVELS: readonly [least: number, name: string, color: "red" | "yellow" | "gray" | undefined][] = [
-  [50, "CRITICAL", "red"],
-  [40, "ERROR", "red"],
-  [30, "WARNING", "yellow"],
-  [20, "INFO", undefined],
-  [0, "DEBUG", "gray"],
-];
+const COLORS: Partial<Record<LevelName, "red" | "yellow" | "gray">> = {
+  CRITICAL: "red",
+  ERROR: "red",
+  WARNING: "yellow",
+  DEBUG: "gray",
+};
 
 /** `12:03:44.120 | INFO    | stdout - text`, in local time. */
 export async function formatLog(log: Log, screen: Screen): Promise<string> {
-  const [, level, color] = LEVELS.find(([least]) => log.level >= least) ?? [0, "DEBUG", undefined];
-  const line = `${formatClock(log.timestamp)} | ${level.padEnd(8)} | ${log.name} - ${log.message.replace(/\n$/, "")}`;
+  const level = nameLevel(log.level);
+  const color = COLORS[level];
+  const line = `${formatClock(log.timestamp)} | ${level.padEnd(LEVEL_WIDTH)} | ${log.name} - ${log.message.replace(/\n$/, "")}`;
   if (!screen.hasColor || color === undefined) return line;
   const { styleText } = await import("node:util");
   return styleText(color, line, { validateStream: false });

@@ -4,11 +4,14 @@
  */
 import { readKey } from "./http.ts";
 
-export type LiveState = "connecting" | "open" | "lost";
+/** `refused`: the key is not the server's, which asks for it. */
+export type LiveState = "connecting" | "open" | "lost" | "refused";
 
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 const PING_MS = 25_000;
 const PONG_MS = 10_000;
+/** The close code for a wrong key (source: RFC 6455, "policy violation"). */
+const REFUSED = 1008;
 
 interface Listener {
   onState?(state: LiveState): void;
@@ -52,7 +55,7 @@ export function connect(): void {
   opened.addEventListener("message", ({ data }) => {
     if (socket === opened) hear(opened, String(data));
   });
-  opened.addEventListener("close", () => lose(opened));
+  opened.addEventListener("close", ({ code }) => lose(opened, code === REFUSED ? "refused" : "lost"));
   opened.addEventListener("error", () => lose(opened));
 }
 
@@ -75,17 +78,17 @@ function schedulePing(opened: WebSocket): void {
   }, PING_MS);
 }
 
-function lose(opened: WebSocket): void {
+function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
   if (socket !== opened) return;
   clearTimeout(pingTimer);
   socket = undefined;
   opened.close();
-  enter("lost");
+  enter(to);
   const delay = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 10_000;
   failures += 1;
   retryTimer = setTimeout(connect, delay);
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible" && state === "lost") connect();
+  if (document.visibilityState === "visible" && (state === "lost" || state === "refused")) connect();
 });

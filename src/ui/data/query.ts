@@ -73,7 +73,8 @@ class Entry {
       this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.query = { ...this.query, error };
+      // What is gone is not shown any longer.
+      this.query = { ...(error.status === 404 ? NOTHING : this.query), error };
     } finally {
       this.#isAsking = false;
     }

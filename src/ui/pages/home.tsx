@@ -1,10 +1,12 @@
 /** Home: the machines, their slots, who holds them and who stands in line behind. */
 import { Server } from "lucide-preact";
-import { useState } from "preact/hooks";
 import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
+import { useDeploymentNames } from "../data/deployment-names.ts";
+import { deploymentOfLimit } from "../data/limit-names.ts";
 import { groupByMachine, type Machine } from "../data/machines.ts";
 import { useQuery } from "../data/query.ts";
+import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { FirstSteps } from "../parts/first-steps.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -25,24 +27,26 @@ export function Home() {
   });
   const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
   const workers = useWorkers(pools.value ?? []);
-  const [search, setSearch] = useState("");
-  const shown = (limits.value ?? []).filter(({ name }) => name.includes(search));
+  const [{ find: search }, set] = useUrlQuery(["find"]);
+  const isFound = ({ name }: LimitOverview) => name.toLowerCase().includes(search.toLowerCase());
+  const shown = (limits.value ?? []).filter(isFound);
   const names = useRunNames(
     shown
       .flatMap(({ holders, waiters }) => [...holders, ...waiters].map(runOf))
       .filter((id) => id !== undefined),
   );
+  const deployments = useDeploymentNames(shown.map(({ name }) => deploymentOfLimit(name)));
   if (limits.value === undefined) return <Loading query={limits} />;
   const machines = groupByMachine(shown, workers);
   return (
     <>
       <div class="title">
         <h1>Machines</h1>
-        {limits.value.length > 8 && <SearchField value={search} onSearch={setSearch} />}
+        {limits.value.length > 8 && <SearchField value={search} onSearch={(find) => set({ find })} />}
         <Totals limits={limits.value} />
       </div>
       {machines.map((machine) => (
-        <MachineSection key={machine.name} machine={machine} names={names} />
+        <MachineSection key={machine.name} machine={machine} names={names} deployments={deployments} />
       ))}
       {limits.value.length > 0 && shown.length === 0 && (
         <p class="none">No limit has “{search}” in its name.</p>
@@ -66,10 +70,11 @@ function Totals({ limits }: { limits: readonly LimitOverview[] }) {
 
 function MachineSection({
   machine: { name, worker, limits },
-  names,
+  ...known
 }: {
   machine: Machine;
   names: ReadonlyMap<string, string>;
+  deployments: ReadonlyMap<string, string>;
 }) {
   return (
     <section class="machine" aria-label={name}>
@@ -79,7 +84,7 @@ function MachineSection({
       </h2>
       <ul class="limits">
         {limits.map((limit) => (
-          <SlotRow key={limit.id} limit={limit} names={names} />
+          <SlotRow key={limit.id} limit={limit} {...known} />
         ))}
       </ul>
     </section>

@@ -1,8 +1,13 @@
 /** One limit: who holds it, the whole line, and what can be done about it. */
 import { useRoute } from "preact-iso";
+import { PAGE_MAX } from "../../contract/bounds.ts";
 import type { LeaseRecord, Limit as LimitRecord, WaiterRecord } from "../../contract/wire/limits.ts";
 import { countOf, listAdmitted } from "../data/preview.ts";
-import { useQuery } from "../data/query.ts";
+import { useDeploymentNames } from "../data/deployment-names.ts";
+import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
+import { numberPages } from "../data/numbered-pages.ts";
+import { useLatest, useQuery } from "../data/query.ts";
+import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
@@ -10,9 +15,13 @@ import { HolderTable } from "../parts/holder-table.tsx";
 import { LineTable } from "../parts/line-table.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { Pager } from "../parts/pager.tsx";
 import { SetSize } from "../parts/set-size.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 import { listWho, runOf, type Names } from "../parts/who.tsx";
+
+/** With the one that tells whether there are more it is as many as one answer has. */
+const LINE_PAGE = PAGE_MAX - 1;
 
 export function Limit() {
   const { params } = useRoute();
@@ -20,18 +29,31 @@ export function Limit() {
   const given = params["name"] ?? "";
   const path = `/v2/concurrency_limits/${encodeURIComponent(given)}`;
   const limit = useQuery<LimitRecord>({ method: "GET", path });
-  const { value: holders = [] } = useQuery<LeaseRecord[]>({ method: "GET", path: `${path}/holders` });
-  const { value: waiters = [] } = useQuery<WaiterRecord[]>({ method: "GET", path: `${path}/waiters` });
+  const [{ line, holders: after }, set] = useUrlQuery(["line", "holders"]);
+  const pages = numberPages(LINE_PAGE, line, ({ page }, isStep) => set({ line: page }, isStep));
+  const holders = useLatest<LeaseRecord[]>({
+    method: "GET",
+    path: `${path}/holders?after_fence=${Number(after) || 0}&limit=${PAGE_MAX}`,
+  });
+  const waitersFrom = (offset: number) => `${path}/waiters?offset=${offset}&limit=${pages.window.limit}`;
+  // Whom a change would let in stands at the front, whatever part of the line is shown.
+  const { value: front = [] } = useQuery<WaiterRecord[]>({ method: "GET", path: waitersFrom(0) });
+  const found = useLatest<WaiterRecord[]>({ method: "GET", path: waitersFrom(pages.window.offset) });
+  const held = holders.value ?? [];
+  const waiters = pages.cut(found.value ?? []);
   const name = limit.value?.name ?? given;
-  usePageTitle(name);
-  const names = useRunNames([...holders, ...waiters].map(runOf).filter((id) => id !== undefined));
+  const deployment = deploymentOfLimit(name);
+  const deployments = useDeploymentNames([deployment]);
+  usePageTitle(nameLimit(name, deployments));
+  const names = useRunNames([...held, ...front, ...waiters].map(runOf).filter((id) => id !== undefined));
   if (limit.value === undefined) return <Loading query={limit} />;
   const record = limit.value;
   const { active, active_slots, limit: size, waiting, slot_decay_per_second: decay } = record;
   return (
     <>
       <div class="title">
-        <h1>{name}</h1>
+        <h1>{nameLimit(name, deployments)}</h1>
+        {deployment !== null && <a href={`/deployments/deployment/${deployment}`}>To the deployment</a>}
         <p class="totals">
           <b>{Math.round(active_slots * 10) / 10}</b> of {size} slots held, <b>{waiting}</b> waiting
           {decay > 0 && `, ${decay} slots come back each second`}
@@ -46,9 +68,7 @@ export function Limit() {
             current={size}
             path={path}
             field="limit"
-            preview={(wanted) => (
-              <Resized size={wanted ?? 0} limit={record} waiters={waiters} names={names} />
-            )}
+            preview={(wanted) => <Resized size={wanted ?? 0} limit={record} front={front} names={names} />}
           />
           <AskChange
             verb={active ? "Disable" : "Enable"}
@@ -67,17 +87,26 @@ export function Limit() {
       </div>
       <Timeline limit={record} />
       <h2>Holders</h2>
-      {holders.length === 0 ? (
+      {held.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>
       ) : (
-        <HolderTable limit={record} holders={holders} waiters={waiters} names={names} />
+        <HolderTable limit={record} holders={held} front={front} names={names} />
       )}
+      <Pager
+        of="holders"
+        words={["To the first", "More"]}
+        onNewer={after === "" ? undefined : () => set({ holders: "" })}
+        onOlder={
+          held.length < PAGE_MAX ? undefined : () => set({ holders: String(held.at(-1)?.fence) }, true)
+        }
+      />
       <h2>Line</h2>
       {waiters.length === 0 ? (
-        <p class="none">Nobody waits.</p>
+        <p class="none">Nobody waits{pages.number > 1 && " so far behind"}.</p>
       ) : (
-        <LineTable path={path} waiters={waiters} names={names} />
+        <LineTable path={path} waiters={waiters} front={front} names={names} />
       )}
+      <Pager of="the line" {...pages.turns(found.value ?? [])} />
       <LastActs ids={[record.id]} />
     </>
   );
@@ -86,13 +115,13 @@ export function Limit() {
 /** What a limit would do for its line and its holders with so many slots. */
 function Resized({
   size,
-  limit: { active_slots },
-  waiters,
+  limit: { active_slots, waiting },
+  front,
   names,
 }: {
   size: number;
   limit: LimitRecord;
-  waiters: readonly WaiterRecord[];
+  front: readonly WaiterRecord[];
   names: Names;
 }) {
   const over = active_slots - size;
@@ -103,12 +132,14 @@ function Resized({
         nobody else gets a slot before.
       </>
     );
-  const admitted = listAdmitted(-over, waiters);
+  const admitted = listAdmitted(-over, front);
   if (admitted.length === 0) return <>Nobody who waits would get a slot at once.</>;
+  const isMore = admitted.length === front.length && front.length < waiting;
   return (
     <>
-      It would admit {admitted.length} who {admitted.length === 1 ? "waits" : "wait"} now:{" "}
-      {listWho(admitted, names)}.
+      It would admit {admitted.length}
+      {isMore && " or more"} who {admitted.length === 1 ? "waits" : "wait"} now:{" "}
+      {listWho(admitted, names, isMore ? Infinity : admitted.length)}.
     </>
   );
 }

@@ -10,7 +10,8 @@ import { describeWho, listWho, Who, type Names } from "./who.tsx";
 interface Props {
   limit: Limit;
   holders: readonly LeaseRecord[];
-  waiters: readonly WaiterRecord[];
+  /** Who waits, from the first one on. */
+  front: readonly WaiterRecord[];
   names: Names;
 }
 
@@ -73,11 +74,11 @@ function ForceRelease({ lease, ...rest }: { lease: LeaseRecord } & Omit<Props, "
   );
 }
 
-function sayNext({ slots }: LeaseRecord, { limit, waiters, names }: Omit<Props, "holders">): string {
-  if (waiters.length === 0) return "Nobody waits for it.";
+function sayNext({ slots }: LeaseRecord, { limit, front, names }: Omit<Props, "holders">): string {
+  if (front.length === 0) return "Nobody waits for it.";
   const free = limit.limit - limit.active_slots + slots;
   if (free < 0)
     return `Nobody gets it: ${limit.active_slots - slots} of ${limit.limit} slots are still held.`;
-  const next = listAdmitted(free, waiters);
+  const next = listAdmitted(free, front);
   return next.length === 0 ? "Nobody who waits gets a slot by that." : `Next: ${listWho(next, names)}.`;
 }

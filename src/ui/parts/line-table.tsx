@@ -11,10 +11,13 @@ interface Props {
   /** Of the limit in the API. */
   path: string;
   waiters: readonly WaiterRecord[];
+  /** The first of all who wait. */
+  front: readonly WaiterRecord[];
   names: Names;
 }
 
-export function LineTable({ path, waiters, names }: Props) {
+export function LineTable({ waiters, ...rest }: Props) {
+  const { names } = rest;
   return (
     <Table
       rows={waiters}
@@ -47,16 +50,15 @@ export function LineTable({ path, waiters, names }: Props) {
         },
         {
           header: null,
-          cell: (waiter) =>
-            waiter.position > 1 && <ToFront path={path} waiter={waiter} waiters={waiters} names={names} />,
+          cell: (waiter) => waiter.position > 1 && <ToFront waiter={waiter} {...rest} />,
         },
       ]}
     />
   );
 }
 
-function ToFront({ path, waiter, waiters, names }: Props & { waiter: WaiterRecord }) {
-  const passed = waiters.filter(({ position }) => position < waiter.position);
+function ToFront({ path, waiter, front, names }: Omit<Props, "waiters"> & { waiter: WaiterRecord }) {
+  const passed = waiter.position - 1;
   const who = describeWho(waiter, names);
   return (
     <Ask
@@ -76,7 +78,7 @@ function ToFront({ path, waiter, waiters, names }: Props & { waiter: WaiterRecor
     >
       <p class="preview">
         It gets {waiter.slots === 1 ? "the next free slot" : `the next ${waiter.slots} free slots`}, before{" "}
-        {listWho(passed, names)}, who {passed.length === 1 ? "waits" : "wait"} longer.
+        {listWho(front.slice(0, passed), names, passed)}, who {passed === 1 ? "waits" : "wait"} longer.
       </p>
     </Ask>
   );

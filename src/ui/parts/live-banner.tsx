@@ -12,8 +12,8 @@ export function LiveBanner() {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = (): void => {
       clearTimeout(timer);
-      if (liveState() === "open") setLost(false);
-      else timer = setTimeout(() => setLost(liveState() !== "open"), SILENT_MS);
+      if (isLive()) setLost(false);
+      else timer = setTimeout(() => setLost(!isLive()), SILENT_MS);
     };
     look();
     const leave = listen({ onState: look });
@@ -29,3 +29,6 @@ export function LiveBanner() {
     </div>
   );
 }
+
+/** Who is asked for the key sees nothing that could be out of date. */
+const isLive = (): boolean => liveState() === "open" || liveState() === "refused";

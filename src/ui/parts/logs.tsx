@@ -1,5 +1,6 @@
 /** Log lines as they come, the latest last and in sight; by level, and found among all there are. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { LEVEL_WIDTH, nameLevel } from "../../contract/log-levels.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import { useLatest } from "../data/query.ts";
 import { Pager } from "./pager.tsx";
@@ -113,7 +114,7 @@ function Lines({ lines }: { lines: readonly Log[] }) {
           <time dateTime={log.timestamp} title={formatExact(log.timestamp)}>
             {new Date(log.timestamp).toLocaleTimeString()}
           </time>{" "}
-          {log.message}
+          <span class="level">{nameLevel(log.level).padEnd(LEVEL_WIDTH)}</span> {log.message}
         </li>
       ))}
     </ol>

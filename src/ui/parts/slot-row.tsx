@@ -1,22 +1,32 @@
 /** One limit: its slots as cells, and behind them the line. */
 import { CirclePause } from "lucide-preact";
 import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wire/limits.ts";
+import { nameLimit } from "../data/limit-names.ts";
 import { listCells, type Cell } from "../data/machines.ts";
 import { describeWho, Who, type Names } from "./who.tsx";
 import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
 import { Timeline } from "./timeline.tsx";
+import { Tipped } from "./tipped.tsx";
 
 /** A limit with more slots is a bar. */
 const CELLS_MAX = 48;
 const WAITERS_SHOWN = 8;
 
-export function SlotRow({ limit, names }: { limit: LimitOverview; names: Names }) {
+interface Props {
+  limit: LimitOverview;
+  /** Of the runs that hold slots or wait. */
+  names: Names;
+  /** Names of deployments by their ids. */
+  deployments: ReadonlyMap<string, string>;
+}
+
+export function SlotRow({ limit, names, deployments }: Props) {
   const { name, active, active_slots, waiting } = limit;
   const isDecaying = limit.slot_decay_per_second > 0;
   return (
     <li class={active ? "limit" : "limit disabled"} data-limit={name}>
       <div class="limit-name">
-        <a href={`/limits/${encodeURIComponent(name)}`}>{shorten(name)}</a>
+        <a href={`/limits/${encodeURIComponent(name)}`}>{nameLimit(name, deployments)}</a>
         <span class="count">
           {Math.round(active_slots * 10) / 10} of {limit.limit}
           {waiting > 0 && `, ${waiting} waiting`}
@@ -57,7 +67,7 @@ function SlotCell({ cell: { lease, name, isOver }, names }: { cell: Cell; names:
       </li>
     );
   return (
-    <li class={classes.filter(Boolean).join(" ")} title={describeLease(lease, names)}>
+    <Tipped class={classes.filter(Boolean).join(" ")} tip={describeLease(lease, names)}>
       {device}
       <span class="who">
         <Who about={lease} names={names} />
@@ -65,7 +75,7 @@ function SlotCell({ cell: { lease, name, isOver }, names }: { cell: Cell; names:
       <span class="since">
         <Since at={lease.acquired_at} />
       </span>
-    </li>
+    </Tipped>
   );
 }
 
@@ -132,9 +142,9 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
   const isInLine = waiter.reason === "full" || waiter.reason === "behind_others";
   const absent = waiter.is_present ? "" : ", not heard of just now";
   return (
-    <li
+    <Tipped
       class={waiter.is_present ? "waiter" : "waiter absent"}
-      title={`${describeWho(waiter, names)}: number ${waiter.position}, ${REASONS[waiter.reason]}, waits for ${waited}${estimate}${absent}`}
+      tip={`${describeWho(waiter, names)}: number ${waiter.position}, ${REASONS[waiter.reason]}, waits for ${waited}${estimate}${absent}`}
     >
       <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}
       <span class="since">
@@ -145,11 +155,6 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
       </span>
       {!isInLine && <span class="tag">{REASONS[waiter.reason]}</span>}
       {waiter.slots > 1 && <span class="tag">{waiter.slots} slots</span>}
-    </li>
+    </Tipped>
   );
-}
-
-/** Ids in names of limits say little. */
-function shorten(name: string): string {
-  return name.replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}([0-9a-f]{12})/, "…$1");
 }

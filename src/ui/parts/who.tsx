@@ -27,9 +27,10 @@ export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | 
 
 const LISTED_MAX = 3;
 
-/** Who they are; of many the first ones. */
-export function listWho(all: readonly About[], names: Names): string {
-  const said = all.slice(0, LISTED_MAX).map((about) => describeWho(about, names));
-  const others = all.length - said.length;
-  return [...said, ...(others > 0 ? [`${others} more`] : [])].join(", ");
+/** Who they are, so many in all; of many the first ones. */
+export function listWho(first: readonly About[], names: Names, count = first.length): string {
+  const said = first.slice(0, LISTED_MAX).map((about) => describeWho(about, names));
+  const others = count - said.length;
+  const rest = others === Infinity ? "others" : `${others} more`;
+  return [...said, ...(others > 0 ? [rest] : [])].join(", ");
 }

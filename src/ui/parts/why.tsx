@@ -2,6 +2,8 @@
 import { CircleHelp } from "lucide-preact";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
+import { useDeploymentNames } from "../data/deployment-names.ts";
+import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 import { ExactTime, formatDuration } from "./time.tsx";
@@ -19,6 +21,7 @@ const pageOfPool = (name: string | null): string => `/work-pools/work-pool/${enc
 
 export function Why({ id }: { id: string }) {
   const { value } = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const deployments = useDeploymentNames([deploymentOfLimit(value?.blocking?.name ?? "")]);
   // A run that gets on needs no reason.
   if (value === undefined || value.reason === "running") return null;
   const { reason, detail, blocking, help, position, estimated_seconds } = value;
@@ -32,7 +35,7 @@ export function Why({ id }: { id: string }) {
         {blocking !== null && (
           <>
             {" "}
-            <a href={PAGES[blocking.kind](blocking)}>{blocking.name}</a>
+            <a href={PAGES[blocking.kind](blocking)}>{nameLimit(blocking.name, deployments)}</a>
           </>
         )}
       </p>
