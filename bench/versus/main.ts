@@ -22,6 +22,13 @@ import { mergeResults, readResults, writeResults, type Outcome, type Results } f
 import { headOfLine, idling, pipeline, start } from "./runs.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { startPrefectServer, startSluice, type System } from "./systems.ts";
+import {
+  noteTaking,
+  readNodeVersion,
+  readPrefectVersions,
+  readSluiceVersions,
+  type Versions,
+} from "./taking.ts";
 
 const EXPERIMENTS: readonly Experiment[] = [
   handingOn,
@@ -61,6 +68,8 @@ interface Contender {
   name: string;
   client: Scene["client"];
   open(): Promise<System>;
+  /** Of all that has a part in what is measured. */
+  readVersions(): Versions;
 }
 
 async function main(): Promise<void> {
@@ -77,7 +86,6 @@ async function main(): Promise<void> {
   const contenders = listContenders(python, values.postgres).filter(({ name }) => name.includes(values.on));
   const wanted = EXPERIMENTS.filter(({ key }) => only.includes(key));
   const outcomes: Outcome[] = [];
-  const measured_on = new Date().toISOString().slice(0, 10);
   const command = describeCommand({
     ...values,
     only: values.only === keys.join(",") ? undefined : values.only,
@@ -94,11 +102,14 @@ async function main(): Promise<void> {
         process.exitCode = 1;
         return [{ name: "outcome", unit: "" as const, value: null, said }];
       });
-      outcomes.push({ key: experiment.key, contender: contender.name, figures, measured_on, command });
+      const taking = noteTaking(command, contender.readVersions());
+      outcomes.push({ key: experiment.key, contender: contender.name, figures, ...taking });
     }
   }
   const { loadSeconds, claimedRuns } = values.quick ? QUICK : FULL;
-  const neighbours = wanted.includes(load) ? await measureNeighbours(loadSeconds, claimedRuns * 5) : [];
+  const neighbours = wanted.includes(load)
+    ? await measureNeighbours({ seconds: loadSeconds, jobs: claimedRuns * 5, command })
+    : [];
   const fresh = { outcomes, neighbours };
   const names = (results: Results) =>
     CONTENDER_NAMES.filter((name) => results.outcomes.some(({ contender }) => contender === name));
@@ -110,7 +121,7 @@ async function main(): Promise<void> {
       `${base}.md`,
       `# Sluice beside a Prefect server\n\n${writeReport(results, EXPERIMENTS, names(results))}`,
     );
-    writeFileSync(`${base}.svg`, drawPicture(results.outcomes, EXPERIMENTS, names(results)));
+    writeFileSync(`${base}.svg`, drawPicture(results, EXPERIMENTS, names(results)));
   }
   process.stdout.write(writeReport(fresh, EXPERIMENTS, names(fresh)));
 }
@@ -145,11 +156,16 @@ const CONTENDER_NAMES = [
 const [ON_SQLITE, ON_POSTGRES, WITH_PREFECTS, WITH_OURS] = CONTENDER_NAMES;
 
 function listContenders(python: string, postgres: string | undefined): Contender[] {
+  const readNodeAndPrefect = (databaseUrl?: string) => ({
+    ...readPrefectVersions(python, databaseUrl),
+    ...readNodeVersion(),
+  });
   return [
     {
       name: ON_SQLITE,
       client: "prefect",
       open: () => startPrefectServer({ name: ON_SQLITE, python }),
+      readVersions: () => readNodeAndPrefect(),
     },
     ...(postgres === undefined
       ? []
@@ -158,10 +174,19 @@ function listContenders(python: string, postgres: string | undefined): Contender
             name: ON_POSTGRES,
             client: "prefect" as const,
             open: () => startPrefectServer({ name: ON_POSTGRES, python, databaseUrl: postgres }),
+            readVersions: () => readNodeAndPrefect(postgres),
           },
         ]),
-    { name: WITH_PREFECTS, client: "prefect", open: startSluice },
-    { name: WITH_OURS, client: "sluice", open: startSluice },
+    {
+      name: WITH_PREFECTS,
+      client: "prefect",
+      open: startSluice,
+      readVersions: () => {
+        const { Prefect = "", Python = "" } = readPrefectVersions(python);
+        return { ...readSluiceVersions(), Prefect, Python };
+      },
+    },
+    { name: WITH_OURS, client: "sluice", open: startSluice, readVersions: readSluiceVersions },
   ];
 }
 

@@ -12,6 +12,8 @@ import { waitFor } from "../../test/support/wait-for.ts";
 import { findFreePort } from "./systems.ts";
 import { measureInTurns } from "../measure.ts";
 import type { Figure } from "./experiment.ts";
+import type { Neighbour } from "./results.ts";
+import { noteTaking, readManifestVersion, readNodeVersion } from "./taking.ts";
 
 const CLIENTS = 32;
 const JOBS_AT_ONCE = 10;
@@ -111,13 +113,32 @@ async function measureJobs(port: number, count: number): Promise<Figure> {
   return { name: `BullMQ: jobs handed out and ended, ${JOBS_AT_ONCE} at a time`, unit: "/s", value };
 }
 
+/** As the server itself says. */
+async function readRedisVersion(port: number): Promise<string> {
+  const redis = await connect(port);
+  const about = await redis.info("server");
+  redis.disconnect();
+  return /^redis_version:(\S+)/mu.exec(about)?.[1] ?? "unknown";
+}
+
 /** Empty where `redis-server` is not installed. */
-export async function measureNeighbours(seconds: number, jobs: number): Promise<Figure[]> {
+export async function measureNeighbours(plan: {
+  seconds: number;
+  jobs: number;
+  command: string;
+}): Promise<Neighbour[]> {
   await using redis = await startRedis();
   if (redis === undefined) return [];
+  const { port } = redis;
+  const versions = {
+    Redis: await readRedisVersion(port),
+    ioredis: readManifestVersion("node_modules/ioredis/package.json"),
+    ...readNodeVersion(),
+  };
+  const bullmq = { ...versions, BullMQ: readManifestVersion("node_modules/bullmq/package.json") };
   return [
-    await measureSemaphore(redis.port, 1, seconds),
-    await measureSemaphore(redis.port, CLIENTS, seconds),
-    await measureJobs(redis.port, jobs),
+    { ...(await measureSemaphore(port, 1, plan.seconds)), ...noteTaking(plan.command, versions) },
+    { ...(await measureSemaphore(port, CLIENTS, plan.seconds)), ...noteTaking(plan.command, versions) },
+    { ...(await measureJobs(port, plan.jobs)), ...noteTaking(plan.command, bullmq) },
   ];
 }

@@ -2,7 +2,8 @@
 import * as echarts from "echarts";
 import type { Experiment } from "./experiment.ts";
 import { formatFigure } from "./report.ts";
-import type { Outcome } from "./results.ts";
+import type { Outcome, Results } from "./results.ts";
+import { describeTaking, describeVersions, type Taking } from "./taking.ts";
 
 const COLUMNS = 3;
 const CELL = { width: 360, height: 58, bar: 26 };
@@ -10,14 +11,20 @@ const MARGIN = { left: 20, top: 20 };
 /** Room for the names of contenders in the first column, and for the figure behind a bar. */
 const NAMES_WIDTH = 190;
 const FIGURE_WIDTH = 110;
+/** Below the charts: when and of what they were measured. */
+const LINE_HEIGHT = 18;
 const COLORS = ["#b8b2a7", "#8f887c", "#5b8def", "#1f4fbf"];
 const TEXT = "#26241f";
+const FONT = "system-ui, sans-serif";
 /** Beyond this ratio the shorter bars would not be seen. */
 const LINEAR_RATIO_MAX = 30;
 
-/** Draws what was measured. Names stand at the left of each row of charts. */
+/**
+ * Draws what was measured. Names stand at the left of each row of charts; below them is when and of which versions, also
+ * of the neighbours.
+ */
 export function drawPicture(
-  outcomes: readonly Outcome[],
+  { outcomes, neighbours }: Results,
   experiments: readonly Experiment[],
   contenders: readonly string[],
 ): string {
@@ -35,7 +42,18 @@ export function drawPicture(
   const rows = Math.ceil(charts.length / COLUMNS);
   const chartHeight = CELL.height + contenders.length * CELL.bar;
   const width = MARGIN.left + NAMES_WIDTH + COLUMNS * CELL.width;
-  const height = MARGIN.top + rows * chartHeight;
+  const lines = [
+    ...contenders.map((contender) => {
+      const takings = outcomes.filter((outcome) => outcome.contender === contender);
+      return `${contender}: ${describeTakings(takings)}`;
+    }),
+    ...neighbours.map((figure) =>
+      [`For scale, ${figure.name}: ${formatFigure(figure)}`, describeTaking(figure)]
+        .filter((part) => part !== "")
+        .join(", "),
+    ),
+  ];
+  const height = MARGIN.top + rows * chartHeight + (lines.length + 1) * LINE_HEIGHT;
   const places = charts.map((chart, index) => ({
     ...chart,
     index,
@@ -47,12 +65,18 @@ export function drawPicture(
   canvas.setOption({
     animation: false,
     backgroundColor: "#ffffff",
-    textStyle: { fontFamily: "system-ui, sans-serif", color: TEXT },
+    textStyle: { fontFamily: FONT, color: TEXT },
     title: places.map(({ title, left, top }) => ({
       text: title,
       left,
       top,
       textStyle: { fontSize: 12, fontWeight: 600, width: CELL.width - 24, overflow: "break" },
+    })),
+    graphic: lines.map((text, index) => ({
+      type: "text",
+      left: MARGIN.left,
+      top: MARGIN.top + rows * chartHeight + index * LINE_HEIGHT,
+      style: { text, fill: TEXT, fontFamily: FONT, fontSize: 11 },
     })),
     grid: places.map(({ left, top }) => ({
       left,
@@ -85,6 +109,17 @@ export function drawPicture(
   const svg = canvas.renderToSVGString();
   canvas.dispose();
   return svg;
+}
+
+/** What is known of several: each thing once. */
+function describeTakings(takings: readonly Partial<Taking>[]): string {
+  const each = (list: (taking: Partial<Taking>) => string[]) => [...new Set(takings.flatMap(list))];
+  const days = each(({ measured_on }) => (measured_on === undefined ? [] : [measured_on])).toSorted();
+  return [
+    ...(days.length > 1 ? [`${days[0]} to ${days.at(-1)}`] : days),
+    ...each(({ cores }) => (cores === undefined ? [] : [describeTaking({ cores })])),
+    ...each(({ versions }) => describeVersions(versions)),
+  ].join(", ");
 }
 
 type Headline = Outcome["figures"][number] | undefined;

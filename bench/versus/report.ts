@@ -1,9 +1,7 @@
 /** What was measured, as Markdown: a row for each figure, a column for each contender. */
-import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { NEWEST } from "../../test/prefect/versions.ts";
 import type { Experiment, Figure } from "./experiment.ts";
-import type { Results } from "./results.ts";
+import type { Outcome, Results } from "./results.ts";
+import { describeTaking, describeVersions, type Taking } from "./taking.ts";
 
 /** Writes all that was measured, in the order of the experiments and contenders. */
 export function writeReport(
@@ -11,11 +9,8 @@ export function writeReport(
   experiments: readonly Experiment[],
   contenders: readonly string[],
 ): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
   const head = [
-    `Measured by \`npm run versus\` on ${availableParallelism()} cores: Sluice ${version} and Prefect ${NEWEST}, one after the other on the same machine. When and by which command is said below, experiment by experiment.`,
+    "Measured by `npm run versus`, one after the other on the same machine. When, of which versions and by which command is said below.",
     "",
     `| | ${contenders.join(" | ")} |`,
     `| --- |${contenders.map(() => " ---: |").join("")}`,
@@ -38,11 +33,11 @@ export function writeReport(
       ),
     ];
   });
-  const methods = measured.map(({ key, method }) => {
-    const takings = [...new Set(of(key).map(({ measured_on, command }) => `${measured_on}, \`${command}\``))];
-    return `- **${key}.** ${method} (${takings.join("; ")})`;
+  const methods = measured.map(({ key, method }) => `- **${key}.** ${method}`);
+  const others = neighbours.map((figure) => {
+    const taking = [describeTaking(figure), ...describeCommand(figure)].filter((part) => part !== "");
+    return `- ${figure.name}: ${formatFigure(figure)}${taking.length === 0 ? "" : ` (${taking.join(", ")})`}`;
   });
-  const others = neighbours.map((figure) => `- ${figure.name}: ${formatFigure(figure)}`);
   const scale =
     others.length === 0
       ? []
@@ -52,7 +47,35 @@ export function writeReport(
           "",
           ...others,
         ];
-  return `${[...head, ...rows, "", ...methods, ...scale].join("\n")}\n`;
+  const takings = tabulateTakings(outcomes, measured, contenders);
+  return `${[...head, ...rows, "", ...methods, ...scale, "", ...takings].join("\n")}\n`;
+}
+
+/** Which experiments were made when and of what; what was not noted then is left empty. */
+function tabulateTakings(
+  outcomes: readonly Outcome[],
+  experiments: readonly Experiment[],
+  contenders: readonly string[],
+): string[] {
+  const keysByTaking = new Map<string, string[]>();
+  for (const contender of contenders)
+    for (const { key } of experiments) {
+      const outcome = outcomes.find((one) => one.key === key && one.contender === contender);
+      if (outcome === undefined) continue;
+      const { measured_on = "", cores = "", versions } = outcome;
+      const cells = [measured_on, cores, describeVersions(versions).join(", "), ...describeCommand(outcome)];
+      const taking = `| ${contender} | ${cells.join(" | ")} |`;
+      keysByTaking.set(taking, [...(keysByTaking.get(taking) ?? []), key]);
+    }
+  return [
+    "| experiments | of | measured on | cores | versions | by |",
+    "| --- | --- | --- | ---: | --- | --- |",
+    ...[...keysByTaking].map(([taking, keys]) => `| ${keys.join(", ")} ${taking}`),
+  ];
+}
+
+function describeCommand({ command }: Partial<Taking>): string[] {
+  return command === undefined ? [] : [`\`${command}\``];
 }
 
 /** A figure with its unit, and what is said of it. */

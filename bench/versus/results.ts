@@ -1,23 +1,22 @@
 /** What was measured, kept as JSON beside the report, so that one experiment can be measured again and the rest stays. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Figure } from "./experiment.ts";
+import type { Taking } from "./taking.ts";
 
-/** One experiment on one contender. */
-export interface Outcome {
+/** One experiment on one contender. Of older ones only a part of the taking was noted. */
+export interface Outcome extends Partial<Taking> {
   /** The experiment's letter. */
   key: string;
   contender: string;
   figures: Figure[];
-  /** The day, as YYYY-MM-DD. */
-  measured_on: string;
-  /** What was typed. */
-  command: string;
 }
+
+/** A figure of others, for scale. */
+export interface Neighbour extends Figure, Partial<Taking> {}
 
 export interface Results {
   outcomes: Outcome[];
-  /** Figures of others, for scale. */
-  neighbours: Figure[];
+  neighbours: Neighbour[];
 }
 
 /** Empty where there is no such file. */

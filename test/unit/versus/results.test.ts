@@ -7,6 +7,8 @@ const outcome = (key: string, contender: string, value: number): Outcome => ({
   figures: [{ name: "figure", unit: "s", value }],
   measured_on: "2026-11-29",
   command: "npm run versus",
+  cores: 2,
+  versions: { Node: "24.21.0" },
 });
 const redis = { name: "Redis", unit: "/s", value: 1 } as const;
 
