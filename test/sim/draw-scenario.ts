@@ -19,7 +19,7 @@ const LATE_WORDS_MAX_MS = 900_000;
 /** In so many of the seeds with a pool what it says to the limits of deployments, and they to it, comes very late. */
 const CUT_OFF_SHARE = 0.2;
 const CUT_OFF_FAULTS = ["delay", "cut"] as const;
-/** In so many of the seeds with a pool people move runs to the front. */
+/** In so many of the seeds with a pool people move runs and queues to the front. */
 const FRONT_SHARE = 0.3;
 /** In so many of the seeds not everybody asks with the same priority. */
 const PRIORITIES_SHARE = 0.3;
@@ -90,8 +90,8 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
   const isCutOff = new Random(seed, "cut off").chance(CUT_OFF_SHARE);
   if (isCutOff)
     for (const kind of CUT_OFF_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 3, RATE_MAX[kind]);
-  // Where people do, the order of a deployment's line is not watched.
-  if (new Random(seed, "to front").chance(FRONT_SHARE)) rates.to_front = RATE_MAX.to_front;
+  if (new Random(seed, "to front").chance(FRONT_SHARE))
+    [rates.to_front, rates.reorder_queues] = [RATE_MAX.to_front, RATE_MAX.reorder_queues];
   const work_ms = tempo * random.magnitude(1000, 400_000);
   const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `agent-${index + 1}`,

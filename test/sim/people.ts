@@ -187,6 +187,12 @@ export class People {
         name,
         update: { concurrency_limit: queue.pick([null, 0, 1, 2]) },
       });
+    const order = faults.strike("reorder_queues");
+    if (order !== undefined)
+      await this.#pool.ask("people", "update_queue", {
+        name: order.pick(QUEUES),
+        update: { priority: order.int(1, 3) },
+      });
     const deployment = faults.strike("resize_deployment");
     if (deployment !== undefined)
       await this.#deployments[deployment.int(0, this.#deployments.length - 1)]?.resize(deployment.int(1, 3));

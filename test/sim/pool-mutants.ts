@@ -30,6 +30,18 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       "pool.concurrency_limit !== null && active.length > 1_000_000",
     ],
   ),
+  mutant("a queue gives its runs in the order of their ids", "src/objects/pool/line-store.ts", [
+    'WHERE queue_id = ? ORDER BY priority, due_at, run_id LIMIT ?",\n        queue_id',
+    'WHERE queue_id = ? ORDER BY priority, run_id LIMIT ?",\n        queue_id',
+  ]),
+  mutant("who was moved to the front waits like the others", "src/objects/pool/run-front.ts", [
+    "if (stored.priority !== before) this.#records.save(stored, run);",
+    "void this.#records;",
+  ]),
+  mutant("the priorities of queues do not count", "src/domain/pool/choose.ts", [
+    "[...input.queues].sort((left, right) => left.priority - right.priority)",
+    "[...input.queues].sort((left, right) => (left.id < right.id ? -1 : 1))",
+  ]),
   mutant("a worker's own limit does not count", "src/objects/pool/claims.ts", [
     "worker_limit: worker.run_limit,",
     "worker_limit: null,",

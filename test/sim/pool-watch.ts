@@ -6,6 +6,7 @@ import type { PoolOperations } from "../../src/objects/pool/operations.ts";
 import { createNodeSql } from "../support/node-host.ts";
 import { findPoolFault } from "../support/pool-promises.ts";
 import type { SimObject } from "./objects.ts";
+import { QueueWatch } from "./queue-watch.ts";
 import type { World } from "./world.ts";
 
 interface ActiveRow {
@@ -65,11 +66,13 @@ export class PoolWatch {
   /** Told of each attempt that is stored no more. */
   onEnd: (attempt_id: string, run_id: string) => void = () => {};
   readonly #sql;
+  readonly #queues: QueueWatch;
   #looks = 0;
 
   constructor(world: World, object: SimObject) {
     [this.#world, this.#object] = [world, object];
     this.#sql = createNodeSql(object.database);
+    this.#queues = new QueueWatch(world, object, this.#sql);
   }
 
   /** A command has reached the object. */
@@ -82,6 +85,7 @@ export class PoolWatch {
       if (run === null) this.disturbed.add(id);
       else if (run.flow_run_id === id && this.#ends.has(run.attempt_id)) this.#stale.add(command as object);
     }
+    if (operation === "move_to_front" && id !== undefined) this.#queues.noteMove(id);
     if (operation === "delete_run" && id !== undefined) {
       this.#ended.add(id);
       this.disturbed.add(id);
@@ -108,6 +112,11 @@ export class PoolWatch {
       const noted = this.noted.get(run.attempt_id);
       if (noted === undefined) this.noted.set(run.attempt_id, new Set([limit_key]));
       else noted.add(limit_key);
+    }
+    if (operation === "move_to_front") {
+      const { id } = command as PoolOperations["move_to_front"]["command"];
+      if ((result.value as PoolOperations["move_to_front"]["answer"]).line.kind === "limit") return;
+      this.#queues.noteMoved(id);
     }
     if (operation === "create_run") this.#noteRun(command, result.value);
     if (operation === "set_state") {
@@ -203,6 +212,7 @@ export class PoolWatch {
     this.#noteSizes(workers);
     for (const row of gone) this.#checkGone(row);
     for (const row of changed) this.#checkNew(row, [...active.values()]);
+    this.#queues.look(changed, [...active.values()]);
     [this.#active, this.#workers] = [active, workers];
     this.#looks += 1;
     const fault = this.#looks % LOOKS_PER_AUDIT === 0 ? findPoolFault(this.#sql) : undefined;

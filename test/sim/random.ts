@@ -94,8 +94,8 @@ export const POOL_FAULT_KINDS = [
   "recreate_pool",
   "reschedule",
 ] as const;
-/** People who let one run go before the others. */
-const FRONT_FAULTS = ["to_front"] as const;
+/** People who let one run, or one queue, go before the others. */
+const FRONT_FAULTS = ["to_front", "reorder_queues"] as const;
 export type FaultKind =
   | (typeof FAULT_KINDS)[number]
   | (typeof BIRTH_FAULTS)[number]

@@ -66,6 +66,7 @@ export const RATE_MAX: Record<FaultKind, number> = {
   reschedule: 0.3,
   born_old: 0.5,
   to_front: 0.5,
+  reorder_queues: 0.1,
 };
 
 /** A clock that is off by hours, and runs up to a twentieth too fast or too slow. */
