@@ -74,3 +74,46 @@ test("what is open in a cell stays open while the table changes and is sorted", 
   await shown(names).toEqual(["holder-a", "holder-aa", "holder-b"]);
   expect(await page.locator("dialog[open]").textContent()).toContain("holder-a loses its slot");
 });
+
+test("a line longer than an answer goes by pages; who is deleted while it is looked at is not shown any longer", async () => {
+  await stage.ask("POST", "/v2/concurrency_limits/", { name: "long", limit: 1 });
+  await stage.ask("POST", "/v2/concurrency_limits/acquire", {
+    names: ["long"],
+    request_id: "holder",
+    note: "holder",
+    lease_seconds: 600,
+  });
+  const callers = Array.from({ length: 205 }, (_, index) =>
+    stage
+      .ask("POST", "/v2/concurrency_limits/acquire", {
+        names: ["long"],
+        request_id: `long-${index}`,
+        note: `caller-${index}`,
+        wait_seconds: 25,
+      })
+      // The limit is deleted under those who still wait.
+      .catch(() => undefined),
+  );
+  const page = await open(`${stage.url}/limits/long`, { isAllowed: (fault) => fault.includes("404") });
+  await shown(() => page.locator(".totals").textContent()).toBe("1 of 1 slots held, 205 waiting");
+  const rows = page.locator("tbody tr", { hasText: "caller" });
+  await shown(() => rows.count()).toBe(199);
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByLabel("Slots").fill("203");
+  await shown(() => page.locator("dialog[open] .preview").textContent()).toMatch(
+    /It would admit 200 or more who wait now: caller-\d+, caller-\d+, caller-\d+, others\.$/,
+  );
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "More", exact: true }).last().click();
+  await shown(() => rows.count()).toBe(6);
+  await page.getByRole("button", { name: "To the front" }).last().click();
+  await shown(() => page.locator("dialog[open] .preview").textContent()).toMatch(
+    /^It gets the next free slot, before caller-\d+, caller-\d+, caller-\d+, 201 more, who wait longer\.$/,
+  );
+  await page.keyboard.press("Escape");
+  await stage.ask("DELETE", "/v2/concurrency_limits/long?force=true");
+  await shown(() => page.getByRole("heading", { level: 1 }).textContent()).toBe(
+    "There is no such thing here",
+  );
+  await Promise.all(callers);
+});
