@@ -1,5 +1,7 @@
 /** The queues of a pool, those that are served first at the top; each can be paused. */
 import type { WorkQueue } from "../../contract/wire/work-pools.ts";
+import { PAGE_MAX } from "../../contract/bounds.ts";
+import { useQuery } from "../data/query.ts";
 import { Pause } from "./pause.tsx";
 import { PoolStatus } from "./status.tsx";
 import { Table } from "./table.tsx";
@@ -13,6 +15,13 @@ export function QueueTable({
   pool: string;
   queues: readonly WorkQueue[];
 }) {
+  // Of a queue without a limit its record does not say how many run.
+  const { value: slots } = useQuery<{ queues: { queue_id: string; active_slots: number }[] }>({
+    method: "POST",
+    path: `${path}/concurrency_status`,
+    body: { limit: PAGE_MAX, flow_run_limit: 0 },
+  });
+  const running = new Map(slots?.queues.map(({ queue_id, active_slots }) => [queue_id, active_slots]));
   return (
     <Table
       rows={queues.toSorted((left, right) => left.priority - right.priority)}
@@ -36,9 +45,9 @@ export function QueueTable({
         },
         {
           header: "running",
-          value: ({ active_slots }) => active_slots,
-          cell: ({ active_slots, concurrency_limit: limit }) =>
-            `${active_slots ?? "–"}${limit === null ? "" : ` of ${limit}`}`,
+          value: ({ id }) => running.get(id),
+          cell: ({ id, concurrency_limit: limit }) =>
+            `${running.get(id) ?? "–"}${limit === null ? "" : ` of ${limit}`}`,
         },
         {
           header: null,
