@@ -86,6 +86,8 @@ const PAGES = [
 ] as const;
 
 export function Pages(): ComponentChildren {
+  const { path } = useLocation();
+  if (!isReadable(path)) return <Missing />;
   return (
     <ErrorBoundary>
       <Router>
@@ -97,6 +99,16 @@ export function Pages(): ComponentChildren {
       </Router>
     </ErrorBoundary>
   );
+}
+
+/** The router fails at an address that encodes no text, such as `/limits/%`. */
+function isReadable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Prefect's second dashboard lies below `/v2` where its first one is served, too. */

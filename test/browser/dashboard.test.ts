@@ -328,8 +328,10 @@ test("the links of Prefect's command line open their pages, and what is not ther
   await shown(() => page.getByRole("link", { name }).count()).toBe(1);
   await page.goto(`${server.url}/runs/flow-run/018f0000-0000-7000-8000-000000000000`);
   await shown(heading).toBe("There is no such thing here");
-  await page.goto(`${server.url}/no/such/page`);
-  await shown(heading).toBe("There is no such page");
+  for (const path of ["no/such/page", "limits/%"]) {
+    await page.goto(`${server.url}/${path}`);
+    await shown(heading).toBe("There is no such page");
+  }
 });
 
 test("the first page is light, asks nobody else, and runs only scripts of its own", async () => {

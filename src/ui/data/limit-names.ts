@@ -9,5 +9,6 @@ export function deploymentOfLimit(name: string): string | null {
 /** The name of a limit, where that of its deployment is among `deployments`, with that. */
 export function nameLimit(name: string, deployments: ReadonlyMap<string, string>): string {
   const id = deploymentOfLimit(name);
-  return id === null ? name : (deployments.get(id) ?? `deployment …${id.slice(-12)}`);
+  if (id === null) return name.trim() === "" ? `“${name}”` : name;
+  return deployments.get(id) ?? `deployment …${id.slice(-12)}`;
 }

@@ -3,7 +3,7 @@ import type { Deployment } from "../../contract/wire/deployments.ts";
 import { useLastRuns, useNextRuns } from "../data/edge-runs.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { describeSchedule } from "../data/schedules.ts";
-import { PoolLink, RunLink } from "./links.tsx";
+import { PoolLink, QueueLink, RunLink } from "./links.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { Status } from "./status.tsx";
 import { Table } from "./table.tsx";
@@ -36,7 +36,12 @@ export function DeploymentTable({ deployments }: { deployments: readonly Deploym
           cell: ({ work_pool_name: pool, work_queue_name: queue }) => (
             <>
               {pool !== null && <PoolLink name={pool} />}
-              {queue !== null && queue !== "default" && ` / ${queue}`}
+              {pool !== null && queue !== null && queue !== "default" && (
+                <>
+                  {" / "}
+                  <QueueLink pool={pool} name={queue} />
+                </>
+              )}
             </>
           ),
         },

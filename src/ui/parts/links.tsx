@@ -18,3 +18,9 @@ export function RunLink({
 export function PoolLink({ name }: { name: string }) {
   return <a href={`/work-pools/work-pool/${encodeURIComponent(name)}`}>{name}</a>;
 }
+
+export function QueueLink({ pool, name }: { pool: string; name: string }) {
+  return (
+    <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/queue/${encodeURIComponent(name)}`}>{name}</a>
+  );
+}

@@ -2,6 +2,7 @@
 import type { WorkQueue } from "../../contract/wire/work-pools.ts";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import { useQuery } from "../data/query.ts";
+import { QueueLink } from "./links.tsx";
 import { Pause } from "./pause.tsx";
 import { PoolStatus } from "./status.tsx";
 import { Table } from "./table.tsx";
@@ -32,11 +33,7 @@ export function QueueTable({
         {
           header: "queue",
           value: ({ name }) => name,
-          cell: ({ name }) => (
-            <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/queue/${encodeURIComponent(name)}`}>
-              {name}
-            </a>
-          ),
+          cell: ({ name }) => <QueueLink pool={pool} name={name} />,
         },
         {
           header: "status",
