@@ -9,7 +9,8 @@ import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { useIsSeen, useWidth } from "../data/screen.ts";
 import { useNow } from "./time.tsx";
-import { TimelineChart, WINDOW_SECONDS } from "./timeline-chart.tsx";
+import { TimelineChart } from "./timeline-chart.tsx";
+import { WINDOW_SECONDS } from "./timeline-scales.ts";
 import { describeBar, describeUsage } from "./timeline-words.ts";
 
 const LEASES_MAX = 400;
