@@ -21,6 +21,9 @@ const CUT_OFF_SHARE = 0.2;
 const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 /** In so many of the seeds with a pool people move runs and queues to the front. */
 const FRONT_SHARE = 0.3;
+/** In so many of the seeds the whole server is killed now and then; in as many of these its clock is set, too. */
+const RESTARTS_SHARE = 0.3;
+const STEPS_SHARE = 0.5;
 /** In so many of the seeds not everybody asks with the same priority. */
 const PRIORITIES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;
@@ -41,6 +44,11 @@ function makeWorld(seed: number): Scenario {
   if (isTangle)
     for (const kind of TANGLE_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 10, RATE_MAX[kind]);
   if (rates.deploy !== undefined) rates.born_old = RATE_MAX.born_old;
+  const ofServer = new Random(seed, "server");
+  if (ofServer.chance(RESTARTS_SHARE)) {
+    rates.restart = RATE_MAX.restart;
+    if (ofServer.chance(STEPS_SHARE)) rates.step_clock = RATE_MAX.step_clock;
+  }
   const bypass_max = random.pick([0, 0, 0, 1]);
   const limits = Array.from({ length: random.int(isTangle ? 2 : 1, 3) }, () => {
     const has_names = random.chance(0.2);

@@ -8,6 +8,7 @@ export interface LeaseRow {
   request_id: string | null;
   slots: number;
   slot_names: string | null;
+  lease_seconds: number;
   expires_at: number;
   joint_id: string | null;
   home_key: string | null;
@@ -56,7 +57,7 @@ export function makeRowReader({ database }: SimObject): () => LimitRows {
     const [config, leases, waiters] = (ready ??= [
       prepare<ConfigRow>(`SELECT "limit", active, bypass_max, deleted_at FROM config`),
       prepare<LeaseRow>(
-        "SELECT fence, tail, kind, request_id, slots, slot_names, expires_at, joint_id, home_key, attempt_id FROM lease",
+        "SELECT fence, tail, kind, request_id, slots, slot_names, lease_seconds, expires_at, joint_id, home_key, attempt_id FROM lease",
       ),
       prepare<WaiterRow>(
         `SELECT lane, priority, seq, waiter_key, caller, request_id, slots, arrived_at, present_until,

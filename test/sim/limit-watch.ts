@@ -8,6 +8,7 @@ import type { LimitOperations } from "../../src/objects/limit/operations.ts";
 import { type ConfigRow, type LeaseRow, makeRowReader, sumSlots, type WaiterRow } from "./limit-rows.ts";
 import { LineWatch } from "./line-watch.ts";
 import type { SimObject } from "./objects.ts";
+import { START_GRACE_MS, TrueInstants } from "./server-clock.ts";
 import type { World } from "./world.ts";
 
 /** What the design says, whatever the code has. */
@@ -25,6 +26,8 @@ export class LimitWatch {
   readonly #object: SimObject;
   readonly #line: LineWatch;
   readonly #read;
+  /** When leases end, in true time. */
+  readonly #ends: TrueInstants;
   readonly #find: (address: ObjectAddress) => SimObject | undefined;
   #leases = new Map<number, LeaseRow>();
   #waiters = new Map<string, WaiterRow>();
@@ -52,6 +55,7 @@ export class LimitWatch {
     [this.#world, this.#object, this.#find] = [world, object, find];
     this.#line = new LineWatch(world, object, socketSince);
     this.#read = makeRowReader(object);
+    this.#ends = new TrueInstants(world.clock);
   }
 
   /** A command has reached the object. */
@@ -129,8 +133,10 @@ export class LimitWatch {
     if (config === undefined) return;
     if (config.limit !== this.#limit || this.#sizes.length === 0)
       this.#sizes.push({ at: this.#world.now, limit: config.limit });
-    for (const lease of leases.values())
+    for (const lease of leases.values()) {
+      this.#endOf(lease);
       if (!this.#leases.has(lease.fence)) this.#checkNew(lease, leases, config);
+    }
     for (const lease of this.#leases.values()) if (!leases.has(lease.fence)) this.#checkGone(lease);
     this.#isChanged =
       leases.size !== this.#leases.size || [...leases.keys()].some((fence) => !this.#leases.has(fence));
@@ -177,7 +183,9 @@ export class LimitWatch {
   /** I10: a lease ends because somebody who may say so has said so, or after its deadline and the grace. */
   #checkGone(lease: LeaseRow): void {
     const granted = lease.request_id === null ? undefined : this.#granted.get(lease.request_id);
-    if (granted?.fence === lease.fence) granted.remembered_until = this.#world.now + REPLAY_MS;
+    // A clock that is put forward takes from the ten minutes.
+    if (granted?.fence === lease.fence)
+      granted.remembered_until = this.#world.faults.canStep ? 0 : this.#world.now + REPLAY_MS;
     const lease_id = leaseIdOf(this.#object.address.key, lease);
     const words = [lease_id, lease.request_id, lease.attempt_id];
     if (words.some((word) => word !== null && this.#ended.has(word))) return;
@@ -185,8 +193,18 @@ export class LimitWatch {
       this.#checkShareGone(lease);
       return;
     }
-    if (this.#world.now >= lease.expires_at + GRACE_MS) return;
+    const { now, clock } = this.#world;
+    if (clock.began_at > 0 && now < clock.began_at + START_GRACE_MS)
+      this.#world.fail("I10", `${this.#object.name} ended a lease just after the server began`, {
+        lease,
+        began_at: clock.began_at,
+      });
+    if (now >= this.#endOf(lease) + GRACE_MS) return;
     this.#world.fail("I10", `${this.#object.name} ended a lease before its time`, lease);
+  }
+
+  #endOf({ fence, expires_at }: LeaseRow): number {
+    return this.#ends.see(String(fence), expires_at);
   }
 
   /** I11: a share of several limits stays for as long as its home holds the acquire. */
@@ -206,13 +224,21 @@ export class LimitWatch {
 
   /** I9 and I10: each row has an alarm that will end it, and none outlives its time. */
   #checkDeadlines(): void {
-    const { faults, now } = this.#world;
-    const ends = [...this.#leases.values()].map(({ expires_at }) => expires_at);
+    const { faults, clock } = this.#world;
+    const { now, stepped_at } = clock;
+    // Of a lease from before the clock was put forward nobody knows how much of it was left.
+    const deadlineOf = ({ expires_at, lease_seconds }: LeaseRow) =>
+      Math.max(expires_at, stepped_at === 0 ? 0 : stepped_at + lease_seconds * 1000);
+    const ends = [...this.#leases.values()].map(deadlineOf);
     const isLate = faults.isLate;
     if (this.#object.isSettled && (ends.length > 0 || this.#waiters.size > 0)) {
       const { alarm_at } = this.#object;
       const latest =
-        Math.max(now, Math.min(...ends, this.#waiters.size > 0 ? now : Number.POSITIVE_INFINITY)) +
+        Math.max(
+          now,
+          clock.highest,
+          Math.min(...ends, this.#waiters.size > 0 ? now : Number.POSITIVE_INFINITY),
+        ) +
         GRACE_MS +
         60_000;
       if (alarm_at === null || alarm_at > latest)
@@ -223,7 +249,7 @@ export class LimitWatch {
         });
     }
     for (const lease of this.#leases.values())
-      if (lease.joint_id === null && now > lease.expires_at + GRACE_MS + (isLate ? LATE_SLACK_MS : SLACK_MS))
+      if (lease.joint_id === null && now > deadlineOf(lease) + GRACE_MS + (isLate ? LATE_SLACK_MS : SLACK_MS))
         this.#world.fail("I10", `${this.#object.name} keeps a lease beyond its time`, { lease, now });
   }
 }

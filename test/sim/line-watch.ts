@@ -44,9 +44,13 @@ export class LineWatch {
   #rows: LimitRows = { config: undefined, leases: new Map(), waiters: new Map() };
   #looks = 0;
   #looked_at = 0;
+  /** The same by the server's clock, by which rows are written. */
+  #showed_at = 0;
   readonly #places = new Map<string, Place>();
   /** With which priority each key has asked. */
   readonly #asked = new Map<string, number>();
+  /** Who has asked since the commit before: it may have been offered something, and have come too early for it. */
+  #asking = new Set<string>();
   /** When somebody last asked to move each key. */
   readonly #moves = new Map<string, number>();
   /** Who is first in line and could go, and was not told so. */
@@ -61,6 +65,7 @@ export class LineWatch {
     if (operation === "acquire") {
       const asked = command as AcquireCommand;
       this.#asked.set(keyOfAcquire(asked), asked.priority);
+      this.#asking.add(keyOfAcquire(asked));
     } else if (operation === "reserve") {
       const { joint_id, priority } = command as LimitOperations["reserve"]["command"];
       this.#asked.set(keyOfJoint(joint_id), priority);
@@ -77,7 +82,7 @@ export class LineWatch {
       // The release before knows no front.
       if (this.#object.isOld) return;
       const before = [...this.#places.values()].find(
-        (other) => other !== place && isBefore(other, place) && this.#isInLine(other),
+        (other) => other !== place && this.#isBefore(other, place) && this.#isInLine(other),
       );
       if (before !== undefined && !this.#isMoving(before))
         this.#world.fail("I8", `${this.#object.name}: who was to go to the front stands behind another`, {
@@ -103,10 +108,12 @@ export class LineWatch {
       if (waiter.offered_at !== null && before?.offered_at !== waiter.offered_at)
         this.#checkOffer(waiter, rows, config);
     }
+    this.#asking = new Set();
     this.#looks += 1;
     this.#notePlaces(waiters);
     this.#rows = rows;
     this.#looked_at = this.#world.now;
+    this.#showed_at = this.#world.clock.now;
     this.#checkRoom(config);
   }
 
@@ -120,8 +127,8 @@ export class LineWatch {
         // Who moved it before it was ever seen, or asks at another limit, is not known here.
         priority: this.#isMoving({ waiter_key }) ? priority : (this.#asked.get(waiter_key) ?? priority),
         look: this.#looks,
-        came_after: isJoint ? arrived_at : this.#looked_at,
-        came_by: isJoint ? arrived_at : this.#world.now,
+        came_after: isJoint ? arrived_at : this.#showed_at,
+        came_by: isJoint ? arrived_at : this.#world.clock.now,
         isJoint,
         arrived_at,
         passed: 0,
@@ -141,7 +148,7 @@ export class LineWatch {
             .map(({ waiter_key }) => waiter_key)
         : [keyOfRequest(lease.request_id)];
     const places = keys.flatMap((key) => this.#places.get(key) ?? []);
-    const [first] = places.filter((place) => !places.some((other) => isBefore(other, place)));
+    const [first] = places.filter((place) => !places.some((other) => this.#isBefore(other, place)));
     const priority = lease.request_id === null ? 0 : this.#asked.get(keyOfRequest(lease.request_id));
     if (first === undefined && priority === undefined) return;
     this.#checkOrder(first ?? { priority: priority ?? 0 }, lease.slots, rows, config, "was granted");
@@ -162,14 +169,15 @@ export class LineWatch {
     if ("waiter_key" in place && this.#isMoving(place)) return;
     const isGrant = what === "was granted";
     for (const before of this.#places.values()) {
-      const isPassed = "waiter_key" in place ? isBefore(before, place) : before.priority <= place.priority;
+      const isPassed =
+        "waiter_key" in place ? this.#isBefore(before, place) : before.priority <= place.priority;
       if (!isPassed || before === place || this.#isMoving(before)) continue;
       const row = this.#rows.waiters.get(before.waiter_key);
       // Whoever is still in line was neither granted nor offered anything, by this commit or earlier.
       const after = waiters.get(before.waiter_key);
       if (row === undefined || after === undefined || !isWaiting(row) || !isWaiting(after)) continue;
       const limit = Math.min(config.limit, this.#rows.config?.limit ?? 0);
-      if (row.slots > limit || !this.#wasPresent(row, after)) continue;
+      if (this.#asking.has(before.waiter_key) || row.slots > limit || !this.#wasPresent(row, after)) continue;
       const passed = before.passed + 1;
       if (isGrant) before.passed = passed;
       if (config.bypass_max > 0 && row.slots > slots && passed <= config.bypass_max) continue;
@@ -197,7 +205,9 @@ export class LineWatch {
     const offers = [...rows.waiters.values()]
       .filter((waiter) => waiter.lane === 0 && waiter.offered_at !== null && !isStoredBefore(offered, waiter))
       .sort((left, right) => (isStoredBefore(left, right) ? -1 : 1));
-    const areFresh = offers.every(({ offered_at }) => this.#world.now - (offered_at ?? 0) < OFFER_FRESH_MS);
+    const areFresh = offers.every(
+      ({ offered_at }) => this.#world.clock.now - (offered_at ?? 0) < OFFER_FRESH_MS,
+    );
     const free = config.limit - sumSlots(rows.leases.values());
     let left = free;
     for (const { slots } of offers) {
@@ -239,6 +249,15 @@ export class LineWatch {
     return this.#world.now < (this.#moves.get(waiter_key) ?? 0) + MOVING_MS;
   }
 
+  /** Tells whether one certainly stands before another. */
+  #isBefore(left: Place, right: Place): boolean {
+    if (left.priority !== right.priority) return left.priority < right.priority;
+    const isByTime = [left, right].some(({ isJoint, waiter_key }) => isJoint || this.#moves.has(waiter_key));
+    // A clock that was put back says nothing of who came first.
+    if (isByTime && this.#world.clock.hasStepped) return false;
+    return left.isJoint || right.isJoint ? left.came_by < right.came_after : left.look < right.look;
+  }
+
   #isInLine({ waiter_key }: Place): boolean {
     return this.#rows.waiters.get(waiter_key)?.lane === 0;
   }
@@ -248,7 +267,7 @@ export class LineWatch {
     if (before.caller !== after.caller) return false;
     if (after.caller === "run") return true;
     if (after.caller !== "socket")
-      return this.#world.now < Math.min(after.present_until, before.present_until);
+      return this.#world.clock.now < Math.min(after.present_until, before.present_until);
     const since = this.#socketSince(after.waiter_key);
     return since !== undefined && since < this.#looked_at;
   }
@@ -256,7 +275,7 @@ export class LineWatch {
   /** May be there, as far as the limit knows. */
   #isPresent({ caller, waiter_key, present_until }: WaiterRow): boolean {
     if (caller === "run" || this.#socketSince(waiter_key) !== undefined) return true;
-    return caller !== "socket" && this.#world.now < present_until;
+    return caller !== "socket" && this.#world.clock.now < present_until;
   }
 }
 
@@ -269,12 +288,6 @@ function keyOfAcquire({ caller, names, slots, mode, holder, request_id }: Acquir
 
 function isWaiting({ lane, offered_at }: WaiterRow): boolean {
   return lane === 0 && offered_at === null;
-}
-
-/** Tells whether one certainly stands before another. */
-function isBefore(left: Place, right: Place): boolean {
-  if (left.priority !== right.priority) return left.priority < right.priority;
-  return left.isJoint || right.isJoint ? left.came_by < right.came_after : left.look < right.look;
 }
 
 function isStoredBefore(left: WaiterRow, right: WaiterRow): boolean {

@@ -73,6 +73,14 @@ export const MUTANTS: readonly Mutant[] = [
     "GRACE_SECONDS = 10",
     "GRACE_SECONDS = 0",
   ]),
+  mutant("leases end just after a start of the server", "src/domain/limit/deadlines.ts", [
+    "return deadline < expiry_floor ? undefined : deadline;",
+    "return expiry_floor < 0 ? undefined : deadline;",
+  ]),
+  mutant("a clock that is put forward ends leases", "src/objects/limit/actor.ts", [
+    "this.#store.leases.listExpired(up_to, this.host.clock_stepped_at)",
+    "this.#store.leases.listExpired(up_to, 0)",
+  ]),
   mutant("a release wakes nobody", "src/objects/limit/actor.ts", [
     "    if (lease !== undefined) this.#advance();\n    return accept(null);",
     "    return accept(null);",

@@ -107,6 +107,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
 
   /** Carries a call into the object. Resolves when the answer may leave it, or when it dies. */
   async deliver(envelope: Envelope): Promise<Result<unknown>> {
+    if (this.#world.clock.isAway) return refuse("unavailable", "The server is away.");
     const deploy = this.#world.faults.strike("deploy");
     if (deploy !== undefined) this.#beginDeploy(deploy);
     // Not every caller has the same release's code: one may speak in a way that only the next one knows.
@@ -205,9 +206,14 @@ export class SimObject<Actor extends SimActor = SimActor> {
     // The platform repeats an alarm whose handler did not come to its end.
     if (this.#isRinging) {
       this.#isRinging = false;
-      this.#storeAlarm(this.#world.now + ALARM_RETRY_MS);
+      this.#storeAlarm(this.#world.clock.now + ALARM_RETRY_MS);
     }
     this.isSettled = true;
+  }
+
+  /** The server is there again, and looks when the alarm was to ring. */
+  resume(): void {
+    if (this.alarm_at !== null) this.#storeAlarm(this.alarm_at);
   }
 
   #end(): void {
@@ -227,11 +233,13 @@ export class SimObject<Actor extends SimActor = SimActor> {
   }
 
   #makeHost(self: () => Instance): ObjectHost {
-    const { timeline } = this.#world;
+    const { clock } = this.#world;
     const life = this.#lives;
     const host = createNodeHost({
       address: this.address,
-      clock: timeline,
+      clock,
+      expiry_floor: clock.expiry_floor,
+      clock_stepped_at: clock.stepped_at,
       database: this.database,
       has_lost_time: true,
       randomUint: (bits) => this.#random.uint(bits),
@@ -324,15 +332,17 @@ export class SimObject<Actor extends SimActor = SimActor> {
     const { faults, timeline } = this.#world;
     this.alarm_at = at;
     this.#cancelAlarm();
+    const rings_at = this.#world.clock.trueOf(at);
     const late = faults.strike("alarm_late")?.magnitude(10, 120_000) ?? 0;
-    this.#cancelAlarm = timeline.at(at + late, () => this.#ring());
+    this.#cancelAlarm = timeline.at(rings_at + late, () => this.#ring());
     const early = faults.strike("alarm_early");
-    if (early !== undefined && at > this.#world.now)
-      timeline.at(this.#world.now + early.next() * (at - this.#world.now), () => this.#ring());
+    const { now } = this.#world;
+    if (early !== undefined && rings_at > now)
+      timeline.at(now + early.next() * (rings_at - now), () => this.#ring());
   }
 
   #ring(): void {
-    if (this.alarm_at === null) return;
+    if (this.alarm_at === null || this.#world.clock.isAway) return;
     if (this.#isRinging) {
       // The platform runs one handler at a time; the next alarm follows it.
       this.#cancelAlarm = this.#world.timeline.after(COMMIT_MS[1], () => this.#ring());

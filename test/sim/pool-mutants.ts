@@ -75,6 +75,14 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "for (const active of store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)) this.#giveUp(active);",
     "void LOST_PER_SWEEP_MAX;",
   ]),
+  mutant("attempts end just after a start of the server", "src/objects/pool/attempts.ts", [
+    "if (host.expiry_floor === 0 || now >= host.expiry_floor + GRACE_MS)",
+    "if (host.expiry_floor >= 0)",
+  ]),
+  mutant("a clock that is put forward ends attempts", "src/objects/pool/attempts.ts", [
+    "if (host.clock_stepped_at > 0 && now < host.clock_stepped_at + SILENCE_MAX_MS)",
+    "if (host.clock_stepped_at < 0)",
+  ]),
   mutant("a session has no grace", "src/objects/pool/attempts.ts", [
     "store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)",
     "store.attempts.listLost(now + 2 * GRACE_MS, LOST_PER_SWEEP_MAX)",

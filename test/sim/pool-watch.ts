@@ -7,6 +7,7 @@ import { createNodeSql } from "../support/node-host.ts";
 import { findPoolFault } from "../support/pool-promises.ts";
 import type { SimObject } from "./objects.ts";
 import { QueueWatch } from "./queue-watch.ts";
+import { START_GRACE_MS, TrueInstants } from "./server-clock.ts";
 import type { World } from "./world.ts";
 
 interface ActiveRow {
@@ -67,11 +68,14 @@ export class PoolWatch {
   onEnd: (attempt_id: string, run_id: string) => void = () => {};
   readonly #sql;
   readonly #queues: QueueWatch;
+  /** When attempts and sessions end, in true time. */
+  readonly #ends_at: TrueInstants;
   #looks = 0;
 
   constructor(world: World, object: SimObject) {
     [this.#world, this.#object] = [world, object];
     this.#sql = createNodeSql(object.database);
+    this.#ends_at = new TrueInstants(world.clock);
     this.#queues = new QueueWatch(world, object, this.#sql);
   }
 
@@ -115,7 +119,6 @@ export class PoolWatch {
     }
     if (operation === "move_to_front") {
       const { id } = command as PoolOperations["move_to_front"]["command"];
-      if ((result.value as PoolOperations["move_to_front"]["answer"]).line.kind === "limit") return;
       this.#queues.noteMoved(id);
     }
     if (operation === "create_run") this.#noteRun(command, result.value);
@@ -214,6 +217,7 @@ export class PoolWatch {
     for (const row of changed) this.#checkNew(row, [...active.values()]);
     this.#queues.look(changed, [...active.values()]);
     [this.#active, this.#workers] = [active, workers];
+    for (const row of active.values()) this.#endOf(row, (key, at) => this.#ends_at.see(key, at));
     this.#looks += 1;
     const fault = this.#looks % LOOKS_PER_AUDIT === 0 ? findPoolFault(this.#sql) : undefined;
     if (fault !== undefined)
@@ -284,7 +288,13 @@ export class PoolWatch {
     const { attempt_id, run_id, session_id, is_started, deadline_at, worker_name } = row;
     if (attempt_id === null || this.#ended.has(attempt_id) || this.#ended.has(run_id)) return;
     if (is_started === 0 && session_id !== null && this.#ended.has(session_id)) return;
-    if (this.#endOf(row) <= this.#world.now) return;
+    const { now, clock } = this.#world;
+    if (clock.began_at > 0 && now < clock.began_at + START_GRACE_MS)
+      this.#world.fail("I10", `${this.#object.name} ended an attempt just after the server began`, {
+        row,
+        began_at: clock.began_at,
+      });
+    if (this.#endOf(row, (key, at) => this.#ends_at.see(key, at)) <= now) return;
     this.#world.fail("I10", `${this.#object.name} ended an attempt before its time`, {
       row,
       worker: worker_name === null ? null : this.#workers.get(worker_name),
@@ -293,16 +303,20 @@ export class PoolWatch {
   }
 
   /** When an attempt is over unless somebody is heard of. */
-  #endOf({ deadline_at, worker_name, session_id }: ActiveRow): number {
-    if (deadline_at !== null) return deadline_at;
+  #endOf(
+    { run_id, deadline_at, worker_name, session_id }: ActiveRow,
+    read: (key: string, at: number) => number = (_, at) => at,
+  ): number {
+    if (deadline_at !== null) return read(run_id, deadline_at);
     const worker = worker_name === null ? undefined : this.#workers.get(worker_name);
     if (worker === undefined || worker.session_id !== session_id) return Number.POSITIVE_INFINITY;
-    return (worker.session_deadline ?? 0) + GRACE_MS;
+    return read(`worker ${worker.name}`, worker.session_deadline ?? 0) + GRACE_MS;
   }
 
   /** I9: each attempt has an end that an alarm will bring, and none outlives it. */
   #checkDeadlines(): void {
-    const { faults, now } = this.#world;
+    const { faults, clock } = this.#world;
+    const { now } = clock;
     const slack = faults.isLate ? LATE_SLACK_MS : SLACK_MS;
     for (const row of this.#active.values()) {
       const end = this.#endOf(row);
@@ -314,7 +328,7 @@ export class PoolWatch {
       else if (now > end + GRACE_MS + slack)
         this.#world.fail("I10", `${this.#object.name} keeps an attempt beyond its time`, { row, end, now });
       const { alarm_at, isSettled } = this.#object;
-      if (isSettled && (alarm_at === null || alarm_at > Math.max(now, end) + 60_000))
+      if (isSettled && (alarm_at === null || alarm_at > Math.max(now, clock.highest, end) + 60_000))
         this.#world.fail("I9", `${this.#object.name} has no alarm for an attempt`, { row, end, alarm_at });
     }
   }

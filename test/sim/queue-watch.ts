@@ -77,10 +77,10 @@ export class QueueWatch {
 
   /** A run was moved to the front. */
   noteMoved(id: string): void {
-    const waiter = this.#scene.waiters.get(id);
-    if (waiter === undefined) return;
+    // One that waits for a slot of its deployment has passed nobody of its queue yet.
+    const queue_id = this.#scene.waiters.get(id)?.queue_id;
     const passed = [...this.#scene.waiters.values()].filter(
-      (other) => other.queue_id === waiter.queue_id && !this.#isMoving(other.id),
+      (other) => other.queue_id === queue_id && !this.#isMoving(other.id),
     );
     this.#fronts.set(id, {
       number: (this.#moved += 1),
@@ -97,7 +97,7 @@ export class QueueWatch {
       if (taken !== undefined && !this.#isMoving(run_id)) this.#checkClaim(taken, given, before, after);
     }
     this.#scene = after;
-    this.#looked_at = this.#world.now;
+    this.#looked_at = this.#world.clock.now;
   }
 
   #checkClaim(taken: Waiter, given: readonly Given[], before: Scene, after: Scene): void {

@@ -96,11 +96,14 @@ export const POOL_FAULT_KINDS = [
 ] as const;
 /** People who let one run, or one queue, go before the others. */
 const FRONT_FAULTS = ["to_front", "reorder_queues"] as const;
+/** What befalls the embedded server as a whole. */
+const SERVER_FAULTS = ["restart", "step_clock"] as const;
 export type FaultKind =
   | (typeof FAULT_KINDS)[number]
   | (typeof BIRTH_FAULTS)[number]
   | (typeof POOL_FAULT_KINDS)[number]
-  | (typeof FRONT_FAULTS)[number];
+  | (typeof FRONT_FAULTS)[number]
+  | (typeof SERVER_FAULTS)[number];
 
 /** How likely each kind of fault is where it can strike; what is not named never does. */
 export type FaultRates = Partial<Record<FaultKind, number>>;
@@ -116,6 +119,8 @@ export class Faults {
   readonly isLate: boolean;
   /** Messages may be lost, or late. */
   readonly isLossy: boolean;
+  /** The server's clock may be set. */
+  readonly canStep: boolean;
   readonly #seed: number;
   readonly #rates: FaultRates;
   readonly #kept: ReadonlySet<string> | undefined;
@@ -126,7 +131,10 @@ export class Faults {
     this.#seed = seed;
     this.#rates = rates;
     this.#kept = kept;
-    this.isLate = [rates.alarm_late, rates.commit, rates.crash].some((rate) => rate !== undefined);
+    this.isLate = [rates.alarm_late, rates.commit, rates.crash, rates.restart, rates.step_clock].some(
+      (rate) => rate !== undefined,
+    );
+    this.canStep = rates.step_clock !== undefined;
     this.isLossy = [rates.delay, rates.lose, rates.cut].some((rate) => rate !== undefined);
   }
 

@@ -67,6 +67,8 @@ export const RATE_MAX: Record<FaultKind, number> = {
   born_old: 0.5,
   to_front: 0.5,
   reorder_queues: 0.1,
+  restart: 0.5,
+  step_clock: 0.3,
 };
 
 /** A clock that is off by hours, and runs up to a twentieth too fast or too slow. */

@@ -97,8 +97,8 @@ export class SimSchedule {
     const since = this.#stable_since;
     const isSettled = since !== undefined && since < date - 2 * RUNS_AHEAD * interval_ms;
     // A message may be lost for longer than runs are planned ahead.
-    if (!isSettled || this.#world.faults.isOver || this.#world.faults.isLate || this.#world.faults.isLossy)
-      return;
+    const { isLate, isLossy, isOver } = this.#world.faults;
+    if (!isSettled || isOver || isLate || isLossy) return;
     this.#world.count("scheduled times");
     if (!this.#pool.watch.hasRunAt(this.#deployment_id, formatInstant(date)))
       this.#world.fail("I9", `the run of ${formatInstant(date)} was never planned`, { since, date });

@@ -14,6 +14,7 @@ import { Faults } from "./random.ts";
 import { makeScenario } from "./draw-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { openDirectory } from "./directory.ts";
+import { SimServer } from "./server.ts";
 import { World, START, type Violation } from "./world.ts";
 
 export interface SimOptions {
@@ -46,6 +47,8 @@ const DRAIN_MS = 3 * HOUR_MS;
 const DRAIN_STEP_MS = HOUR_MS / 4;
 /** What is remembered after everything has ended (ended requests, ten minutes) is forgotten by then. */
 const REST_MS = HOUR_MS;
+/** Something befalls the whole server about this often in the busiest world, where it does. */
+const SERVER_EVERY_MS = 300_000;
 const ALARM_SLACK_MS = 60_000;
 /** A reservation ends by itself after a minute, unless its home puts that off; where nothing is cut off home is soon asked. */
 const SHARES_MS = 300_000;
@@ -90,6 +93,8 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     if (scenario.rates.cut === undefined && limits.length > 1) watchShares(world, limits);
     if (pool !== undefined) world.spawn("people", () => pool.start());
     for (const caller of callers) caller.start();
+    if (scenario.rates.restart !== undefined)
+      new SimServer(world, objects).start(SERVER_EVERY_MS * scenario.tempo);
     const [size, settings] = settingsOf(scenario, 0);
     operator.start(scenario.operator_every_ms, {
       ...settings,
@@ -205,7 +210,10 @@ async function drain(
   pool?.checkRest();
   const all = [...limits, ...(pool?.limits ?? [])];
   // An alarm is never put off: one that was set for the end of a lease still rings, once, when that has been given back.
-  const last_alarm = Math.max(world.now, ...all.map(({ object }) => object.alarm_at ?? 0));
+  const last_alarm = Math.max(
+    world.now,
+    ...all.map(({ object }) => world.clock.trueOf(object.alarm_at ?? 0)),
+  );
   await timeline.run(last_alarm + ALARM_SLACK_MS);
   for (const limit of all) {
     if (!limit.watch.isEmpty()) world.fail("I9", `${limit.name} never comes to rest`, limit.watch.describe());

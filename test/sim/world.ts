@@ -2,6 +2,7 @@
 import type { Code } from "./code.ts";
 import type { Faults } from "./random.ts";
 import { Random } from "./random.ts";
+import { ServerClock } from "./server-clock.ts";
 import { Timeline } from "./timeline.ts";
 
 export const START = Date.UTC(2026, 10, 22, 12);
@@ -19,6 +20,7 @@ export class World {
   /** By how much this world is slower than the busiest one. */
   readonly tempo: number;
   readonly timeline = new Timeline(START);
+  readonly clock = new ServerClock(this.timeline);
   readonly faults: Faults;
   /** The code that objects have while a deploy is under way; undefined where it cannot be had. */
   readonly release_before: Code | undefined;

@@ -23,6 +23,7 @@ export interface NodeHostOptions {
   call?: (envelope: Envelope) => Promise<Result<unknown>>;
   database?: DatabaseSync;
   expiry_floor?: number;
+  clock_stepped_at?: number;
   /** Late alarms are the test's own play unless it says that they mean lost time, as on the platform. */
   has_lost_time?: boolean;
   randomUint?: (bits: number) => number;
@@ -49,7 +50,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     events: [],
     alarm_at: null,
     expiry_floor: options.expiry_floor ?? 0,
-    clock_stepped_at: 0,
+    clock_stepped_at: options.clock_stepped_at ?? 0,
     noteLostTime: (now) => {
       if (options.has_lost_time === true) Object.assign(host, { expiry_floor: now + 30_000 });
     },
