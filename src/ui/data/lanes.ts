@@ -78,7 +78,7 @@ function join(lanes: readonly number[]): Span[] {
 
 /** What a timeline says in a sentence. */
 export interface Usage {
-  /** For how long before `now` it is known who held slots. */
+  /** For how long before it is known who held slots. */
   known_seconds: number;
   /** Leases that held slots in that time. */
   leases: number;
@@ -86,13 +86,13 @@ export interface Usage {
   share: number | null;
 }
 
-/** How much of a limit was in use in the time that is known, `seconds` at most. */
+/** How much of a limit was in use in the time that is known, `seconds` at most, until `end` in milliseconds since the epoch. */
 export function measureUsage(
-  { now, known_since, leases }: LimitHistory,
+  { known_since, leases }: LimitHistory,
   limit: number,
   seconds: number,
+  end: number,
 ): Usage {
-  const end = Date.parse(now);
   const start = Math.max(Date.parse(known_since), end - seconds * 1000);
   let [held_ms, count] = [0, 0];
   for (const { slots, acquired_at, ended_at } of leases) {

@@ -77,7 +77,7 @@ function BarSpan({ bar, span: { lane, count }, name, now, x, y }: SpanProps) {
         rx={Math.min(RADIUS, Math.max(0, right - left) / 3)}
       />
       {height >= TEXT_HEIGHT_MIN && (
-        <text x={Math.max(0, left) + 6} y={top + height / 2}>
+        <text aria-hidden="true" x={Math.max(0, left) + 6} y={top + height / 2}>
           {shorten(name, seen_width - 10)}
         </text>
       )}

@@ -58,7 +58,7 @@ function LeaseTimeline({ limit }: { limit: Shown }) {
         {bar !== undefined
           ? describeBar(bar, names, now)
           : history !== undefined &&
-            describeUsage(measureUsage(history, limit.limit, WINDOW_SECONDS), {
+            describeUsage(measureUsage(history, limit.limit, WINDOW_SECONDS, now), {
               // Before it was created there was nothing to know.
               isAllKnown: Date.parse(history.known_since) <= Math.max(windowStart, Date.parse(limit.created)),
               hidden: hide(lanes),

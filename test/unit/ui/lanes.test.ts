@@ -103,11 +103,15 @@ test("no two bars of a lane overlap, and no more lanes are made than slots were 
 test("how much was in use counts slots and only the time that is known", () => {
   const leases = [held(0, 100), held(50, 75, { slots: 2 }), held(90, null), held(0, 10)];
   const history = { now: formatInstant(START + 100_000), known_since: formatInstant(START + 50_000), leases };
-  expect(measureUsage(history, 4, 900)).toEqual({
+  expect(measureUsage(history, 4, 900, Date.parse(history.now))).toEqual({
     known_seconds: 50,
     leases: 3,
     share: (50 + 2 * 25 + 10) / (4 * 50),
   });
-  expect(measureUsage(history, 4, 10)).toMatchObject({ known_seconds: 10, leases: 2, share: 20 / 40 });
-  expect(measureUsage(history, 0, 900).share).toBeNull();
+  expect(measureUsage(history, 4, 10, Date.parse(history.now))).toMatchObject({
+    known_seconds: 10,
+    leases: 2,
+    share: 20 / 40,
+  });
+  expect(measureUsage(history, 0, 900, Date.parse(history.now)).share).toBeNull();
 });
