@@ -1,5 +1,5 @@
 /** The data folder: who may use it, who uses it now, and what a crash left running in it. */
-import { chmodSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { makeFolders } from "../client/folders.ts";
@@ -18,6 +18,8 @@ export interface DataFolder {
   /** workerd's configuration; its path on a command line marks a process as one of this folder. */
   readonly configPath: string;
   readonly objectsPath: string;
+  /** No object has ever kept anything in it. */
+  readonly isNew: boolean;
   readonly logPath: string;
   /** Where the dashboard's files lie. */
   readonly uiPath: string;
@@ -51,6 +53,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
     path,
     configPath,
     objectsPath,
+    isNew: readdirSync(objectsPath).length === 0,
     logPath: join(path, "server.log"),
     uiPath,
     install(config, script, ui) {

@@ -61,6 +61,7 @@ async function serve(options: CheckedOptions, folder: DataFolder): Promise<Runni
       `--directory-path=ui=${folder.uiPath}`,
       `--socket-fd=http=${socketFd}`,
     ],
+    isNew: folder.isNew,
     env: (port) => ({ ...environmentOf(options, port), ...secretsKeys }),
     onOutput: (chunk) => {
       log.write(chunk);

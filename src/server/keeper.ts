@@ -42,8 +42,8 @@ export interface Keeper {
   readonly host: string;
   readonly port: number;
   /**
-   * Starts an instance of workerd. The Worker learns `startedAt` as its start and `clockSteppedAt` as the last time that
-   * the clock was put forward (0: never), in epoch milliseconds.
+   * Starts an instance of workerd. The Worker learns `startedAt` as its start (0: there was none before it) and
+   * `clockSteppedAt` as the last time that the clock was put forward (0: never), in epoch milliseconds.
    */
   start(startedAt: number, clockSteppedAt: number): void;
   /** Kills keeper and workerd at once; resolves when both are gone. */

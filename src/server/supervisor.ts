@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   /** Its whole environment, given the port that the socket has. */
   env: (port: number) => Record<string, string>;
   onOutput: (chunk: Uint8Array) => void;
+  /** Nothing was ever kept, so nobody holds anything that could not be renewed while no server ran. */
+  isNew?: boolean;
   clocks?: Clocks;
   /** How long an instance that was ready may take to say that it is alive. */
   answerMsMax?: number;
@@ -69,6 +71,7 @@ class WorkerdSupervisor implements Supervisor {
   readonly #clocks: Clocks;
   readonly #clockWatch: ClockWatch;
   #clockSteppedAt = 0;
+  #isNew: boolean;
   #port: number;
   #keeper: Keeper | undefined;
   #instance: Instance | undefined;
@@ -79,6 +82,7 @@ class WorkerdSupervisor implements Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#isNew = options.isNew ?? false;
     this.#clocks = options.clocks ?? systemClocks;
     this.#clockWatch = new ClockWatch(this.#clocks);
     const { promise, resolve } = Promise.withResolvers<ServerError | undefined>();
@@ -152,7 +156,8 @@ class WorkerdSupervisor implements Supervisor {
       life: new AbortController(),
     };
     this.#instance = instance;
-    this.#keeper?.start(instance.startedAtMs, this.#clockSteppedAt);
+    this.#keeper?.start(this.#isNew ? 0 : instance.startedAtMs, this.#clockSteppedAt);
+    this.#isNew = false;
     return instance;
   }
 

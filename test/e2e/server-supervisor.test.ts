@@ -12,6 +12,13 @@ const { env } = process;
 require("node:net").createServer((socket) => socket.end(env.SLUICE_STARTED_AT)).listen({ fd: ${SOCKET_FD} });
 `;
 
+/** Tells by HTTP what it was told of its start. */
+const TELLING = `
+const { env, pid } = process;
+require("node:http").createServer((request, response) =>
+  response.end(JSON.stringify({ pid, startedAt: Number(env.SLUICE_STARTED_AT) }))).listen({ fd: ${SOCKET_FD} });
+`;
+
 interface Watched {
   keeper: Keeper;
   ends: number[];
@@ -53,6 +60,24 @@ test("takes no connection itself: one made before any start is answered by what 
   await once(early, "connect");
   keeper.start(1_234, 0);
   expect(await text(early)).toBe("1234");
+});
+
+test("the first instance of a new folder is told of no start, the next one of its own", async () => {
+  const supervisor = await superviseWorkerd({
+    host: "127.0.0.1",
+    port: 0,
+    command: () => [process.execPath, "-e", TELLING],
+    env: () => ({ PATH: process.env["PATH"] ?? "" }),
+    onOutput: () => {},
+    isNew: true,
+  });
+  onTestFinished(() => supervisor.stop());
+  const ask = async () => (await fetch(`http://127.0.0.1:${supervisor.port}`)).json();
+  const first = (await ask()) as { pid: number; startedAt: number };
+  expect(first.startedAt).toBe(0);
+  process.kill(first.pid, "SIGKILL");
+  const next = async () => ask().catch(() => undefined);
+  await expect.poll(next).toMatchObject({ startedAt: expect.closeTo(Date.now(), -5) });
 });
 
 test("gives each instance its own instant of start", async () => {
