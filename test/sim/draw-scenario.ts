@@ -21,6 +21,8 @@ const CUT_OFF_SHARE = 0.2;
 const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 /** In so many of the seeds with a pool people move runs and queues to the front. */
 const FRONT_SHARE = 0.3;
+/** In so many of the seeds with a pool people cancel runs all the time. */
+const CANCELS_SHARE = 0.2;
 /** In so many of the seeds the whole server is killed now and then; in as many of these its clock is set, too. */
 const RESTARTS_SHARE = 0.3;
 const STEPS_SHARE = 0.5;
@@ -100,6 +102,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
     for (const kind of CUT_OFF_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 3, RATE_MAX[kind]);
   if (new Random(seed, "to front").chance(FRONT_SHARE))
     [rates.to_front, rates.reorder_queues] = [RATE_MAX.to_front, RATE_MAX.reorder_queues];
+  if (new Random(seed, "cancels").chance(CANCELS_SHARE)) rates.cancel = RATE_MAX.cancel;
   const work_ms = tempo * random.magnitude(1000, 400_000);
   const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `agent-${index + 1}`,

@@ -83,6 +83,18 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "if (host.clock_stepped_at > 0 && now < host.clock_stepped_at + SILENCE_MAX_MS)",
     "if (host.clock_stepped_at < 0)",
   ]),
+  mutant("a run that is cancelled begins all the same", "src/domain/flow-run/rules.ts", [
+    'if (from?.type !== "CANCELLING" || to.type === "CANCELLED") return PASSED;',
+    'if (from?.type !== "CANCELLING" || to.type === "CANCELLED" || to.type === "RUNNING") return PASSED;',
+  ]),
+  mutant("a run that is cancelled is completed all the same", "src/domain/flow-run/rules.ts", [
+    'if (from?.type !== "CANCELLING" || to.type === "CANCELLED") return PASSED;',
+    'if (from?.type !== "CANCELLING" || to.type === "CANCELLED" || to.type === "COMPLETED") return PASSED;',
+  ]),
+  mutant("nobody ends a cancellation that is not confirmed", "src/objects/pool/run-deadlines.ts", [
+    "else this.#endCancelling(stored, now);",
+    "else if (now < 0) this.#endCancelling(stored, now);",
+  ]),
   mutant("a session has no grace", "src/objects/pool/attempts.ts", [
     "store.attempts.listLost(now - GRACE_MS, LOST_PER_SWEEP_MAX)",
     "store.attempts.listLost(now + 2 * GRACE_MS, LOST_PER_SWEEP_MAX)",

@@ -5,6 +5,7 @@ import { isTerminal, type StateType } from "../../src/contract/wire/states.ts";
 import type { PoolOperations } from "../../src/objects/pool/operations.ts";
 import { createNodeSql } from "../support/node-host.ts";
 import { findPoolFault } from "../support/pool-promises.ts";
+import { CancelWatch } from "./cancel-watch.ts";
 import type { SimObject } from "./objects.ts";
 import { QueueWatch } from "./queue-watch.ts";
 import { START_GRACE_MS, TrueInstants } from "./server-clock.ts";
@@ -68,6 +69,7 @@ export class PoolWatch {
   onEnd: (attempt_id: string, run_id: string) => void = () => {};
   readonly #sql;
   readonly #queues: QueueWatch;
+  readonly #cancels: CancelWatch;
   /** When attempts and sessions end, in true time. */
   readonly #ends_at: TrueInstants;
   #looks = 0;
@@ -76,6 +78,7 @@ export class PoolWatch {
     [this.#world, this.#object] = [world, object];
     this.#sql = createNodeSql(object.database);
     this.#ends_at = new TrueInstants(world.clock);
+    this.#cancels = new CancelWatch(world, object, this.#sql);
     this.#queues = new QueueWatch(world, object, this.#sql);
   }
 
@@ -85,7 +88,8 @@ export class PoolWatch {
     if (operation === "end_attempt" && attempt_id !== undefined) this.#ended.add(attempt_id);
     if (operation === "end_session" && session_id !== undefined) this.#ended.add(session_id);
     if (operation === "set_state" && id !== undefined) {
-      const { run } = command as PoolOperations["set_state"]["command"];
+      const { run, is_forced } = command as PoolOperations["set_state"]["command"];
+      if (is_forced) this.#cancels.noteForced(id);
       if (run === null) this.disturbed.add(id);
       else if (run.flow_run_id === id && this.#ends.has(run.attempt_id)) this.#stale.add(command as object);
     }
@@ -215,7 +219,10 @@ export class PoolWatch {
     this.#noteSizes(workers);
     for (const row of gone) this.#checkGone(row);
     for (const row of changed) this.#checkNew(row, [...active.values()]);
-    this.#queues.look(changed, [...active.values()]);
+    this.#cancels.look();
+    // What Prefect's workers have submitted is nobody's claim.
+    const given = changed.filter(({ attempt_id }) => attempt_id !== null);
+    this.#queues.look(given, [...active.values()]);
     [this.#active, this.#workers] = [active, workers];
     for (const row of active.values()) this.#endOf(row, (key, at) => this.#ends_at.see(key, at));
     this.#looks += 1;
