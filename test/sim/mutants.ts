@@ -53,6 +53,14 @@ export const MUTANTS: readonly Mutant[] = [
     '      !result.ok && (result.error.code === "unavailable" || result.error.code === "overloaded");',
     "      result === undefined;",
   ]),
+  mutant("an effect that failed holds back nobody", "src/objects/shared/outbox.ts", [
+    "for (const row of rows) if (!(await this.#deliver(row, target))) return;",
+    "for (const row of rows) await this.#deliver(row, target);",
+  ]),
+  mutant("an effect overtakes those that wait for their next try", "src/objects/shared/outbox.ts", [
+    "WHERE target = ? AND attempt < ?), 0)))`",
+    "WHERE target = ? AND attempt < 0 * ?), 0)))`",
+  ]),
   mutant("waiters are served last come, first served", "src/objects/limit/line.ts", [
     "seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.waiters.lastSeq(waiter.priority) ?? 0) + 1);",
     "seq = -waiter.arrived_at * SEQS_PER_MS;",

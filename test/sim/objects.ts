@@ -15,6 +15,7 @@ import type { ObjectHost } from "../../src/objects/shared/host.ts";
 import { createNodeHost } from "../support/node-host.ts";
 import { type Code, TODAY } from "./code.ts";
 import type { Network } from "./network.ts";
+import { OutboxWatch } from "./outbox-watch.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -80,6 +81,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
   readonly #find: (address: ObjectAddress) => SimObject | undefined;
   readonly #makers: ObjectMakers<Actor>;
   readonly #random;
+  readonly #outbox: OutboxWatch;
   /** `undefined` as long as the turn has not moved the alarm. */
   #alarmMoved: number | undefined;
   #commit: Commit | undefined;
@@ -101,6 +103,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
     [this.#world, this.#network, this.#find, this.#makers] = [world, network, find, makers];
     [this.address, this.name] = [address, name];
     this.#random = world.random(`object ${name}`);
+    this.#outbox = new OutboxWatch(world, this);
     const birth = world.faults.strike("born_old");
     if (birth !== undefined) this.#beginDeploy(birth);
   }
@@ -245,6 +248,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
       randomUint: (bits) => this.#random.uint(bits),
       call: (envelope) =>
         new Promise((resolve) => {
+          this.#outbox.note(envelope);
           this.#whenDurable(self(), () => {
             const target = this.#find(envelope.address);
             const answered =
