@@ -234,6 +234,56 @@ test("a deployment that a person runs is told once; what programs and runs make 
   ]);
 });
 
+test("acts on a deployment and its schedules are told with what changed; what changed nothing is not", async () => {
+  const flow = await must("POST", "/flows/", { name: "acts-of-catalog" });
+  const draft = { name: "nightly", flow_id: flow.id, tags: ["a"], entrypoint: "flow.py:main" };
+  const { id } = (await must("POST", "/deployments/", draft)) as { id: string };
+  await must("POST", "/deployments/", draft); // nothing to tell
+  await must("POST", "/deployments/", { ...draft, tags: ["b"], parameters: { secret: 1 } });
+  await must("PATCH", `/deployments/${id}`, { paused: true });
+  const hourly = { interval: 3600, anchor_date: "2026-01-01T00:00:00Z", timezone: "UTC" };
+  const [schedule] = (await must("POST", `/deployments/${id}/schedules`, [{ schedule: hourly }])) as {
+    id: string;
+    schedule: object;
+  }[];
+  const path = `/deployments/${id}/schedules/${schedule?.id}`;
+  await must("PATCH", path, { active: false });
+  await must("PATCH", path, { active: false }); // nothing to tell
+  await must("PATCH", path, { active: true, max_scheduled_runs: 3 });
+  await must("DELETE", path);
+  const acts = await actsOn(id, 7);
+  expect(new Set(acts.map(({ target }) => target.name))).toEqual(new Set(["nightly"]));
+  const which = { schedule: { to: schedule?.schedule } };
+  expect(acts.map(tell)).toEqual([
+    [
+      "deployment.create",
+      {
+        paused: { to: false },
+        tags: { to: ["a"] },
+        entrypoint: { to: "flow.py:main" },
+        enforce_parameter_schema: { to: true },
+      },
+    ],
+    ["deployment.update", { tags: { from: ["a"], to: ["b"] }, parameters: {} }],
+    ["deployment.pause", { paused: { from: false, to: true } }],
+    ["schedule.create", { ...which, active: { to: true }, parameters: { to: {} } }],
+    ["schedule.pause", { ...which, active: { from: true, to: false } }],
+    [
+      "schedule.update",
+      { ...which, active: { from: false, to: true }, max_scheduled_runs: { from: null, to: 3 } },
+    ],
+    [
+      "schedule.delete",
+      {
+        schedule: { from: schedule?.schedule },
+        active: { from: true },
+        parameters: { from: {} },
+        max_scheduled_runs: { from: 3 },
+      },
+    ],
+  ]);
+});
+
 test("a run that waits goes before the others, which is told once; what does not wait is refused", async () => {
   await must("POST", "/work_pools/", { name: "moved", type: "process", concurrency_limit: 1 });
   const [running = "", first = "", second = ""] = await makeRuns("moved", 3);

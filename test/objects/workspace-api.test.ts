@@ -418,10 +418,14 @@ test("the audit log says who changed what, the newest first, page by page", asyn
   expect(newest).toMatchObject([
     { act: "flow.delete", target: { kind: "flow", id: flow.id, name: flow.name }, at: WRITTEN_AT },
     { act: "deployment.delete", target: { kind: "deployment", id: deployment.id, name: "audited" } },
-    { act: "deployment.update", target: { kind: "deployment", id: deployment.id } },
+    {
+      act: "deployment.pause",
+      target: { kind: "deployment", id: deployment.id },
+      changes: { paused: { from: false, to: true } },
+    },
   ]);
   expect((await send("GET", `/audit?limit=2&before_seq=${newest[2].seq}`)).body).toMatchObject([
-    { act: "deployment.put", target: { id: deployment.id } },
+    { act: "deployment.create", target: { id: deployment.id } },
     { act: "flow.create", target: { id: flow.id } },
   ]);
 });

@@ -4,7 +4,9 @@ import { deriveShardKey } from "../../contract/ids.ts";
 import { accept, refuse } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { AuditedKind } from "../../contract/wire/audit.ts";
-import type { Resource } from "../../contract/wire/events.ts";
+import { describeDeploymentAct, describeScheduleAct, type CatalogAct } from "../../domain/audit/catalog.ts";
+import type { DeploymentRecord } from "../../domain/catalog/deployments.ts";
+import type { ScheduleRecord } from "../../domain/catalog/schedules.ts";
 import { Actor, type Effect, type Handlers } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import {
@@ -14,16 +16,13 @@ import {
   filterFlows,
   findIds,
   insertFlow,
+  readDeployment,
   readEarliestDue,
   readFlow,
+  readSchedules,
   updateFlow,
 } from "./catalog-store.ts";
-import {
-  actionOf,
-  relatedOfDeployment,
-  type DeploymentEntry,
-  type StampedEntry,
-} from "../../domain/events/catalog-event.ts";
+import { actionOf, relatedOfDeployment, type StampedEntry } from "../../domain/events/catalog-event.ts";
 import { ChangeNews } from "../shared/change-news.ts";
 import { Deployments } from "./deployments.ts";
 import { makeUuid } from "../shared/uuid.ts";
@@ -96,7 +95,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
       const flow = readFlow(this.host.sql, { id });
       if (flow === undefined) return FLOW_NOT_FOUND;
       for (const deployment of this.#deployments.deleteOfFlow(id))
-        this.#publishDeployment(envelope, deployment);
+        this.#publishDeployment(envelope, deployment, id);
       deleteFlow(this.host.sql, id);
       this.#publish(envelope, "flow", flow);
       return accept(null);
@@ -106,13 +105,16 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     find_flow_ids: ({ filter, limit }) => accept(findIds(this.host.sql, "flow", whereFlows(filter), limit)),
 
     put_deployment: (command, envelope) => {
+      const { flow_id, name } = command.create;
+      const before = readDeployment(this.host.sql, { flow_id: flow_id.toLowerCase(), name });
       const result = this.#deployments.put(command);
-      if (result.ok) this.#publishDeployment(envelope, result.value.deployment);
+      if (result.ok) this.#publishDeployment(envelope, before, result.value.deployment.id);
       return result;
     },
     update_deployment: (command, envelope) => {
+      const before = readDeployment(this.host.sql, command);
       const result = this.#deployments.update(command);
-      if (result.ok) this.#publishDeployment(envelope, result.value.deployment);
+      if (result.ok) this.#publishDeployment(envelope, before, command.id);
       return result;
     },
     read_deployment: (by) => this.#deployments.read(by),
@@ -120,7 +122,7 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     delete_deployment: ({ id }, envelope) => {
       const result = this.#deployments.delete(id);
       if (!result.ok) return result;
-      this.#publishDeployment(envelope, result.value);
+      this.#publishDeployment(envelope, result.value, id);
       return accept(null);
     },
     filter_deployments: ({ filter, ...page }) =>
@@ -130,19 +132,21 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     find_deployment_ids: ({ filter, limit }) =>
       accept(findIds(this.host.sql, "deployment", whereDeployments(filter), limit)),
     create_schedules: (command, envelope) => {
+      const before = this.#schedulesOf(command.deployment_id);
       const result = this.#deployments.createSchedules(command);
-      if (result.ok)
-        for (const { id, slug } of result.value) this.#audit(envelope, "schedule", { id, name: slug ?? "" });
+      if (result.ok) this.#auditSchedules(envelope, command.deployment_id, before);
       return result;
     },
     update_schedule: ({ deployment_id, schedule_id, update }, envelope) => {
+      const before = this.#schedulesOf(deployment_id);
       const result = this.#deployments.updateSchedule(deployment_id, schedule_id, update);
-      if (result.ok) this.#audit(envelope, "schedule", { id: schedule_id, name: "" });
+      if (result.ok) this.#auditSchedules(envelope, deployment_id, before);
       return result;
     },
     delete_schedule: ({ deployment_id, schedule_id }, envelope) => {
+      const before = this.#schedulesOf(deployment_id);
       const result = this.#deployments.deleteSchedule(deployment_id, schedule_id);
-      if (result.ok) this.#audit(envelope, "schedule", { id: schedule_id, name: "" });
+      if (result.ok) this.#auditSchedules(envelope, deployment_id, before);
       return result;
     },
 
@@ -231,23 +235,48 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     return formatInstant(this.host.now());
   }
 
-  #audit(envelope: Envelope, kind: AuditedKind, { id, name }: { id: string; name: string }): void {
+  /** `told`: what it is called and what it changed, where the operation's name does not say it. */
+  #audit(
+    envelope: Envelope,
+    kind: AuditedKind,
+    { id, name }: { id: string; name: string },
+    told?: CatalogAct,
+  ): void {
     const { actor, operation } = envelope;
-    addEntry(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name });
+    addEntry(this.host.sql, { at: this.host.now(), actor, operation, kind, id, name }, told);
   }
 
   /** Writes down what was done to an entry that listeners hear of, too. */
-  #publish(
-    envelope: Envelope,
-    kind: "flow" | "variable" | "deployment",
-    entry: StampedEntry,
-    related: Resource[] = [],
-  ): void {
+  #publish(envelope: Envelope, kind: "flow" | "variable", entry: StampedEntry): void {
     this.#audit(envelope, kind, entry);
-    this.#news.note({ kind, action: actionOf(envelope.operation, entry), entry, related });
+    this.#news.note({ kind, action: actionOf(envelope.operation, entry), entry });
   }
 
-  #publishDeployment(envelope: Envelope, deployment: DeploymentEntry): void {
-    this.#publish(envelope, "deployment", deployment, relatedOfDeployment(deployment));
+  /** As it was, undefined where it was not, beside what it has become. */
+  #publishDeployment(envelope: Envelope, before: DeploymentRecord | undefined, id: string): void {
+    const after = readDeployment(this.host.sql, { id });
+    const entry = after ?? before;
+    if (entry === undefined) return;
+    const told = describeDeploymentAct(before ?? null, after ?? null);
+    if (told !== undefined) this.#audit(envelope, "deployment", entry, told);
+    const action = actionOf(envelope.operation, entry);
+    this.#news.note({ kind: "deployment", action, entry, related: relatedOfDeployment(entry) });
+  }
+
+  #schedulesOf(deployment_id: string): ScheduleRecord[] {
+    const stored = readSchedules(this.host.sql, [deployment_id]).get(deployment_id) ?? [];
+    return stored.map(({ record }) => record);
+  }
+
+  /** What became of each schedule of a deployment stands in the list as an act on the deployment. */
+  #auditSchedules(envelope: Envelope, deployment_id: string, before: readonly ScheduleRecord[]): void {
+    const deployment = readDeployment(this.host.sql, { id: deployment_id });
+    const after = this.#schedulesOf(deployment_id);
+    for (const id of new Set([...before, ...after].map((schedule) => schedule.id))) {
+      const isIt = (schedule: ScheduleRecord): boolean => schedule.id === id;
+      const told = describeScheduleAct(before.find(isIt) ?? null, after.find(isIt) ?? null);
+      if (deployment !== undefined && told !== undefined)
+        this.#audit(envelope, "deployment", deployment, told);
+    }
   }
 }

@@ -57,7 +57,7 @@ interface CatalogEntry {
 export function addEntry(
   sql: Sql,
   { at, actor, operation, kind, id, name }: CatalogEntry,
-  told?: Pick<Act, "act" | "changes" | "request_id">,
+  told?: Pick<Act, "act" | "changes"> & Partial<Pick<Act, "request_id">>,
 ): void {
   const [row] = sql.all<{ seq: number }>(
     `INSERT INTO audit (at, actor, operation, kind, id, name, act, changes, request_id)
