@@ -213,6 +213,15 @@ test("of a limit with many slots some lanes are drawn and the others counted, an
     expect(await timelineOf("decays").count()).toBe(0);
     expect(await findBarriers(page)).toEqual([]);
   }
+  // Such a limit is resized by the names of its slots.
+  const page = await open(`${server.url}/limits/devices`);
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByRole("textbox").fill("GPU-a\nGPU-c\nGPU-d");
+  await shown(() => page.locator("dialog[open] .preview").textContent()).toContain(
+    "Nobody gets GPU-b any more",
+  );
+  await page.getByRole("button", { name: "Set these 3" }).click();
+  await shown(() => page.locator(".totals").textContent()).toBe("0 of 3 slots held, 0 waiting");
 }, 120_000);
 
 test("a limit is resized and a slot taken away, and before that it says what will happen", async () => {

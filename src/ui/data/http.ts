@@ -49,8 +49,8 @@ export function forgetKey(): void {
 function authorize(): Record<string, string> {
   const key = readKey();
   if (key === null) return {};
-  // `user:password`, as in `PREFECT_API_AUTH_STRING`.
-  return { Authorization: key.includes(":") ? `Basic ${btoa(key)}` : `Bearer ${key}` };
+  // As `PREFECT_API_AUTH_STRING` is sent; in this form a key may have any characters.
+  return { Authorization: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(key)))}` };
 }
 
 /**

@@ -86,7 +86,10 @@ function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
   enter(to);
   const delay = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 10_000;
   failures += 1;
-  retryTimer = setTimeout(connect, delay);
+  retryTimer = setTimeout(() => {
+    // Who does not look needs nothing; looking connects.
+    if (document.visibilityState === "visible") connect();
+  }, delay);
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -16,6 +16,7 @@ import { LineTable } from "../parts/line-table.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { Pager } from "../parts/pager.tsx";
+import { SetSlotNames } from "../parts/set-slot-names.tsx";
 import { SetSize } from "../parts/set-size.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 import { listWho, runOf, type Names } from "../parts/who.tsx";
@@ -60,16 +61,25 @@ export function Limit() {
           {!active && ", disabled: everybody is let through"}
         </p>
         <div class="buttons">
-          <SetSize
-            label="Resize"
-            title={`Resize ${name}`}
-            of={name}
-            unit="Slots"
-            current={size}
-            path={path}
-            field="limit"
-            preview={(wanted) => <Resized size={wanted ?? 0} limit={record} front={front} names={names} />}
-          />
+          {record.slot_names === null ? (
+            <SetSize
+              label="Resize"
+              title={`Resize ${name}`}
+              of={name}
+              unit="Slots"
+              current={size}
+              path={path}
+              field="limit"
+              preview={(wanted) => <Resized size={wanted ?? 0} limit={record} front={front} names={names} />}
+            />
+          ) : (
+            <SetSlotNames
+              of={name}
+              path={path}
+              current={record.slot_names}
+              preview={(wanted) => <Resized size={wanted} limit={record} front={front} names={names} />}
+            />
+          )}
           <AskChange
             verb={active ? "Disable" : "Enable"}
             name={name}

@@ -1,6 +1,6 @@
 /** A button that says what it will do, and asks once where that cannot be undone. */
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { act } from "../data/act.ts";
 
 export interface AskProps {
@@ -24,8 +24,11 @@ export function Ask({ label, title, children, confirm, isDangerous = false, onOp
   const open = (): void => {
     onOpen?.();
     setOpen(true);
-    dialog.current?.showModal();
   };
+  // Only what is in it by then can have the focus.
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal();
+  }, [isOpen]);
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -47,7 +50,7 @@ export function Ask({ label, title, children, confirm, isDangerous = false, onOp
               <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy}>
                 {confirm}
               </button>
-              <button type="button" onClick={() => dialog.current?.close()}>
+              <button type="button" autofocus={isDangerous} onClick={() => dialog.current?.close()}>
                 Leave it
               </button>
             </div>

@@ -13,13 +13,25 @@ const DEPTH_MAX = 40;
 /** `level`: of the heading above; headings of the text are below it, and none is left out. */
 export function renderMarkdown(text: string, level: number): ComponentChildren {
   if (text.length > CHARACTERS_MAX) return <p class="as-written">{text}</p>;
+  const tokens = readTokens(text);
+  if (tokens === undefined) return <p class="as-written">{text}</p>;
   let last = level;
-  return lexer(text).map((token, index) => {
+  return tokens.map((token, index) => {
     if (token.type !== "heading") return <Fragment key={index}>{renderToken(token, 0)}</Fragment>;
     const { depth, tokens } = token as Tokens.Heading;
     last = Math.min(level + depth, last + 1, 6);
     return h(`h${last}`, { key: index }, renderAll(tokens, 0));
   });
+}
+
+/** Undefined: it is nested too deep to be read. */
+function readTokens(text: string): Token[] | undefined {
+  try {
+    return lexer(text);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function renderAll(tokens: readonly Token[] | undefined, depth: number): ComponentChildren {

@@ -83,7 +83,13 @@ export function When({ at }: { at: string | null }) {
   const now = useNow();
   if (at === null) return <>never</>;
   const seconds = (now - Date.parse(at)) / 1000;
-  const text = seconds >= 0 ? `${formatDuration(seconds)} ago` : `in ${formatDuration(-seconds)}`;
+  // Clocks differ, and the server's may be a little ahead.
+  const text =
+    Math.abs(seconds) < 1
+      ? "just now"
+      : seconds >= 0
+        ? `${formatDuration(seconds)} ago`
+        : `in ${formatDuration(-seconds)}`;
   return (
     <time dateTime={at} title={formatExact(at)}>
       {text}
