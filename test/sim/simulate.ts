@@ -26,6 +26,8 @@ export interface SimOptions {
   /** Only these callers and agents take part. */
   clients?: ReadonlySet<string> | undefined;
   tell?: ((line: string) => void) | undefined;
+  /** The run ends right after this instant, whatever has come of it by then. */
+  stop_at?: number | undefined;
 }
 
 export interface SimReport {
@@ -33,6 +35,9 @@ export interface SimReport {
   /** The faults that struck, in order. */
   struck: readonly string[];
   clients: readonly string[];
+  /** What objects are called, the longest names first. */
+  objects: readonly string[];
+  tempo: number;
   /** How long was simulated, with the end that has no faults. */
   simulated_hours: number;
   steps: number;
@@ -103,12 +108,15 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     });
   });
   const until = START + options.hours * scenario.tempo * HOUR_MS;
+  if (options.stop_at !== undefined) world.timeline.at(options.stop_at + 1, () => world.timeline.stop());
   await world.timeline.run(until, options.hours * EVENTS_PER_HOUR_MAX);
-  if (world.violation === undefined) await drain(world, limits, callers, operator, pool, scenario);
+  if (!world.timeline.isStopped) await drain(world, limits, callers, operator, pool, scenario);
   return {
     violation: world.violation,
     struck: faults.struck,
     clients: [...callers.map((caller) => caller.plan.name), ...(plan?.agents ?? []).map(({ name }) => name)],
+    objects: [...objects.values()].map(({ name }) => name).sort((left, right) => right.length - left.length),
+    tempo: scenario.tempo,
     simulated_hours: (world.now - START) / HOUR_MS,
     steps: world.timeline.steps,
     counts: world.counts,
@@ -197,7 +205,8 @@ async function drain(
   const drain_ms = world.tempo * DRAIN_MS;
   const over = world.now + drain_ms;
   do await timeline.run(world.now + world.tempo * DRAIN_STEP_MS);
-  while (world.now < over && !isQuiet() && world.violation === undefined);
+  while (world.now < over && !isQuiet() && !timeline.isStopped);
+  if (timeline.isStopped) return;
   for (const caller of callers)
     if (caller.waits_since !== undefined)
       world.fail(
@@ -207,6 +216,7 @@ async function drain(
       );
   pool?.checkRuns();
   await timeline.run(world.now + REST_MS);
+  if (timeline.isStopped) return;
   pool?.checkRest();
   const all = [...limits, ...(pool?.limits ?? [])];
   // An alarm is never put off: one that was set for the end of a lease still rings, once, when that has been given back.
@@ -215,6 +225,7 @@ async function drain(
     ...all.map(({ object }) => world.clock.trueOf(object.alarm_at ?? 0)),
   );
   await timeline.run(last_alarm + ALARM_SLACK_MS);
+  if (timeline.isStopped) return;
   for (const limit of all) {
     if (!limit.watch.isEmpty()) world.fail("I9", `${limit.name} never comes to rest`, limit.watch.describe());
     const outbox = limit.object.database.prepare("SELECT * FROM outbox").all();

@@ -11,7 +11,8 @@ export class Timeline {
   now: number;
   /** How many events have run. */
   steps = 0;
-  #isStopped = false;
+  /** Nothing runs any more. */
+  isStopped = false;
   #order = 0;
   readonly #heap: Event[] = [];
 
@@ -37,12 +38,12 @@ export class Timeline {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.isStopped = true;
   }
 
   /** Runs everything that is due up to an instant; when more than `steps_max` events have run by then, it ends before. */
   async run(until: number, steps_max = Number.POSITIVE_INFINITY): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.isStopped) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) break;
       if (this.steps >= steps_max) return;
@@ -54,7 +55,7 @@ export class Timeline {
       // Nothing here waits for the real world, so one pass of the event loop runs all that follows.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    if (!this.#isStopped) this.now = Math.max(this.now, until);
+    if (!this.isStopped) this.now = Math.max(this.now, until);
   }
 
   #push(event: Event): void {
