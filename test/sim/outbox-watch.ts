@@ -1,4 +1,5 @@
 /** Holds an object to the order of what it has to tell each other object: nothing goes out before what came before it. */
+import type { StatementSync } from "node:sqlite";
 import { formatAddress, type Envelope } from "../../src/contract/envelope.ts";
 import type { SimObject } from "./objects.ts";
 import type { World } from "./world.ts";
@@ -19,6 +20,8 @@ export class OutboxWatch {
   /** How often each effect was sent: a number is given anew once the outbox has been empty. */
   readonly #tries = new Map<string, number>();
 
+  #select: StatementSync | undefined;
+
   constructor(world: World, object: SimObject) {
     [this.#world, this.#object] = [world, object];
   }
@@ -26,9 +29,10 @@ export class OutboxWatch {
   /** The object sends an effect now. */
   note({ address, operation, request_id, command }: Envelope): void {
     const text = JSON.stringify(command);
-    const rows = this.#object.database
-      .prepare("SELECT seq, operation, request_id, command FROM outbox WHERE target = ? ORDER BY seq")
-      .all(formatAddress(address)) as unknown as EffectRow[];
+    this.#select ??= this.#object.database.prepare(
+      "SELECT seq, operation, request_id, command FROM outbox WHERE target = ? ORDER BY seq",
+    );
+    const rows = this.#select.all(formatAddress(address)) as unknown as EffectRow[];
     const sent = rows.find(
       (row) => row.operation === operation && row.request_id === request_id && row.command === text,
     );

@@ -14,7 +14,6 @@ interface WaitingRow {
   queue_id: string | null;
   deployment_id: string | null;
   next_scheduled_start_time: string | null;
-  is_held: 0 | 1;
 }
 
 interface QueueRow {
@@ -142,15 +141,13 @@ export class QueueWatch {
 
   #readScene(active: readonly Given[]): Scene {
     const rows = this.#sql.all<WaitingRow>(
-      `SELECT id, queue_id, deployment_id, next_scheduled_start_time,
-         (record ->> '$.empirical_policy.retry_type' IS 'in_process') AS is_held
-       FROM flow_run WHERE state_type = 'SCHEDULED'`,
+      `SELECT id, queue_id, deployment_id, next_scheduled_start_time FROM flow_run WHERE state_type = 'SCHEDULED'`,
     );
+    // Who waits in its own process to try again is active, too.
     const isActive = new Set(active.map(({ run_id }) => run_id));
     const waiters = new Map<string, Waiter>();
-    for (const { id, queue_id, deployment_id, next_scheduled_start_time, is_held } of rows) {
-      if (queue_id === null || next_scheduled_start_time === null || is_held === 1 || isActive.has(id))
-        continue;
+    for (const { id, queue_id, deployment_id, next_scheduled_start_time } of rows) {
+      if (queue_id === null || next_scheduled_start_time === null || isActive.has(id)) continue;
       const due_at = Math.ceil(instantToMs(next_scheduled_start_time));
       waiters.set(id, { id, queue_id, due_at, hasDeployment: deployment_id !== null });
     }
