@@ -10,6 +10,7 @@ import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
 import { listProcesses } from "../../src/server/leftovers.ts";
 import { signalProcess } from "../../src/server/signal-process.ts";
 import { GRACE_SECONDS } from "../../src/contract/bounds.ts";
+import { freezeWorkerPastSession } from "./freeze-worker.ts";
 import { becomes, hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
 
 /** Strikes, and resolves when its cause is gone. Throws where the world does not answer as it must. */
@@ -26,7 +27,6 @@ const LOOK_MS = 5;
 const BEGUN_WITHIN_SECONDS = 90;
 const REFUSED_WITHIN_MS = 20_000;
 const BLOCK_BYTES = 1024 * 1024;
-
 const pickOne = <Item>(items: readonly Item[], random: Random): Item | undefined =>
   items[random.int(0, items.length - 1)];
 
@@ -49,13 +49,26 @@ async function findWorking(world: World, random: Random): Promise<World["holders
   return world.holders[index];
 }
 
+/** The processes of runs, and the shells that wait for them. */
+async function listRunProcesses({ starts, works }: World): Promise<number[]> {
+  return (await listProcesses())
+    .filter(({ line }) => line.includes(`${starts} ${works}`))
+    .map(({ pid }) => pid);
+}
+
 const pidOf = (child: { pid?: number | undefined } | undefined) =>
   child?.pid === undefined ? [] : [child.pid];
 
-/** The folder is free for others while its server is dead: these say nothing together. */
+/**
+ * These say nothing together: the folder is free for others while its server is dead, and while one of the two workers is
+ * frozen past its session the other one must live.
+ */
 export const APART: readonly (readonly [string, string])[] = [
   ["a second server on the folder", "kill the supervisor"],
   ["a second server on the folder", "kill the supervisor and workerd"],
+  ["freeze a worker past its session", "freeze a worker's machine past its session"],
+  ["freeze a worker past its session", "kill a worker"],
+  ["freeze a worker's machine past its session", "kill a worker"],
 ];
 
 export const FAULTS: Record<string, Fault> = {
@@ -107,12 +120,14 @@ export const FAULTS: Record<string, Fault> = {
     await sleep(SHORT_MS);
   },
   "freeze a worker": (world, random) => freeze(pidOf(pickOne(world.workers, random)?.child), LONG_MS),
+  "freeze a worker past its session": (world, random) => freezeWorkerPastSession(world, random, false),
+  "freeze a worker's machine past its session": (world, random) =>
+    freezeWorkerPastSession(world, random, true),
   "kill a run's process": async (world, random) => {
     const strike = async () => {
-      const flows = (await listProcesses()).filter(({ line }) => line.includes(`>>${world.starts}`));
-      const flow = pickOne(flows, random);
-      if (flow !== undefined) signalProcess(flow.pid, "SIGKILL");
-      return flow !== undefined;
+      const pid = pickOne(await listRunProcesses(world), random);
+      if (pid !== undefined) signalProcess(pid, "SIGKILL");
+      return pid !== undefined;
     };
     if (!(await becomes(strike, BEGUN_WITHIN_SECONDS)))
       throw new Error("There was no run's process to kill.");

@@ -16,7 +16,7 @@ import { TERMINAL_TYPES } from "../../src/contract/wire/states.ts";
 import { Random } from "../sim/random.ts";
 import { readArguments, readNames, readNumber } from "../support/arguments.ts";
 import { APART, FAULTS } from "./faults.ts";
-import { countLeases, findDamage, findPeak, findRepeated } from "./judge.ts";
+import { countLeases, findDamage, findOverlaps, findPeak, findRepeated } from "./judge.ts";
 import { becomes, LEASE_SECONDS, LIMIT, World } from "./world.ts";
 
 const values = readArguments(import.meta.filename, {
@@ -78,6 +78,8 @@ async function playRound(
   }
   const repeated = findRepeated(world.starts);
   if (repeated.length > 0) wrong.push(`Executed twice under one attempt: ${repeated.join(", ")}`);
+  const overlaps = findOverlaps(world.works);
+  if (overlaps.length > 0) wrong.push(`Executed under two attempts at once: ${overlaps.join(", ")}`);
   if (!isLast) return wrong;
   await world.server.kill9();
   wrong.push(...findDamage(world.server.dataDir));

@@ -10,6 +10,7 @@ import { startTestServer, type TestServer } from "../support/server.ts";
 import { layCable, type Cable } from "./cable.ts";
 
 const HOLDER = fileURLToPath(new URL("holder.ts", import.meta.url));
+const RUN = fileURLToPath(new URL("run.ts", import.meta.url));
 export const LIMIT = { name: "gpu", slots: 3 } as const;
 export const LEASE_SECONDS = 5;
 /** They want three times as many slots as there are, for much longer than a turn takes: a slot too many is soon seen. */
@@ -22,11 +23,14 @@ const HOLDERS = [
   { slots: 1, workMs: 1500 },
 ];
 const WORKERS = ["w1", "w2"];
-const POOL = "chaos";
+export const POOL = "chaos";
+const RUN_MS = 1000;
 
 /** A process that is started again when it is found dead. */
 interface Player {
   name: string;
+  /** Its folder. */
+  home: string;
   start: () => ChildProcess;
   child: ChildProcess;
 }
@@ -64,6 +68,11 @@ export class World implements AsyncDisposable {
     return join(this.folder, "starts");
   }
 
+  /** What runs wrote down while they worked. */
+  get works(): string {
+    return join(this.folder, "works");
+  }
+
   /** What the holders wrote down. */
   get records(): string[] {
     return HOLDERS.map((_, index) => join(this.folder, `holder-${index}`));
@@ -72,14 +81,15 @@ export class World implements AsyncDisposable {
   async #furnish(): Promise<void> {
     const { client } = this;
     await client.limits.create({ name: LIMIT.name, limit: LIMIT.slots });
-    await client.workPools.create({ name: POOL, type: "process" });
+    // Runs of lost workers begin again elsewhere.
+    await client.workPools.create({ name: POOL, type: "process", lost_run_policy: "reschedule" });
     const flow = await client.flows.put({ name: "chaos" });
-    writeFileSync(this.starts, "");
+    for (const file of [this.starts, this.works]) writeFileSync(file, "");
     const deployment = await client.deployments.put({
       name: "chaos",
       flow_id: flow.id,
       work_pool_name: POOL,
-      job_variables: { command: `sh -c 'echo "$SLUICE_RUN" >>${this.starts}; sleep 1'` },
+      job_variables: { command: this.#commandFor(RUN_MS) },
     });
     this.deploymentId = deployment.id;
     for (const [index, holder] of HOLDERS.entries()) {
@@ -94,23 +104,27 @@ export class World implements AsyncDisposable {
     }
   }
 
+  #commandFor(workMs: number): string {
+    return (
+      [process.execPath, RUN, this.starts, this.works].map((word) => `'${word}'`).join(" ") + ` ${workMs}`
+    );
+  }
+
   #urlOf(index: number): string {
     return `http://127.0.0.1:${this.cables[index % 2 === 0 ? 0 : 1].port}/api`;
   }
 
   #add(players: Player[], name: string, apiUrl: string, args: string[]): void {
-    const env = cleanEnvironment({
-      SLUICE_API_URL: apiUrl,
-      SLUICE_HOME: join(this.folder, name.replace(" ", "-")),
-    });
-    const log = join(this.folder, `${name.replace(" ", "-")}.log`);
+    const home = join(this.folder, name.replace(" ", "-"));
+    const env = cleanEnvironment({ SLUICE_API_URL: apiUrl, SLUICE_HOME: home });
+    const log = `${home}.log`;
     const start = () =>
       spawn("sh", ["-c", `exec "$0" "$@" >>${log} 2>&1`, process.execPath, ...args], {
         env,
         stdio: "ignore",
         cwd: dirname(SLUICE_BIN),
       });
-    players.push({ name, start, child: start() });
+    players.push({ name, home, start, child: start() });
   }
 
   /** Starts again who is dead. */
@@ -129,10 +143,14 @@ export class World implements AsyncDisposable {
   }
 
   /** Submits runs and returns their ids once the server has said that it has them. */
-  async submit(count: number, mark: string): Promise<string[]> {
+  async submit(count: number, mark: string, workMs = RUN_MS): Promise<string[]> {
+    const job_variables = { command: this.#commandFor(workMs) };
     const runs = await Promise.all(
       Array.from({ length: count }, (_, index) =>
-        this.client.deployments.createRun(this.deploymentId, { idempotency_key: `${mark}/${index}` }),
+        this.client.deployments.createRun(this.deploymentId, {
+          idempotency_key: `${mark}/${index}`,
+          job_variables,
+        }),
       ),
     );
     return runs.map(({ id }) => id);
