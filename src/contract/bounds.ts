@@ -58,6 +58,8 @@ export const REPLAY_SECONDS = 600;
 export const HISTORY_SECONDS = 900;
 /** Leases that one answer about them lists. */
 export const HISTORY_LEASES_MAX = 1000;
+/** Leases that are kept of one run, those that ended first. */
+export const RUN_LEASES_MAX = 100;
 /** How long a waiter that is not present keeps its place. */
 export const ABSENT_SECONDS = 60;
 /** An offer that nobody took for this long is also made to the next in line … */

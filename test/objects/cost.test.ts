@@ -279,8 +279,9 @@ test("a million flow runs of a command, which move to their journal and are forg
   expectRows(run, 33);
   expectDollars(tell("a million flow runs", run, MILLION), 38);
   const slot = add(withSlot, alone, -1);
-  expectRows(slot, 11);
-  expectDollars(tell("a slot for each of a million flow runs", slot, MILLION), 12);
+  // The pool is told of each.
+  expectRows(slot, 13);
+  expectDollars(tell("a slot for each of a million flow runs", slot, MILLION), 15);
 });
 
 test("an agent for a month: one that has nothing to do, and one that always has", async () => {

@@ -102,6 +102,25 @@ test("a run that crashes gives back what it holds at once, and nobody else's slo
   expect(await countActive(limit.name)).toBe(1);
 });
 
+test("a run keeps what its clients have held, of each limit, also where the event comes after the release", async () => {
+  const limits = [await createLimit(), await createLimit()];
+  const run = await startRun();
+  const release = ({ lease_id }: Granted) => post(`/v2/concurrency_limits/leases/${lease_id}/release`, {});
+  const listHeld = async () =>
+    (await get<{ limit_name: string }[]>(`/flow_runs/${run}/leases`))
+      .map(({ limit_name }) => limits.findIndex(({ name }) => name === limit_name))
+      .toSorted((left, right) => left - right);
+  const both = await acquire(limits.map(({ name }) => name));
+  await report(both, "acquired", [isRun(run)]);
+  await release(both);
+  await waitFor(async () => expect(await listHeld()).toEqual([0, 1]));
+  const brief = await acquire([limits[0]?.name ?? ""]);
+  await release(brief);
+  await report(brief, "acquired", [isTaskRun(crypto.randomUUID()), isRun(run)]);
+  await report(brief, "released", [isRun(run)]);
+  await waitFor(async () => expect(await listHeld()).toEqual([0, 0, 1]));
+});
+
 test("what is held of several limits goes together, and every event names the limits", async () => {
   const limits = [await createLimit(), await createLimit()];
   const run = await startRun();

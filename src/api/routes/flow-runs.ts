@@ -2,12 +2,14 @@
 import { INTEGRITY_CONFLICT } from "../../contract/errors.ts";
 import { z } from "zod";
 import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from "../../contract/envelope.ts";
+import { RUN_LEASES_MAX } from "../../contract/bounds.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import { poolNameOfRun } from "../../contract/internal-pools.ts";
 import { AttemptEnd, AttemptStart } from "../../contract/wire/agents.ts";
 import { Id, JsonObject, Labels } from "../../contract/wire/common.ts";
 import { FlowRunsCountBody, FlowRunsFilterBody, FlowRunsPaginateBody } from "../../contract/wire/filters.ts";
 import { FlowRun, FlowRunCreate, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
+import { RunLease } from "../../contract/wire/limits.ts";
 import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/run-inputs.ts";
 import { OrchestrationResult, SetState, State } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
@@ -209,6 +211,18 @@ export const flowRuns = factory
     const { id, address } = runOf(c);
     return c.json(await explainRun(c, address, id));
   })
+  .get(
+    "/:id/leases",
+    describe(
+      `List the slots that a flow run has held and given back, as far as that was told: ${RUN_LEASES_MAX} at most, those that ended first`,
+      200,
+      z.array(RunLease),
+    ),
+    async (c) => {
+      const { id, address } = runOf(c);
+      return c.json(await call(c, address, "list_leases_of_run", { id }));
+    },
+  )
   .post(
     "/:id/attempts/:attempt_id/start",
     describe("The process of an attempt exists", 204),

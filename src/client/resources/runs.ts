@@ -21,6 +21,7 @@ import type {
   DeploymentScheduleCreate,
   DeploymentScheduleUpdate,
 } from "../../contract/wire/schedules.ts";
+import type { RunLease } from "../../contract/wire/limits.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
@@ -209,6 +210,11 @@ export class FlowRuns {
   /** The states that the run has been in, oldest first. */
   states(id: string): Promise<State[]> {
     return this.#http.get("/flow_run_states/", { query: { flow_run_id: id } });
+  }
+
+  /** The slots that the run has held and given back, at most 100, in the order in which it got them. */
+  leases(id: string): Promise<RunLease[]> {
+    return this.#http.get(`/flow_runs/${segment(id)}/leases`);
   }
 
   /** Why the run is not running. */

@@ -209,6 +209,16 @@ export const HeldSlots = z.object({
 });
 export type HeldSlots = z.infer<typeof HeldSlots>;
 
+/** Slots that a run has held and given back, as its pool keeps them for as long as the run. */
+export const RunLease = z.object({
+  ...HeldSlots.shape,
+  limit_name: z.string(),
+  flow_run_id: Id,
+  ended_at: InstantOut,
+  ended_by: LeaseEnd,
+});
+export type RunLease = z.infer<typeof RunLease>;
+
 /** Who has held the slots of a limit lately, in the order in which they got them. */
 export const LimitHistory = z.object({
   /** The server's clock. */

@@ -62,7 +62,8 @@ function toHeld(key: string, lease: Lease): HeldSlots {
   };
 }
 
-function toPast(key: string, lease: EndedSlots): HeldSlots {
+/** A lease that has ended, as the timeline and its run show it. */
+export function toPast(key: string, lease: EndedSlots) {
   const { fence, slots, slot_names, holder_type, holder_id, note, ended_by } = lease;
   const holder = holder_type === null || holder_id === null ? null : { type: holder_type, id: holder_id };
   return {
@@ -78,7 +79,7 @@ function toPast(key: string, lease: EndedSlots): HeldSlots {
     ended_at: formatInstant(lease.ended_at),
     ended_by,
     is_reservation: false,
-  };
+  } satisfies HeldSlots;
 }
 
 function runIdOf(flow_run_id: string | null, holder: Holder | null): string | null {

@@ -26,4 +26,5 @@ CREATE INDEX artifact_by_flow_run ON artifact (flow_run_id)`,
   end_time TEXT, states TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE UNIQUE INDEX task_run_by_key ON task_run (flow_run_id, task_key, dynamic_key)`,
   WATCH_TABLE,
+  `ALTER TABLE flow_run ADD COLUMN leases TEXT NOT NULL DEFAULT '[]'`,
 ];

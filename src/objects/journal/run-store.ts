@@ -1,6 +1,7 @@
 /** SQL of the finished runs that a journal keeps, with the columns that `shared/run-filter.ts` filters by. */
 import type { FlowRunSort } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunLease } from "../../contract/wire/limits.ts";
 import type { RunInput } from "../../contract/wire/run-inputs.ts";
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import type { State } from "../../contract/wire/states.ts";
@@ -22,17 +23,18 @@ export class KeptRunStore {
   }
 
   /** Keeps a run; one that left its pool earlier does not replace one that left it later. */
-  writeRun({ run, priority, fence, states, inputs = [], moved_at }: KeptRun): void {
+  writeRun({ run, priority, fence, states, inputs = [], leases = [], moved_at }: KeptRun): void {
     this.#sql.all("DELETE FROM flow_run WHERE id = ? AND moved_at <= ?", run.id, moved_at);
     this.#sql.all(
-      `INSERT OR IGNORE INTO flow_run (${RUN_COLUMNS}, priority, fence, moved_at, states, inputs)
-       VALUES (${RUN_PLACEHOLDERS}, ?, ?, ?, ?, ?)`,
+      `INSERT OR IGNORE INTO flow_run (${RUN_COLUMNS}, priority, fence, moved_at, states, inputs, leases)
+       VALUES (${RUN_PLACEHOLDERS}, ?, ?, ?, ?, ?, ?)`,
       ...runBindings(run),
       priority,
       fence,
       moved_at,
       JSON.stringify(states),
       JSON.stringify(inputs),
+      JSON.stringify(leases),
     );
   }
 
@@ -43,14 +45,20 @@ export class KeptRunStore {
       moved_at: number;
       states: string;
       inputs: string;
+      leases: string;
       record: string;
-    }>(this.#sql, "SELECT priority, fence, moved_at, states, inputs, record FROM flow_run WHERE id = ?", id);
+    }>(
+      this.#sql,
+      "SELECT priority, fence, moved_at, states, inputs, leases, record FROM flow_run WHERE id = ?",
+      id,
+    );
     if (row === undefined) return undefined;
-    const { states, inputs, record, ...rest } = row;
+    const { states, inputs, leases, record, ...rest } = row;
     return {
       ...rest,
       states: JSON.parse(states) as State[],
       inputs: JSON.parse(inputs) as RunInput[],
+      leases: JSON.parse(leases) as RunLease[],
       run: JSON.parse(record) as FlowRun,
     };
   }

@@ -116,6 +116,7 @@ export class LimitActor extends Actor<LimitOperations> {
       if (config === undefined) return refuse("not_found", LIMIT_NOT_FOUND);
       const parts = partsOfLeaseId(this.#core.key, lease_id);
       const is_tied = parts !== undefined && run !== null && this.#store.leases.tie(parts, run);
+      if (run !== null && !is_tied) this.#core.runNews.tie(lease_id, run.flow_run_id);
       return accept({ limit_id: config.id, is_tied });
     },
     release: ({ lease_id }) => this.#release(lease_id),
@@ -237,8 +238,8 @@ export class LimitActor extends Actor<LimitOperations> {
       this.#reservations.commit(joint_id, expires_at, is_anonymous, this.host.now());
       return accept(null);
     },
-    undo_reservation: ({ joint_id, fence = null }) => {
-      this.#reservations.undo(joint_id, this.host.now(), fence);
+    undo_reservation: ({ joint_id, fence = null, flow_run_id = null }) => {
+      this.#reservations.undo(joint_id, this.host.now(), { fence, flow_run_id });
       return accept(null);
     },
     ask_joint: ({ joint_id, share }) => accept(this.#joints.ask(joint_id, share, this.host.now())),
@@ -375,7 +376,7 @@ export class LimitActor extends Actor<LimitOperations> {
   #release(lease_id: string): Result<null> {
     const parts = partsOfLeaseId(this.#core.key, lease_id);
     if (parts === undefined) return accept(null);
-    const lease = this.#core.endLease(parts, this.host.now(), "holder", true);
+    const lease = this.#core.endLease(parts, this.host.now(), "holder", { isByHolder: true });
     if (lease !== undefined) this.#advance();
     return accept(null);
   }

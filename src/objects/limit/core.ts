@@ -10,8 +10,9 @@ import type { About, EndedSlots, Lease, LeaseKind, LimitConfig, Waiter } from ".
 import { InvariantViolation } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
 import type { EndedKind } from "./ended-store.ts";
-import { History } from "./history.ts";
+import { History, traceOf } from "./history.ts";
 import type { EndedLease, Room } from "./lease-store.ts";
+import { RunNews } from "./run-news.ts";
 import type { LimitStore } from "./store.ts";
 
 /** Fences are reserved in blocks, so that most grants write no second row; a restart skips the rest of its block. */
@@ -38,6 +39,7 @@ export class LimitCore {
   readonly host: ObjectHost;
   readonly store: LimitStore;
   readonly history: History;
+  readonly runNews: RunNews;
   readonly #wakeAt: (at: number) => void;
   #config: LimitConfig | undefined;
   #fence_ceiling = 0;
@@ -48,8 +50,8 @@ export class LimitCore {
   /** How long leases have lasted lately, for estimates only; undefined until this instance knows of one. */
   #mean_occupancy_seconds: number | undefined;
   #hasLookedBack = false;
-  /** Called when the lease of an acquire over several limits has ended at its home. */
-  onHomeEnded: (joint_id: string) => void = () => {};
+  /** Called when the lease of an acquire over several limits has ended at its home, with the run that it was for. */
+  onHomeEnded: (joint_id: string, flow_run_id: string | null) => void = () => {};
   /** Called before a share of an acquire over several limits is taken away: what is held together ends together. */
   onShareTaken: (share: Lease, now: number) => void = () => {};
   /** Called when a lease was ended by anybody but its holder. */
@@ -59,6 +61,7 @@ export class LimitCore {
     this.host = host;
     this.store = store;
     this.history = new History(store, host.address.key);
+    this.runNews = new RunNews(host);
     this.#wakeAt = wakeAt;
   }
 
@@ -89,6 +92,7 @@ export class LimitCore {
     this.isLineDue = false;
     this.store.deadlines.take();
     this.history.forget();
+    this.runNews.forget();
   }
 
   writeConfig(config: LimitConfig): void {
@@ -235,20 +239,26 @@ export class LimitCore {
     this.endLease(lease, now, ended_by);
   }
 
-  /** Ends a lease now; its request id stays known for a while. */
+  /** Ends a lease now; its request id stays known for a while. `flow_run_id`: whose it was, where its row does not say. */
   endLease(
     { fence, tail }: Pick<Lease, "fence" | "tail">,
     now: number,
     ended_by: LeaseEnd,
-    isByHolder = false,
+    { isByHolder = false, flow_run_id = null }: { isByHolder?: boolean; flow_run_id?: string | null } = {},
   ): EndedLease | undefined {
     const lease = this.store.leases.delete(fence, tail);
     if (lease === undefined) return undefined;
+    lease.flow_run_id ??= flow_run_id;
     this.isLineDue = true;
     if (!isByHolder) this.onTakenAway({ fence, tail });
-    if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id);
-    const trace = this.history.note(lease, ended_by, now);
-    if (trace !== undefined) this.remember(trace.kind, trace.id, now, trace.trace);
+    if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id, lease.flow_run_id);
+    const trace = traceOf(lease, ended_by, now);
+    if (trace !== null) {
+      const isTiedByEvent = lease.request_id === null && lease.kind !== "anonymous";
+      this.runNews.note(this.stored?.name ?? "", trace, isTiedByEvent);
+    }
+    const row = this.history.note(lease, trace, now);
+    if (row !== undefined) this.remember(row.kind, row.id, now, row.trace);
     const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
     const mean = this.#mean_occupancy_seconds;
     this.#mean_occupancy_seconds = mean === undefined ? seconds : mean * 0.8 + seconds * 0.2;

@@ -25,6 +25,15 @@ const LIVE_MAX = 200;
 /** Traces that an instance reads when it is first asked, and keeps from then on. */
 const TRACES_MAX = 2000;
 
+/** What people want to know of a lease that ends now; null where it held nothing. */
+export function traceOf(
+  { kind, request_id: _request, joint_id: _joint, ...held }: EndedLease,
+  ended_by: LeaseEnd,
+  ended_at: number,
+): EndedSlots | null {
+  return kind === "reserved" || held.slots === 0 ? null : { ...held, ended_at, ended_by };
+}
+
 export class History {
   readonly #store: LimitStore;
   readonly #key: string;
@@ -44,17 +53,14 @@ export class History {
 
   /** In the transaction in which a lease ends: the row to write for it, if any. */
   note(
-    lease: EndedLease,
-    ended_by: LeaseEnd,
+    { request_id, fence }: EndedLease,
+    trace: EndedSlots | null,
     now: number,
   ): { kind: EndedKind; id: string; trace: EndedSlots | null } | undefined {
-    const { kind, request_id, joint_id: _, ...held } = lease;
-    const trace =
-      kind === "reserved" || lease.slots === 0 ? null : ({ ...held, ended_at: now, ended_by } as const);
     if (request_id === null && (trace === null || !this.#isKept(now))) return undefined;
     if (trace !== null) this.#keep(trace, now);
     return request_id === null
-      ? { kind: "lease", id: String(lease.fence), trace }
+      ? { kind: "lease", id: String(fence), trace }
       : { kind: "request", id: request_id, trace };
   }
 

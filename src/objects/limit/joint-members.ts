@@ -69,20 +69,26 @@ export class JointMembers {
       const fence = member.granted?.fence ?? null;
       member.status = "open";
       member.granted = null;
-      this.undo(member.key, joint.joint_id, fence);
+      this.undo(member.key, joint.joint_id, { fence });
     }
   }
 
   /** Takes back whatever the members hold or keep for an acquire that has ended. */
-  leave(joint: Joint, isHomeToo: boolean): void {
+  leave(joint: Joint, isHomeToo: boolean, flow_run_id: string | null): void {
     for (const { key, status } of joint.members) {
-      if (status !== "out" && (isHomeToo || key !== this.#core.key)) this.undo(key, joint.joint_id);
+      if (status !== "out" && (isHomeToo || key !== this.#core.key))
+        this.undo(key, joint.joint_id, { flow_run_id });
     }
   }
 
-  undo(key: string, joint_id: string, fence: number | null = null): void {
-    if (key === this.#core.key) this.#reservations.undo(joint_id, this.#core.host.now(), fence);
-    else this.#send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, { joint_id, fence });
+  undo(
+    key: string,
+    joint_id: string,
+    { fence = null, flow_run_id = null }: Omit<LimitOperations["undo_reservation"]["command"], "joint_id">,
+  ): void {
+    const of = { fence, flow_run_id };
+    if (key === this.#core.key) this.#reservations.undo(joint_id, this.#core.host.now(), of);
+    else this.#send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, { joint_id, ...of });
   }
 
   #addressOf(key: string): AddressOf<"limit"> {

@@ -59,9 +59,9 @@ export class Joints {
     this.#store = store;
     this.#members = members;
     this.#holdEnded = holdEnded;
-    core.onHomeEnded = (joint_id) => {
+    core.onHomeEnded = (joint_id, flow_run_id) => {
       const joint = this.#store.find(joint_id);
-      if (joint !== undefined) this.#finish(joint, false);
+      if (joint !== undefined) this.#finish(joint, false, flow_run_id);
     };
   }
 
@@ -178,7 +178,7 @@ export class Joints {
       // A question of home's that came twice, or late, has made the member reserve what home does not count. It is told so
       // in the order of home's other words: the answer to this might overtake a newer question.
       if (asking !== undefined && !mayHave(joint, asking))
-        this.#members.undo(asking.key, joint_id, asking.fence);
+        this.#members.undo(asking.key, joint_id, { fence: asking.fence });
       return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
     }
     // A member may still keep what it reserved before it was disabled, or deleted, and the others were taken without it.
@@ -228,7 +228,7 @@ export class Joints {
     const member = joint?.members.find(({ key }) => key === effect.target.key);
     if (joint === undefined) {
       // It has ended meanwhile: what was reserved after that is given back.
-      this.#members.undo(effect.target.key, joint_id);
+      this.#members.undo(effect.target.key, joint_id, {});
       return;
     }
     if (member === undefined || !this.#members.isAnswer(joint, member, effect.request_id)) return;
@@ -381,9 +381,9 @@ export class Joints {
   }
 
   /** Ends the acquire for good, whatever it holds or waits for. */
-  #finish(joint: Joint, isHomeToo: boolean): void {
+  #finish(joint: Joint, isHomeToo: boolean, flow_run_id: string | null = null): void {
     this.#store.delete(joint.joint_id);
-    this.#members.leave(joint, isHomeToo);
+    this.#members.leave(joint, isHomeToo, flow_run_id);
   }
 
   #describe(joint: Joint, retry_after_seconds: number): Waiting {

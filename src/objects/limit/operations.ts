@@ -116,8 +116,11 @@ export type LimitOperations = {
     answer: null;
   };
   undo_reservation: {
-    /** With a fence only that reservation is given back; without one the acquire has ended for good. */
-    command: { joint_id: string; fence?: number | null };
+    /**
+     * With a fence only that reservation is given back; without one the acquire has ended for good. `flow_run_id`: the run
+     * that it was for, as home has heard since; homes of the release before do not say it.
+     */
+    command: { joint_id: string; fence?: number | null; flow_run_id?: string | null };
     answer: null;
   };
   /** A member asks home before it drops a reservation or lease of several limits. */

@@ -120,12 +120,17 @@ export class Reservations {
 
   /**
    * Home has given up or has ended: what is reserved, held or waited for here goes. With a fence only the reservation
-   * that has it: home may have reserved anew since it said so.
+   * that has it: home may have reserved anew since it said so. `flow_run_id`: the run that it was for.
    */
-  undo(joint_id: string, now: number, fence: number | null = null): void {
+  undo(
+    joint_id: string,
+    now: number,
+    { fence = null, flow_run_id = null }: { fence?: number | null; flow_run_id?: string | null } = {},
+  ): void {
     const share = this.#store.findShare(joint_id);
     if (fence !== null && share?.fence !== fence) return;
-    if (share !== undefined && share.kind !== "home") this.#core.endLease(share, now, "other_limit");
+    if (share !== undefined && share.kind !== "home")
+      this.#core.endLease(share, now, "other_limit", { flow_run_id });
     const waiter = this.#core.store.waiters.find(keyOfJoint(joint_id));
     if (waiter !== undefined) this.#line.remove(waiter);
     this.#line.walk(now);

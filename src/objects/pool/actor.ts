@@ -152,6 +152,12 @@ export class PoolActor extends Actor<PoolOperations> {
       start_attempt: (command) => attempts.startAttempt(command),
       end_attempt: (command) => attempts.endAttempt(command),
       note_limit: (command) => attempts.noteLimit(command),
+      note_leases: ({ leases }) => {
+        for (const lease of leases) store.leases.writeLease(lease);
+        return accept(null);
+      },
+      list_leases_of_run: ({ id }) =>
+        journals.hasMoved(id) ? journals.listLeases(id) : records.listLeases(id),
       read_polls: ({ deployment_ids }) => accept(this.#context.store.deployments.listPolls(deployment_ids)),
       put_deployment: (command) => slots.noteDeployment(command),
       remove_deployment: (command) => planned.removeDeployment(command),

@@ -37,6 +37,8 @@ const ON_TOMBSTONE: ReadonlySet<string> = new Set<Operation>([
   "start_attempt",
   "end_attempt",
   "note_limit",
+  "note_leases",
+  "list_leases_of_run",
   "deployment_slot_granted",
   "explain_run",
   "retire_day",

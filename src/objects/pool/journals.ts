@@ -9,6 +9,7 @@ import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { dayOfId } from "../../contract/ids.ts";
 import type { RunFilter } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunLease } from "../../contract/wire/limits.ts";
 import type { RunInput } from "../../contract/wire/run-inputs.ts";
 import type { RunSummary } from "../../contract/wire/run-summaries.ts";
 import { isTerminal, type State } from "../../contract/wire/states.ts";
@@ -82,7 +83,8 @@ export class PoolJournals {
   #toKept({ run, priority, fence }: StoredRun, moved_at: number): KeptRun {
     const { store } = this.#context;
     const states = store.states.listStates(run.id, STATES_LISTED_MAX);
-    return { run, priority, fence, states, inputs: store.inputs.listAll(run.id), moved_at };
+    const [inputs, leases] = [store.inputs.listAll(run.id), store.leases.listLeases(run.id)];
+    return { run, priority, fence, states, inputs, leases, moved_at };
   }
 
   /** Sends a finished run to its journal. It stays here until the journal has it. */
@@ -130,6 +132,9 @@ export class PoolJournals {
       stored !== undefined && JSON.stringify(this.#toKept(stored, kept.moved_at)) === JSON.stringify(kept);
     if (!isSame) {
       this.#send(id, day, "drop_run", { id, moved_at: kept.moved_at });
+      // Who writes the run itself says when it moves. An input, or a lease that has ended, does not.
+      if (stored !== undefined && JSON.stringify(stored.run) === JSON.stringify(kept.run))
+        this.#moveLater(stored, move_after_ms);
       return;
     }
     store.runs.deleteRun(id, true);
@@ -154,7 +159,7 @@ export class PoolJournals {
       if (this.hasMoved(id)) {
         store.moved.deleteMoved(id);
         if (found.ok) {
-          const { run, priority, fence, states, inputs = [], moved_at } = found.value;
+          const { run, priority, fence, states, inputs = [], leases = [], moved_at } = found.value;
           for (const state of states) store.states.writeState(id, state);
           for (const input of inputs) store.inputs.writeInput(input);
           const at = host.now() + Math.max(move_after_ms ?? 0, 1000);
@@ -171,6 +176,7 @@ export class PoolJournals {
             { due_at: null, deadline: move_after_ms === null ? null : { at, kind: "move" } },
             host.now(),
           );
+          for (const lease of leases) store.leases.writeLease(lease);
           wakeAt(at);
           this.#recalls += 1;
           this.#send(id, day, "drop_run", { id, moved_at });
@@ -201,6 +207,11 @@ export class PoolJournals {
     if (!kept.ok) return kept;
     const input = kept.value.inputs?.find((found) => found.key === key);
     return input === undefined ? refuse("not_found", INPUT_NOT_FOUND) : accept(input.value);
+  }
+
+  async listLeases(id: string): Promise<Result<RunLease[]>> {
+    const kept = await this.#readKept(id);
+    return kept.ok ? accept(kept.value.leases ?? []) : kept;
   }
 
   async explain(id: string): Promise<Result<Explanation>> {

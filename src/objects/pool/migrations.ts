@@ -54,4 +54,7 @@ export const migrations: readonly string[] = [
   `CREATE TABLE status (id TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID`,
   WATCH_TABLE,
   `ALTER TABLE worker ADD COLUMN closed_at INTEGER`,
+  `CREATE TABLE run_lease (
+    flow_run_id TEXT NOT NULL, lease_id TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (flow_run_id, lease_id)) WITHOUT ROWID`,
 ];

@@ -11,7 +11,7 @@ import type { CreatedBy, JsonObject, Labels } from "../../contract/wire/common.t
 import type { FlowRunSort, RunFilter } from "../../contract/wire/filters.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { EmpiricalPolicy, FlowRun, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
-import type { RunIdentity } from "../../contract/wire/limits.ts";
+import type { RunIdentity, RunLease } from "../../contract/wire/limits.ts";
 import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts";
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
@@ -106,6 +106,9 @@ export type PoolOperations = {
   end_attempt: { command: AttemptEnd & { flow_run_id: string; attempt_id: string }; answer: FlowRun };
   /** A limit was asked on behalf of a run: the end of the attempt will visit it. */
   note_limit: { command: { run: RunIdentity; limit_key: string }; answer: null };
+  /** Leases of runs have ended: those of runs that are here are kept, the first hundred of each. */
+  note_leases: { command: { leases: RunLease[] }; answer: null };
+  list_leases_of_run: { command: { id: string }; answer: RunLease[] };
   /** When the processes that serve these deployments last polled; those that nobody serves are left out. */
   read_polls: {
     command: { deployment_ids: string[] };

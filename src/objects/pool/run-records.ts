@@ -3,7 +3,7 @@ import { foreignAttemptOf } from "../../contract/attempts.ts";
 import { RUN_SILENCE_MAX_SECONDS } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import { instantToMs } from "../../contract/instants.ts";
-import type { RunIdentity } from "../../contract/wire/limits.ts";
+import type { RunIdentity, RunLease } from "../../contract/wire/limits.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { isGoneProcess } from "../../domain/pool/attempt-end.ts";
@@ -182,6 +182,11 @@ export class RunRecords {
   read(id: string): Result<FlowRun> {
     const stored = this.#context.store.runs.readRun(id);
     return stored === undefined ? refuseRun(id) : accept(this.present(stored.run));
+  }
+
+  listLeases(id: string): Result<RunLease[]> {
+    const { store } = this.#context;
+    return store.runs.hasRun(id) ? accept(store.leases.listLeases(id)) : refuseRun(id);
   }
 }
 

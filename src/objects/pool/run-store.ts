@@ -248,6 +248,7 @@ export class RunStore {
       this.#sql.all("DELETE FROM scheduled WHERE deployment_id = ? AND run_id = ?", before.deployment_id, id);
     this.#sql.all("DELETE FROM state WHERE flow_run_id = ?", id);
     this.#sql.all("DELETE FROM run_input WHERE flow_run_id = ?", id);
+    this.#sql.all("DELETE FROM run_lease WHERE flow_run_id = ?", id);
   }
 
   findIdempotent(flow_id: string, idempotency_key: string): string | undefined {

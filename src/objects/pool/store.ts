@@ -8,6 +8,7 @@ import { StateStore } from "./state-store.ts";
 import { HeartbeatStore } from "./heartbeat-store.ts";
 import { InputStore } from "./input-store.ts";
 import { LineStore } from "./line-store.ts";
+import { RunLeaseStore } from "./run-lease-store.ts";
 import { AttemptStore } from "./attempt-store.ts";
 import { DeploymentStore } from "./deployment-store.ts";
 
@@ -15,6 +16,7 @@ export class PoolStore {
   readonly catalog: CatalogStore;
   readonly runs: RunStore;
   readonly inputs: InputStore;
+  readonly leases: RunLeaseStore;
   readonly moved: MovedStore;
   readonly states: StateStore;
   readonly line: LineStore;
@@ -29,6 +31,7 @@ export class PoolStore {
     this.attempts = new AttemptStore(sql, this.deadlines);
     this.runs = new RunStore(sql, this.attempts, this.deadlines);
     this.inputs = new InputStore(sql);
+    this.leases = new RunLeaseStore(sql);
     this.moved = new MovedStore(sql);
     this.states = new StateStore(sql);
     this.line = new LineStore(sql, this.runs);

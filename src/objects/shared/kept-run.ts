@@ -1,6 +1,7 @@
 /** Finished runs on their way between their pool and their day's journal, and how they are asked for there. */
 import type { RunFilter } from "../../contract/wire/filters.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { RunLease } from "../../contract/wire/limits.ts";
 import type { RunInput } from "../../contract/wire/run-inputs.ts";
 import type { State } from "../../contract/wire/states.ts";
 import type { KnownQueue } from "./run-filter.ts";
@@ -13,6 +14,8 @@ export interface KeptRun {
   states: State[];
   /** Absent from pools of the release before. */
   inputs?: RunInput[];
+  /** The slots that it has held. Absent from pools and journals of the release before. */
+  leases?: RunLease[];
   /** Milliseconds since the epoch at which it left the pool; a later one replaces an earlier one. */
   moved_at: number;
 }

@@ -1,8 +1,10 @@
 /** Acquires over several limits: all or nothing, whoever dies in between, over a network that drops, repeats and delays. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { foreignAttemptOf } from "../../../src/contract/attempts.ts";
 import type { Envelope } from "../../../src/contract/envelope.ts";
 import { refuse, type Result } from "../../../src/contract/errors.ts";
+import { deriveShardKey, formatId } from "../../../src/contract/ids.ts";
 import {
   granted,
   LimitWorld,
@@ -115,6 +117,28 @@ test("an acquire over several limits takes a slot of each, is one lease, and giv
   await fleet.quiet();
   expect(await fleet.inUse()).toEqual([0, 0, 0]);
   expect(await fleet.acquire({ request_id: "one" })).toMatchObject({ ok: false, error: { code: "gone" } });
+});
+
+test("whose run a lease over several limits was, as its home has heard by an event, is told by each of them", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const answer = fleet.acquire({ caller: { type: "anonymous" } });
+  await fleet.quiet();
+  const { lease_id } = granted(await peek(answer));
+  const key = deriveShardKey("pool", WORKSPACE, "pool");
+  const id = formatId({ layout: "flow_run", key, head: START, version: 7, tail: 1 });
+  await fleet.home.must("tie_lease", { lease_id, run: foreignAttemptOf(id), event: {} });
+  await fleet.home.must("release", { lease_id });
+  await fleet.quiet();
+  const told = fleet.limits.map(({ name, sent }) => ({
+    name,
+    commands: sent.filter(({ operation }) => operation === "note_leases").map(({ command }) => command),
+  }));
+  expect(told).toMatchObject(
+    fleet.limits.map(({ name }) => ({
+      name,
+      commands: [{ leases: [{ limit_name: name, flow_run_id: id, slots: 1 }] }],
+    })),
+  );
 });
 
 test("a renewal of a lease over several limits lasts as long as the lease that was asked for", async () => {
