@@ -6,6 +6,7 @@ import type {
   LeaseRecord,
   Limit,
   RunIdentity,
+  RunLease,
   WaiterRecord,
 } from "../../contract/wire/limits.ts";
 import { rephrase } from "../api.ts";
@@ -100,6 +101,20 @@ export function historyColumns(now: number): Column<HeldSlots>[] {
     { title: "Lease", value: ({ lease_id }) => lease_id, rank: 2 },
   ];
 }
+
+/** Columns of the slots that a run has held. */
+export const RUN_LEASE_COLUMNS: readonly Column<RunLease>[] = [
+  { title: "Limit", value: ({ limit_name }) => limit_name },
+  { title: "Slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots },
+  { title: "Waited", value: ({ waited_seconds }) => formatDuration(waited_seconds), align: "right" },
+  {
+    title: "Held for",
+    value: ({ acquired_at, ended_at }) =>
+      formatDuration((Date.parse(ended_at) - Date.parse(acquired_at)) / 1000),
+    align: "right",
+  },
+  { title: "Ended by", value: ({ ended_by }) => ended_by.replaceAll("_", " "), rank: 1 },
+];
 
 /** Columns of those who stand in line. */
 export function waiterColumns(now: number): Column<WaiterRecord>[] {

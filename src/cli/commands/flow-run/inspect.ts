@@ -2,6 +2,7 @@
 import { find } from "../../api.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { argument, parseText } from "../../framework/parameters.ts";
+import { RUN_LEASE_COLUMNS } from "../../records/limits.ts";
 import { describeRun, readRun, RUN_HELP } from "../../records/runs.ts";
 
 export const command = defineCommand({
@@ -10,7 +11,17 @@ export const command = defineCommand({
   async run({ run: ref }, cli) {
     const api = await cli.api();
     const run = await readRun(api, ref);
-    const flow = cli.isJson ? undefined : await find(api.flows.read(run.flow_id));
+    if (cli.isJson) {
+      await cli.show(run, () => "");
+      return;
+    }
+    const [flow, held = []] = await Promise.all([
+      find(api.flows.read(run.flow_id)),
+      find(api.flowRuns.leases(run.id)),
+    ]);
     await cli.showDetails(run, () => describeRun(run, flow?.name, cli.system.now()));
+    if (held.length === 0) return;
+    cli.print("\nSlots held");
+    await cli.showTable(held, RUN_LEASE_COLUMNS, "");
   },
 });
