@@ -1,16 +1,19 @@
 /** The slots of limits that a run waits for, holds and has held. */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { useDeploymentNames } from "../data/deployment-names.ts";
+import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { useRunLeases, type RunLease } from "../data/run-leases.ts";
 import { Table, type Column } from "./table.tsx";
 import { formatDuration, Since, When } from "./time.tsx";
 
 export function RunSlots({ run }: { run: FlowRun }) {
   const leases = useRunLeases(run);
+  const deployments = useDeploymentNames(leases.map(({ limit }) => deploymentOfLimit(limit)));
   if (leases.length === 0) return null;
   return (
     <>
       <h2>Slots</h2>
-      <Table rows={leases} columns={COLUMNS} keyOf={({ key }) => key} areAll />
+      <Table rows={leases} columns={listColumns(deployments)} keyOf={({ key }) => key} areAll />
     </>
   );
 }
@@ -23,11 +26,11 @@ function HowLong({ lease: { since, until } }: { lease: RunLease }) {
   return <>{formatDuration((Date.parse(until) - Date.parse(since)) / 1000)}</>;
 }
 
-const COLUMNS: readonly Column<RunLease>[] = [
+const listColumns = (deployments: ReadonlyMap<string, string>): Column<RunLease>[] => [
   {
     header: "limit",
-    value: ({ limit }) => limit,
-    cell: ({ limit }) => <a href={`/limits/${encodeURIComponent(limit)}`}>{limit}</a>,
+    value: ({ limit }) => nameLimit(limit, deployments),
+    cell: ({ limit }) => <a href={`/limits/${encodeURIComponent(limit)}`}>{nameLimit(limit, deployments)}</a>,
   },
   {
     header: "status",
