@@ -10,7 +10,7 @@ import { LastActs } from "../parts/acts.tsx";
 import { ArtifactList } from "../parts/artifact-list.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { LastWords } from "../parts/last-words.tsx";
-import { PoolLink } from "../parts/links.tsx";
+import { PoolLink, QueueLink, WorkerLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Logs } from "../parts/logs.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -66,6 +66,7 @@ export function Run() {
 
 function RunFacts({ run }: { run: FlowRun }) {
   const { deployment_id, flow_id, work_pool_name, work_queue_name, tags, created_by, run_count } = run;
+  const worker = workerOf(run);
   const flows = useFlowNames([flow_id]);
   const deployment = useQuery<Deployment>(
     deployment_id === null ? null : { method: "GET", path: `/deployments/${deployment_id}` },
@@ -92,11 +93,23 @@ function RunFacts({ run }: { run: FlowRun }) {
           work_pool_name !== null && (
             <>
               <PoolLink name={work_pool_name} />
-              {work_queue_name !== null && ` / ${work_queue_name}`}
+              {work_queue_name !== null && (
+                <>
+                  {" / "}
+                  <QueueLink pool={work_pool_name} name={work_queue_name} />
+                </>
+              )}
             </>
           ),
         ],
-        ["Worker", workerOf(run)],
+        [
+          "Worker",
+          work_pool_name === null || worker === "" ? (
+            worker
+          ) : (
+            <WorkerLink pool={work_pool_name} name={worker} />
+          ),
+        ],
         ["Part of", run.parent_task_run_id !== null && <Parent taskRunId={run.parent_task_run_id} />],
         ["Made by", created_by?.display_value],
         ["Tags", tags.length > 0 && <Tags tags={tags} href="/runs" />],

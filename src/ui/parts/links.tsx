@@ -24,3 +24,11 @@ export function QueueLink({ pool, name }: { pool: string; name: string }) {
     <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/queue/${encodeURIComponent(name)}`}>{name}</a>
   );
 }
+
+export function WorkerLink({ pool, name }: { pool: string; name: string }) {
+  return (
+    <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/worker/${encodeURIComponent(name)}`}>
+      {name}
+    </a>
+  );
+}
