@@ -255,12 +255,13 @@ describe("a process whose event loop is busy", () => {
   });
 
   test("is told of a loss as soon as it looks", async () => {
-    // The grant lasts for longer than the process is busy: only the thread can know that it is lost.
+    // The grant lasts for longer than the process is busy: only the thread can know that it is lost. It asks 5 s after
+    // the grant, with time to start before, and for the answer after.
     await using server = await startScriptedServer(
       answerBy({ acquire: () => grant(8), renew: () => ({ status: 410 }) }),
     );
-    expect(await hold(server.apiUrl, "2", "7000", "0")).toEqual({ wasAborted: true });
-    expect(await hold(server.apiUrl, "2", "7000", "0", "strict")).toEqual({ error: "LeaseLostError" });
+    expect(await hold(server.apiUrl, "6", "7000", "0")).toEqual({ wasAborted: true });
+    expect(await hold(server.apiUrl, "6", "7000", "0", "strict")).toEqual({ error: "LeaseLostError" });
   });
 
   test("renews by itself where no thread may be started", async () => {
