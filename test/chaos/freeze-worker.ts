@@ -10,14 +10,15 @@ import { becomes, isRunning, POOL, type World } from "./world.ts";
 
 /** As `sluice worker start` has it. */
 const SESSION_SECONDS = 60;
-/** One that is frozen early in it has most of it left when it is thawed. */
-const RUN_MS = SESSION_SECONDS * 1000;
+/** Longer than its worker's session and grace: one that nobody stops still works when it is begun again elsewhere. */
+const RUN_SECONDS = SESSION_SECONDS + GRACE_SECONDS + 20;
 /** Each worker has room for some of them. */
 const RUNS = 4;
+const RUN_MS = RUN_SECONDS * 1000;
 /** Another fault may keep runs from beginning for a while. */
 const BEGUN_WITHIN_SECONDS = 90;
 /** A session, its grace, what a restart adds, and the time in which the runs are done elsewhere. */
-const DONE_WITHIN_SECONDS = SESSION_SECONDS + GRACE_SECONDS + 30 + 60;
+const DONE_WITHIN_SECONDS = SESSION_SECONDS + GRACE_SECONDS + 30 + RUN_SECONDS;
 /** A thawed worker has found out by then. */
 const THAWED_WITHIN_SECONDS = 30;
 const SPOKEN_MS = 1500;
