@@ -110,7 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("a member keeps what it reserved upon a question that came twice", "src/objects/limit/joint.ts", [
-    "        this.#members.undo(asking.key, joint_id, asking.fence);",
+    "        this.#members.undo(asking.key, joint_id, { fence: asking.fence });",
     "        void asking;",
   ]),
   mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutantOf(
     "a word that the release before says is not known any more",
-    ["src/objects/limit/joint-members.ts", ['"undo_reservation"', '"undo_share"']],
+    ["src/objects/limit/joint-members.ts", ['(key), "undo_reservation"', '(key), "undo_share"']],
     ["src/objects/limit/actor.ts", ["    undo_reservation: (", "    undo_share: ("]],
   ),
   ...POOL_MUTANTS,
