@@ -67,6 +67,13 @@ test("a run from the command line, without a worker", async () => {
     ) as unknown,
   });
   expect(await succeed("flow-run", "inspect", run.id)).toContain('{"depth":3,"title":"x"}');
+  await succeed("gcl", "create", "gpu", "--limit", "1");
+  const holder = { type: "flow_run", id: run.id } as const;
+  const grant = await cli.api.limits.acquire({ names: ["gpu"], request_id: "held", holder });
+  await cli.api.limits.release("lease_id" in grant ? grant.lease_id : "");
+  await expect
+    .poll(() => succeed("flow-run", "inspect", run.id))
+    .toMatch(/\nSlots held\nLIMIT +SLOTS +WAITED +HELD FOR +ENDED BY\ngpu +1 +0s +\S+ +holder\n$/);
   expect(await succeed("why", run.id)).toMatch(/^The run is scheduled for .*\.\n$/);
   await fail(
     "The flow run by-hand is Scheduled; only one that has ended can be retried.",
