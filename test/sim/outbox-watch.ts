@@ -33,12 +33,13 @@ export class OutboxWatch {
       "SELECT seq, operation, request_id, command FROM outbox WHERE target = ? ORDER BY seq",
     );
     const rows = this.#select.all(formatAddress(address)) as unknown as EffectRow[];
-    const sent = rows.find(
+    // The same may have to be told twice: which of the two it is cannot be seen.
+    const same = rows.filter(
       (row) => row.operation === operation && row.request_id === request_id && row.command === text,
     );
+    const [sent] = same;
     if (sent === undefined) return;
-    const tries = this.#countTries(sent) + 1;
-    this.#tries.set(keyOf(sent), tries);
+    for (const row of same) this.#tries.set(keyOf(row), this.#countTries(row) + 1);
     const overtaken = rows.find((row) => row.seq < sent.seq && this.#countTries(row) < TRIES_MAX);
     if (overtaken !== undefined)
       this.#world.fail("I8", `${this.#object.name} tells ${operation} before ${overtaken.operation}`, {
