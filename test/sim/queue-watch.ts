@@ -14,6 +14,7 @@ interface WaitingRow {
   queue_id: string | null;
   deployment_id: string | null;
   next_scheduled_start_time: string | null;
+  is_parked: 0 | 1;
 }
 
 interface QueueRow {
@@ -30,6 +31,8 @@ interface Waiter {
   due_at: number;
   /** Its deployment may let it wait for a slot. */
   hasDeployment: boolean;
+  /** It does so already. */
+  isParked: boolean;
 }
 
 /** Who was moved to the front goes before everybody who waited then. */
@@ -53,6 +56,8 @@ export interface Given {
 
 /** A call that moves somebody has had its effect, or has been lost with its turn, within so long. */
 const MOVING_MS = 100;
+/** A claim looks again so often where runs cannot be had. */
+const CLAIM_ROUNDS = 4;
 
 export class QueueWatch {
   readonly #world: World;
@@ -108,6 +113,7 @@ export class QueueWatch {
         waiter.queue_id === taken.queue_id
           ? this.#isBefore(waiter, taken)
           : isQueueBefore(waiter.queue_id, taken.queue_id, before, after) &&
+            !mayGiveUp(before, this.#world.clock.now) &&
             hasRoom(waiter.queue_id, given, before, after);
       if (isPassed)
         this.#world.fail("I8", `${this.#object.name} gave run ${taken.id} before ${waiter.id}`, {
@@ -141,15 +147,21 @@ export class QueueWatch {
 
   #readScene(active: readonly Given[]): Scene {
     const rows = this.#sql.all<WaitingRow>(
-      `SELECT id, queue_id, deployment_id, next_scheduled_start_time FROM flow_run WHERE state_type = 'SCHEDULED'`,
+      `SELECT id, queue_id, deployment_id, next_scheduled_start_time, is_parked FROM flow_run WHERE state_type = 'SCHEDULED'`,
     );
     // Who waits in its own process to try again is active, too.
     const isActive = new Set(active.map(({ run_id }) => run_id));
     const waiters = new Map<string, Waiter>();
-    for (const { id, queue_id, deployment_id, next_scheduled_start_time } of rows) {
+    for (const { id, queue_id, deployment_id, next_scheduled_start_time, is_parked } of rows) {
       if (queue_id === null || next_scheduled_start_time === null || isActive.has(id)) continue;
       const due_at = Math.ceil(instantToMs(next_scheduled_start_time));
-      waiters.set(id, { id, queue_id, due_at, hasDeployment: deployment_id !== null });
+      waiters.set(id, {
+        id,
+        queue_id,
+        due_at,
+        hasDeployment: deployment_id !== null,
+        isParked: is_parked === 1,
+      });
     }
     for (const id of this.#fronts.keys()) if (this.#hasEnded(id)) this.#fronts.delete(id);
     const used = new Map<string | null, number>();
@@ -165,6 +177,17 @@ function isQueueBefore(left: string, right: string, ...scenes: Scene[]): boolean
     const [first, second] = [queues.get(left), queues.get(right)];
     return first !== undefined && second !== undefined && first.priority < second.priority;
   });
+}
+
+/**
+ * Tells whether a claim may have had enough of runs that turn out to wait for a slot of their deployment: it looks behind a few
+ * of them only, and gives the rest to later queues.
+ */
+function mayGiveUp({ waiters }: Scene, now: number): boolean {
+  const others = [...waiters.values()].filter(
+    ({ hasDeployment, isParked, due_at }) => hasDeployment && !isParked && due_at <= now,
+  );
+  return others.length >= CLAIM_ROUNDS;
 }
 
 /** Tells whether a queue could have given one more run than it did, whenever in the turn that was asked. */
