@@ -4,37 +4,40 @@
  * the route tables of `ui` and `ui-v2`, 3.8.8). All but the first page are loaded when they are gone to.
  */
 import { ErrorBoundary, lazy, Route, Router, useLocation } from "preact-iso";
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Home } from "./pages/home.tsx";
 import { Missing } from "./parts/missing.tsx";
+import { Unloaded } from "./parts/unloaded.tsx";
 
-const Runs = lazy(() => import("./pages/runs.tsx").then((page) => page.Runs));
-const Run = lazy(() => import("./pages/run.tsx").then((page) => page.Run));
-const TaskRun = lazy(() => import("./pages/task-run.tsx").then((page) => page.TaskRun));
-const Deployments = lazy(() => import("./pages/deployments.tsx").then((page) => page.Deployments));
-const Deployment = lazy(() => import("./pages/deployment.tsx").then((page) => page.Deployment));
-const RunDeployment = lazy(() => import("./pages/run-deployment.tsx").then((page) => page.RunDeployment));
-const Flows = lazy(() => import("./pages/flows.tsx").then((page) => page.Flows));
-const Flow = lazy(() => import("./pages/flow.tsx").then((page) => page.Flow));
-const Pools = lazy(() => import("./pages/pools.tsx").then((page) => page.Pools));
-const Pool = lazy(() => import("./pages/pool.tsx").then((page) => page.Pool));
-const Queue = lazy(() => import("./pages/queue.tsx").then((page) => page.Queue));
-const Worker = lazy(() => import("./pages/worker.tsx").then((page) => page.Worker));
-const Limit = lazy(() => import("./pages/limit.tsx").then((page) => page.Limit));
-const Artifacts = lazy(() => import("./pages/artifacts.tsx").then((page) => page.Artifacts));
-const Artifact = lazy(() => import("./pages/artifact.tsx").then((page) => page.Artifact));
-const ArtifactKey = lazy(() => import("./pages/artifact-key.tsx").then((page) => page.ArtifactKey));
-const Events = lazy(() => import("./pages/events.tsx").then((page) => page.Events));
-const Event = lazy(() => import("./pages/event.tsx").then((page) => page.Event));
-const Variables = lazy(() => import("./pages/variables.tsx").then((page) => page.Variables));
-const Blocks = lazy(() => import("./pages/blocks.tsx").then((page) => page.Blocks));
-const Block = lazy(() => import("./pages/block.tsx").then((page) => page.Block));
-const BlockTypes = lazy(() => import("./pages/block-types.tsx").then((page) => page.BlockTypes));
-const BlockType = lazy(() => import("./pages/block-types.tsx").then((page) => page.BlockTypePage));
-const Audit = lazy(() => import("./pages/audit.tsx").then((page) => page.Audit));
-const Settings = lazy(() => import("./pages/settings.tsx").then((page) => page.Settings));
-const Instead = lazy(() => import("./pages/instead.tsx").then((page) => page.Instead));
+const page = (load: () => Promise<ComponentType>) => lazy(() => load().catch(() => Unloaded));
+
+const Runs = page(() => import("./pages/runs.tsx").then((module) => module.Runs));
+const Run = page(() => import("./pages/run.tsx").then((module) => module.Run));
+const TaskRun = page(() => import("./pages/task-run.tsx").then((module) => module.TaskRun));
+const Deployments = page(() => import("./pages/deployments.tsx").then((module) => module.Deployments));
+const Deployment = page(() => import("./pages/deployment.tsx").then((module) => module.Deployment));
+const RunDeployment = page(() => import("./pages/run-deployment.tsx").then((module) => module.RunDeployment));
+const Flows = page(() => import("./pages/flows.tsx").then((module) => module.Flows));
+const Flow = page(() => import("./pages/flow.tsx").then((module) => module.Flow));
+const Pools = page(() => import("./pages/pools.tsx").then((module) => module.Pools));
+const Pool = page(() => import("./pages/pool.tsx").then((module) => module.Pool));
+const Queue = page(() => import("./pages/queue.tsx").then((module) => module.Queue));
+const Worker = page(() => import("./pages/worker.tsx").then((module) => module.Worker));
+const Limit = page(() => import("./pages/limit.tsx").then((module) => module.Limit));
+const Artifacts = page(() => import("./pages/artifacts.tsx").then((module) => module.Artifacts));
+const Artifact = page(() => import("./pages/artifact.tsx").then((module) => module.Artifact));
+const ArtifactKey = page(() => import("./pages/artifact-key.tsx").then((module) => module.ArtifactKey));
+const Events = page(() => import("./pages/events.tsx").then((module) => module.Events));
+const Event = page(() => import("./pages/event.tsx").then((module) => module.Event));
+const Variables = page(() => import("./pages/variables.tsx").then((module) => module.Variables));
+const Blocks = page(() => import("./pages/blocks.tsx").then((module) => module.Blocks));
+const Block = page(() => import("./pages/block.tsx").then((module) => module.Block));
+const BlockTypes = page(() => import("./pages/block-types.tsx").then((module) => module.BlockTypes));
+const BlockType = page(() => import("./pages/block-types.tsx").then((module) => module.BlockTypePage));
+const Audit = page(() => import("./pages/audit.tsx").then((module) => module.Audit));
+const Settings = page(() => import("./pages/settings.tsx").then((module) => module.Settings));
+const Instead = page(() => import("./pages/instead.tsx").then((module) => module.Instead));
 
 /** The first path that fits counts; the first path of each page is the one that links here use. */
 const PAGES = [

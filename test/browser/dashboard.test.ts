@@ -299,6 +299,14 @@ test("when the server is killed the page says so, and catches up by itself when 
   await client.limits.create({ name: "gpu:gpu-2", limit: 1 });
   await shown(() => page.getByText("The connection to the server is lost").isVisible()).toBe(false);
   await shown(() => cells(page, "gpu:gpu-2", "free").count()).toBe(1);
+
+  // A page whose code was not fetched before is there as soon as the server is.
+  await server.kill9();
+  await page.getByRole("link", { name: "Deployments" }).click();
+  const heading = () => page.getByRole("heading", { level: 1 }).textContent();
+  await shown(heading).toBe("This page could not be loaded");
+  await server.restart();
+  await shown(heading).toBe("Deployments");
 }, 120_000);
 
 test("the key is asked for once, said to be wrong where it is, and never in a URL", async () => {

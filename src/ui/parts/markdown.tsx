@@ -11,7 +11,11 @@ export interface MarkdownProps {
 export function Markdown({ text, level = 1 }: MarkdownProps) {
   const [render, setRender] = useState<typeof renderMarkdown>();
   useEffect(() => {
-    void import("./markdown-tokens.tsx").then((loaded) => setRender(() => loaded.renderMarkdown));
+    void import("./markdown-tokens.tsx").then(
+      (loaded) => setRender(() => loaded.renderMarkdown),
+      // It stays as it is written.
+      () => undefined,
+    );
   }, []);
   return (
     <div class="markdown">
