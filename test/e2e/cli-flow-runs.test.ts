@@ -74,7 +74,7 @@ test("a run from the command line, without a worker", async () => {
   await expect
     .poll(() => succeed("flow-run", "inspect", run.id))
     .toMatch(/\nSlots held\nLIMIT +SLOTS +WAITED +HELD FOR +ENDED BY\ngpu +1 +0s +\S+ +holder\n$/);
-  expect(await succeed("why", run.id)).toMatch(/^The run is scheduled for .*\.\n$/);
+  expect(await succeed("why", run.id)).toMatch(/^The run is scheduled for .*\. \[not_due\]\n$/);
   await fail(
     "The flow run by-hand is Scheduled; only one that has ended can be retried.",
     "flow-run",

@@ -21,7 +21,7 @@ export const command = defineCommand({
       ];
       const sentence = answer.detail.replace(/\.$/, "");
       const help = answer.help === null ? "" : `\nThis would help: ${answer.help}`;
-      return `${sentence}${more.length === 0 ? "" : ` (${more.join(", ")})`}.${help}`;
+      return `${sentence}${more.length === 0 ? "" : ` (${more.join(", ")})`}. [${answer.reason}]${help}`;
     });
   },
 });

@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
+import { readKey } from "../data/http.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 
@@ -63,9 +64,13 @@ export function FirstSteps({
   return (
     <section class="steps">
       <h2>The first run</h2>
+      <p class="hint">
+        In a clone of it, <code>sluice</code> is <code>npx sluice</code>.
+      </p>
       {!DEFAULT_ORIGINS.includes(location.origin) && (
         <Command text={`export SLUICE_API_URL=${location.origin}/api`} />
       )}
+      {readKey() !== null && <Command text="export SLUICE_API_KEY=KEY" />}
       <ol>
         {steps.map(({ what, command, isDone }) => (
           <li key={what} class={isDone ? "done" : ""}>

@@ -3,7 +3,7 @@ import { CirclePause } from "lucide-preact";
 import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wire/limits.ts";
 import { nameLimit } from "../data/limit-names.ts";
 import { listCells, type Cell } from "../data/machines.ts";
-import { describeWho, Who, type Names } from "./who.tsx";
+import { describeWho, runOf, Who, type Names } from "./who.tsx";
 import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Tipped } from "./tipped.tsx";
@@ -67,7 +67,11 @@ function SlotCell({ cell: { lease, name, isOver }, names }: { cell: Cell; names:
       </li>
     );
   return (
-    <Tipped class={classes.filter(Boolean).join(" ")} tip={describeLease(lease, names)}>
+    <Tipped
+      class={classes.filter(Boolean).join(" ")}
+      tip={describeLease(lease, names)}
+      isPlain={runOf(lease) === undefined}
+    >
       {device}
       <span class="who">
         <Who about={lease} names={names} />
@@ -144,6 +148,7 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
   return (
     <Tipped
       class={waiter.is_present ? "waiter" : "waiter absent"}
+      isPlain={runOf(waiter) === undefined}
       tip={`${describeWho(waiter, names)}: number ${waiter.position}, ${REASONS[waiter.reason]}, waits for ${waited}${estimate}${absent}`}
     >
       <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}

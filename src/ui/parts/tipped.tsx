@@ -5,14 +5,16 @@ import { useId } from "preact/hooks";
 interface Props {
   class: string;
   tip: string;
+  /** Nothing in it can have the focus. */
+  isPlain: boolean;
   children: ComponentChildren;
 }
 
-export function Tipped({ tip, children, ...rest }: Props) {
+export function Tipped({ tip, isPlain, children, ...rest }: Props) {
   const id = useId();
   return (
-    // A touch gives it the focus; the tab key goes to its link.
-    <li {...rest} tabIndex={-1} aria-describedby={id}>
+    // A touch gives it the focus; the tab key goes to its link, where there is one.
+    <li {...rest} tabIndex={isPlain ? 0 : -1} aria-describedby={id}>
       {children}
       <span class="tip" id={id} role="tooltip">
         {tip}
