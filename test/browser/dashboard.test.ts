@@ -289,6 +289,30 @@ test("a run says why it waits, and its log lines come as they are written", asyn
   expect(await page.locator(".why").count()).toBe(0);
 }, 120_000);
 
+test("a tab that nobody looks at asks nothing, and catches up when somebody does", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  const asked: string[] = [];
+  const hidden = await open(server.url, {
+    hears: (page) => page.on("request", (request) => asked.push(request.url())),
+  });
+  const seen = await open(server.url);
+  for (const page of [hidden, seen]) await shown(() => cells(page, "gpu:gpu-1", "free").count()).toBe(1);
+  const look = (state: "hidden" | "visible") =>
+    hidden.evaluate(
+      `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+       document.dispatchEvent(new Event("visibilitychange"));`,
+    );
+  await look("hidden");
+  asked.length = 0;
+  for (const limit of [2, 3, 4]) {
+    await client.limits.update("gpu:gpu-1", { limit });
+    await shown(() => cells(seen, "gpu:gpu-1", "free").count()).toBe(limit);
+  }
+  expect(asked).toEqual([]);
+  await look("visible");
+  await shown(() => cells(hidden, "gpu:gpu-1", "free").count()).toBe(4);
+}, 120_000);
+
 test("when the server is killed the page says so, and catches up by itself when it is back", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
   const page = await open(server.url, { isAllowed: () => true });

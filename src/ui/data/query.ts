@@ -99,6 +99,7 @@ listen({
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();
+  else for (const entry of entries.values()) entry.close();
 });
 
 /** Asks for everything that is shown again: after an act of this tab, or when it may be out of date. */
