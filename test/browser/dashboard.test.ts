@@ -267,6 +267,58 @@ test("a limit is resized and a slot taken away, and before that it says what wil
   await shown(() => page.locator(".totals").textContent()).toBe("3 of 3 slots held, 1 waiting");
 }, 120_000);
 
+test("a dialog keeps what it asked while somebody else does the same, and closes by its own answer alone", async () => {
+  await client.workPools.create({ name: POOL, type: "process" });
+  await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
+  const page = await open(`${server.url}/work-pools/work-pool/${POOL}`);
+  const dialog = page.locator("dialog[open]");
+  const submit = dialog.locator("button[type=submit]");
+  await page.getByRole("button", { name: "Pause" }).first().click();
+  expect(await submit.textContent()).toBe("Pause it");
+  await client.workPools.update(POOL, { is_paused: true });
+  await shown(() => dialog.getByRole("status").textContent()).toBe("It is paused by now.");
+  expect(await dialog.getByRole("heading").textContent()).toBe(`Pause ${POOL}?`);
+  expect(await submit.textContent()).toBe("Pause it");
+  expect(await submit.isDisabled()).toBe(true);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  expect((await client.workPools.read(POOL)).is_paused).toBe(true);
+  // The next dialog asks about what is by then.
+  await page.getByRole("button", { name: "Resume" }).first().click();
+  await submit.click();
+  await shown(() => dialog.count()).toBe(0);
+  expect((await client.workPools.read(POOL)).is_paused).toBe(false);
+
+  await page.goto(`${server.url}/limits/gpu%3Agpu-1`);
+  const answers: (() => Promise<void>)[] = [];
+  await page.route("**/api/v2/concurrency_limits/*", (route) => {
+    if (route.request().method() !== "PATCH") return route.continue();
+    answers.push(() => route.continue());
+    return undefined;
+  });
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByLabel("Slots").fill("2");
+  await submit.click();
+  await shown(() => Promise.resolve(answers.length)).toBe(1);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Resize" }).click();
+  await page.getByLabel("Slots").fill("3");
+  await answers[0]?.();
+  await shown(() => page.locator(".totals").textContent()).toContain("of 2 slots held");
+  await shown(() => page.getByText("2 from now on").count()).toBe(1);
+  expect(await page.getByLabel("Slots").inputValue()).toBe("3");
+  await submit.click();
+  await shown(() => Promise.resolve(answers.length)).toBe(2);
+  await answers[1]?.();
+  await shown(() => dialog.count()).toBe(0);
+  expect((await client.limits.read("gpu:gpu-1")).limit).toBe(3);
+
+  await page.getByRole("button", { name: "Disable" }).click();
+  await client.limits.update("gpu:gpu-1", { active: false });
+  await shown(() => dialog.getByRole("status").textContent()).toBe("It is disabled by now.");
+  expect(await submit.isDisabled()).toBe(true);
+}, 120_000);
+
 test("a run says why it waits, and its log lines come as they are written", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
   const taken = await client.limits.acquire({

@@ -5,7 +5,7 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { useQuery } from "../data/query.ts";
 import { LastActs } from "../parts/acts.tsx";
-import { Ask } from "../parts/ask.tsx";
+import { AskChange } from "../parts/ask.tsx";
 import { DeploymentStatus, formatSlots } from "../parts/deployment-table.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
@@ -17,7 +17,6 @@ import { RunTable } from "../parts/run-table.tsx";
 import { ScheduleTable } from "../parts/schedule-table.tsx";
 import { Tags } from "../parts/tags.tsx";
 import { When } from "../parts/time.tsx";
-import { act } from "../data/act.ts";
 
 const RUNS_SHOWN = 10;
 
@@ -94,28 +93,25 @@ export function Deployment() {
 
 function Pause({ deployment: { id, name, paused, schedules } }: { deployment: DeploymentRecord }) {
   const active = schedules.filter((schedule) => schedule.active).length;
-  const verb = paused ? "Resume" : "Pause";
   return (
-    <Ask
-      label={verb}
-      title={`${verb} ${name}?`}
-      confirm={`${verb} it`}
-      onConfirm={() =>
-        act(
-          {
-            method: "POST",
-            path: `/deployments/${id}/${paused ? "resume" : "pause"}_deployment`,
-            body: {},
-          },
-          `${name} is ${verb.toLowerCase()}d.`,
-        )
-      }
-    >
-      <p>
-        {paused
-          ? `Its schedules make runs again: ${active} of ${schedules.length} are active.`
-          : "Its schedules make no runs, and those that they have made and that are still to come are taken away. What runs goes on to its end, and it can still be run by hand."}
-      </p>
-    </Ask>
+    <AskChange
+      name={name}
+      isOn={!paused}
+      changeFrom={(isOn) => ({
+        verb: isOn ? "Pause" : "Resume",
+        request: {
+          method: "POST",
+          path: `/deployments/${id}/${isOn ? "pause" : "resume"}_deployment`,
+          body: {},
+        },
+        children: (
+          <p>
+            {isOn
+              ? "Its schedules make no runs, and those that they have made and that are still to come are taken away. What runs goes on to its end, and it can still be run by hand."
+              : `Its schedules make runs again: ${active} of ${schedules.length} are active.`}
+          </p>
+        ),
+      })}
+    />
   );
 }

@@ -81,18 +81,21 @@ export function Limit() {
             />
           )}
           <AskChange
-            verb={active ? "Disable" : "Enable"}
             name={name}
-            path={path}
-            body={{ active: !active }}
-            isDangerous={active}
-          >
-            <p>
-              {active
-                ? `Until it is enabled again everybody who comes is let through at once. ${waiting === 0 ? "Nobody waits now." : `So ${waiting === 1 ? "is the one who waits" : `are the ${waiting} who wait`} now.`}`
-                : `From then on ${size} slots are given out, and the rest stand in line.`}
-            </p>
-          </AskChange>
+            isOn={active}
+            changeFrom={(isOn) => ({
+              verb: isOn ? "Disable" : "Enable",
+              request: { method: "PATCH", path, body: { active: !isOn } },
+              isDangerous: isOn,
+              children: (
+                <p>
+                  {isOn
+                    ? `Until it is enabled again everybody who comes is let through at once. ${waiting === 0 ? "Nobody waits now." : `So ${waiting === 1 ? "is the one who waits" : `are the ${waiting} who wait`} now.`}`
+                    : `From then on ${size} slots are given out, and the rest stand in line.`}
+                </p>
+              ),
+            })}
+          />
         </div>
       </div>
       <Timeline limit={record} />

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { act } from "../data/act.ts";
+import type { Request } from "../data/http.ts";
 
 export interface AskProps {
   /** On the button. */
@@ -11,75 +12,117 @@ export interface AskProps {
   children: ComponentChildren;
   confirm: string;
   isDangerous?: boolean;
+  /** It cannot be done any more: `children` say why. */
+  isOver?: boolean;
   /** The dialog is about to be shown: what was typed last time is forgotten. */
   onOpen?: () => void;
   /** Closes the dialog when it resolves with true. */
   onConfirm: () => Promise<boolean>;
 }
 
-export function Ask({ label, title, children, confirm, isDangerous = false, onOpen, onConfirm }: AskProps) {
+export function Ask({ label, onOpen, ...rest }: AskProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  /** Counts how often it was opened. */
+  const [opening, setOpening] = useState(0);
   const [isOpen, setOpen] = useState(false);
-  const [isBusy, setBusy] = useState(false);
   const open = (): void => {
     onOpen?.();
+    setOpening(opening + 1);
     setOpen(true);
   };
   // Only what is in it by then can have the focus.
   useEffect(() => {
     if (isOpen) dialog.current?.showModal();
   }, [isOpen]);
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    const isDone = await onConfirm();
-    setBusy(false);
-    if (isDone) dialog.current?.close();
-  };
   return (
     <>
       <button type="button" onClick={open}>
         {label}
       </button>
-      <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={title}>
-        {isOpen && (
-          <form onSubmit={(event) => void submit(event)}>
-            <h2>{title}</h2>
-            {children}
-            <div class="buttons">
-              <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy}>
-                {confirm}
-              </button>
-              <button type="button" autofocus={isDangerous} onClick={() => dialog.current?.close()}>
-                Leave it
-              </button>
-            </div>
-          </form>
-        )}
+      <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={rest.title}>
+        {isOpen && <Question key={opening} close={() => dialog.current?.close()} {...rest} />}
       </dialog>
     </>
   );
 }
 
-export interface AskChangeProps extends Pick<AskProps, "isDangerous" | "children"> {
-  /** What is done, as a verb that becomes its participle with a `d`: `Pause`, `Enable`. */
-  verb: string;
-  name: string;
-  /** What is changed, and how. */
-  path: string;
-  body: unknown;
+/** What is asked once: an answer that comes when it is not shown any more closes nothing. */
+function Question({
+  title,
+  children,
+  confirm,
+  isDangerous = false,
+  isOver = false,
+  onConfirm,
+  close,
+}: Omit<AskProps, "label" | "onOpen"> & { close: () => void }) {
+  const [isBusy, setBusy] = useState(false);
+  const isShown = useRef(true);
+  useEffect(
+    () => () => {
+      isShown.current = false;
+    },
+    [],
+  );
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    const isDone = await onConfirm();
+    if (!isShown.current) return;
+    setBusy(false);
+    if (isDone) close();
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <h2>{title}</h2>
+      {children}
+      <div class="buttons">
+        <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy || isOver}>
+          {confirm}
+        </button>
+        <button type="button" autofocus={isDangerous} onClick={close}>
+          Leave it
+        </button>
+      </div>
+    </form>
+  );
 }
 
-/** Asks before one thing is changed to another of its two conditions. */
-export function AskChange({ verb, name, path, body, ...rest }: AskChangeProps) {
-  const done = `${name} is ${verb.toLowerCase()}d.`;
+/** A change to one of two conditions. */
+export interface Change extends Pick<AskProps, "isDangerous" | "children"> {
+  /** What is done, as a verb that becomes its participle with a `d`: `Pause`, `Enable`. */
+  verb: string;
+  request: Request;
+}
+
+export interface AskChangeProps {
+  name: string;
+  /** In which of its two conditions it is. */
+  isOn: boolean;
+  /** What changes it from there. */
+  changeFrom: (isOn: boolean) => Change;
+}
+
+/**
+ * Asks before one thing is changed to the other of its two conditions. What is asked stays while it is asked: where
+ * somebody else was faster it says so, and does not offer to undo that.
+ */
+export function AskChange({ name, isOn, changeFrom }: AskChangeProps) {
+  const [asked, setAsked] = useState(isOn);
+  const { verb, request, children, ...rest } = changeFrom(asked);
+  const done = `is ${verb.toLowerCase()}d`;
+  const isOver = asked !== isOn;
   return (
     <Ask
-      label={verb}
+      label={changeFrom(isOn).verb}
       title={`${verb} ${name}?`}
       confirm={`${verb} it`}
-      onConfirm={() => act({ method: "PATCH", path, body }, done)}
+      isOver={isOver}
+      onOpen={() => setAsked(isOn)}
+      onConfirm={() => act(request, `${name} ${done}.`)}
       {...rest}
-    />
+    >
+      {isOver ? <p role="status">It {done} by now.</p> : children}
+    </Ask>
   );
 }

@@ -23,9 +23,15 @@ export function Pause({
   isPaused: boolean;
 }) {
   return (
-    <AskChange verb={isPaused ? "Resume" : "Pause"} name={name} path={path} body={{ is_paused: !isPaused }}>
-      <p class="preview">{isPaused ? <Resumed {...of} /> : <Paused {...of} />}</p>
-    </AskChange>
+    <AskChange
+      name={name}
+      isOn={!isPaused}
+      changeFrom={(isOn) => ({
+        verb: isOn ? "Pause" : "Resume",
+        request: { method: "PATCH", path, body: { is_paused: isOn } },
+        children: <p class="preview">{isOn ? <Paused {...of} /> : <Resumed {...of} />}</p>,
+      })}
+    />
   );
 }
 
