@@ -74,3 +74,6 @@ export const OFFER_LAPSES_MS = 2000;
 export const EXPECTED_BACK_SECONDS = 5;
 /** Slots that were taken without a lease (`active_slots`, plain `increment`) are given back after this long. */
 export const ANONYMOUS_LEASE_SECONDS = 86_400;
+
+/** Runs that are due are counted up to this in what a change of their pool would do. */
+export const DUE_COUNTED_MAX = 10_000;

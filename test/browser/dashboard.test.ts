@@ -319,6 +319,32 @@ test("a dialog keeps what it asked while somebody else does the same, and closes
   expect(await submit.isDisabled()).toBe(true);
 }, 120_000);
 
+test("a pool says what another limit would do by its queues and its workers, and says it anew as they change", async () => {
+  const deployment = await deploy(1);
+  await client.workPools.update(POOL, { concurrency_limit: 0 });
+  const [queue] = await client.workQueues.list({}, { pool: POOL });
+  await client.workQueues.update(queue?.id ?? "", { is_paused: true });
+  for (let index = 0; index < 2; index += 1) await client.deployments.createRun(deployment, {});
+  const page = await open(`${server.url}/work-pools/work-pool/${POOL}`);
+  const preview = () => page.locator("dialog[open] .preview").textContent();
+  await page.getByRole("button", { name: "Set its limit" }).click();
+  await page.getByLabel("Runs at a time").fill("8");
+  await shown(preview).toBe("It is 0 now. Of 2 runs that wait none would begin now: the queue is paused.");
+  await client.workQueues.update(queue?.id ?? "", { is_paused: false, concurrency_limit: 1 });
+  await shown(preview).toBe(
+    "It is 0 now. Of 2 runs that wait none would begin now: no worker that is online has room for them.",
+  );
+  startWorker("gpu-1");
+  await shown(preview).toBe(
+    "It is 0 now. Of 2 runs that wait up to 1 would begin now, no more: the limit of the queue has no slot left.",
+  );
+  await page.getByRole("button", { name: "Set it to 8" }).click();
+  await waitFor(async () => {
+    const runs = await client.flowRuns.list();
+    expect(runs.filter(({ state_type }) => state_type !== "SCHEDULED")).toHaveLength(1);
+  }, BOUND);
+}, 120_000);
+
 test("a run says why it waits, and its log lines come as they are written", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
   const taken = await client.limits.acquire({

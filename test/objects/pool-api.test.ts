@@ -88,6 +88,17 @@ test("a pool is created, listed, changed and deleted as Prefect's client expects
     pages: 1,
     page: 1,
   });
+  const preview = { queue: { id: queue.body.id, is_paused: true }, pool: { concurrency_limit: null } };
+  expect((await api("POST", "/work_pools/ml-pool/preview_change", preview)).body).toEqual({
+    active: 0,
+    due: 0,
+    room: 0,
+    begins: 0,
+    over: 0,
+    blocked_by: null,
+  });
+  expect((await api("POST", "/work_pools/ml-pool/preview_change", { limit: 3 })).status).toBe(422);
+  expect((await api("GET", `/work_queues/${queue.body.id}`)).body).toMatchObject({ is_paused: false });
   expect((await api("DELETE", "/work_pools/ml-pool")).status).toBe(204);
   expect((await api("GET", "/work_pools/ml-pool")).status).toBe(404);
   expect((await api<unknown[]>("POST", "/work_pools/filter", {})).body).toEqual([]);

@@ -8,6 +8,8 @@ import { WorkQueueFilter } from "../../contract/wire/catalog-filters.ts";
 import { WorkerFilter, WorkPoolFilter } from "../../contract/wire/filters.ts";
 import { FlowRun } from "../../contract/wire/flow-runs.ts";
 import {
+  ChangePreview,
+  PreviewedChange,
   Worker,
   WorkPool,
   WorkPoolCreate,
@@ -215,6 +217,19 @@ export const workPools = factory
       const sent = c.req.valid("json");
       const command = { limit: sent.flow_run_limit ?? 10 };
       return c.json(pageQueues(await call(c, address, "concurrency_status", command, { name }), sent));
+    },
+  )
+  .post(
+    "/:name/preview_change",
+    describe(
+      "What a change of this pool or of one of its queues would do at once; changes nothing",
+      200,
+      ChangePreview,
+    ),
+    body(PreviewedChange),
+    async (c) => {
+      const { address, name } = poolOf(c);
+      return c.json(await call(c, address, "preview_change", c.req.valid("json"), { name }));
     },
   )
   .post(

@@ -11,6 +11,8 @@ import type {
 import type { JsonObject } from "../../contract/wire/common.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type {
+  ChangePreview,
+  PreviewedChange,
   Worker,
   WorkPool,
   WorkPoolCreate,
@@ -62,6 +64,11 @@ export class WorkPools {
     filter: { work_queue_names?: string[]; scheduled_before?: string; limit?: number } = {},
   ): Promise<ScheduledRun[]> {
     return this.#http.query(`/work_pools/${segment(name)}/get_scheduled_flow_runs`, filter);
+  }
+
+  /** What a change of the pool, or of one of its queues, would do at once to the runs that are due; nothing is changed. */
+  previewChange(name: string, change: PreviewedChange): Promise<ChangePreview> {
+    return this.#http.query(`/work_pools/${segment(name)}/preview_change`, change);
   }
 
   /** Who holds the slots of the pool. */

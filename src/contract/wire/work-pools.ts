@@ -106,3 +106,32 @@ export const Worker = z.object({
   limit: z.int().nullable().optional(),
 });
 export type Worker = z.infer<typeof Worker>;
+
+const Previewed = {
+  is_paused: z.boolean().optional(),
+  concurrency_limit: z.int().min(0).nullable().optional(),
+};
+
+/** `POST /work_pools/{name}/preview_change`: settings of the pool, of one of its queues, or of both, that are not made. */
+export const PreviewedChange = z.strictObject({
+  pool: z.strictObject(Previewed).optional(),
+  queue: z.strictObject({ id: Id, ...Previewed }).optional(),
+});
+export type PreviewedChange = z.infer<typeof PreviewedChange>;
+
+/** What a change would do at once: to the queue where one is named, to the whole pool otherwise. */
+export const ChangePreview = z.object({
+  /** Runs that are under way. */
+  active: z.int(),
+  /** Runs that are due and wait, counted up to 10 000. */
+  due: z.int(),
+  /** How many more runs the workers that are online take; null where one of them has no limit, or does not tell it. */
+  room: z.int().nullable(),
+  /** How many of those that are due would begin by it. Fewer do where limits of deployments are full. */
+  begins: z.int(),
+  /** How many runs would be under way beyond the limit of the queue or of the pool. */
+  over: z.int(),
+  /** What would keep the others that are due; null where there are none. */
+  blocked_by: z.enum(["workers", "pool_limit", "queue_limit", "pool_paused", "queue_paused"]).nullable(),
+});
+export type ChangePreview = z.infer<typeof ChangePreview>;

@@ -24,6 +24,7 @@ import { RunInputs } from "./inputs.ts";
 import { PoolJournals } from "./journals.ts";
 import { PlannedRuns } from "./planned-runs.ts";
 import { PoolQueues } from "./queues.ts";
+import { previewPoolChange } from "./previews.ts";
 import { PoolReads } from "./reads.ts";
 import { DeploymentLimit } from "./deployment-limit.ts";
 import { PoolSessions } from "./sessions.ts";
@@ -203,6 +204,7 @@ export class PoolActor extends Actor<PoolOperations> {
         const state = states.readState(id);
         return state === undefined ? journals.findState(id) : accept(state);
       },
+      preview_change: (command) => previewPoolChange(this.#context, workers, command),
       concurrency_status: (command) => reads.concurrencyStatus(command),
       deployment_slot_granted: (command) => slots.takeSlot(command),
       explain_run: ({ id }) =>

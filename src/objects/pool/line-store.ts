@@ -30,6 +30,18 @@ export class LineStore {
       .map(({ run_id }) => run_id);
   }
 
+  /** How many runs of a queue are due and wait, counted up to `max`. */
+  countReady(queue_id: string, max: number): number {
+    return (
+      first<{ count: number }>(
+        this.#sql,
+        "SELECT count(*) AS count FROM (SELECT 1 FROM ready WHERE queue_id = ? LIMIT ?)",
+        queue_id,
+        max,
+      )?.count ?? 0
+    );
+  }
+
   /** Who stands at the front of a queue. */
   readFirst(queue_id: string): { run_id: string; priority: number } | undefined {
     return first(

@@ -16,6 +16,8 @@ import type { RunInput, RunInputCreate } from "../../contract/wire/run-inputs.ts
 import type { Intervals, RunSummary } from "../../contract/wire/run-summaries.ts";
 import type { OrchestrationResult, State, StateCreate } from "../../contract/wire/states.ts";
 import type {
+  ChangePreview,
+  PreviewedChange,
   Worker,
   WorkPool,
   WorkPoolCreate,
@@ -190,6 +192,8 @@ export type PoolOperations = {
   retire_day: { command: { day: string }; answer: { is_needed: boolean } };
   read_states: { command: { flow_run_id: string }; answer: State[] };
   read_state: { command: { id: string }; answer: State };
+  /** What a change would do at once to the runs that are due. */
+  preview_change: { command: PreviewedChange; answer: ChangePreview };
   /** Runs that hold slots of the pool, for `work-pool slots`. */
   concurrency_status: {
     command: { queue_id?: string; limit: number };

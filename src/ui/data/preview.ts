@@ -1,6 +1,5 @@
 /** What a change would do, before it is done. */
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
-import type { Worker } from "../../contract/wire/work-pools.ts";
 
 /** Who of a line would get slots, one after the other, with so many slots free. */
 export function listAdmitted<Waiter extends Pick<WaiterRecord, "slots" | "is_present">>(
@@ -16,14 +15,6 @@ export function listAdmitted<Waiter extends Pick<WaiterRecord, "slots" | "is_pre
     admitted.push(waiter);
   }
   return admitted;
-}
-
-/** How many more runs the workers that are online take; infinite where one of them has no limit. */
-export function countRoom(workers: readonly Pick<Worker, "status" | "running" | "limit">[]): number {
-  return workers
-    .filter(({ status }) => status === "ONLINE")
-    .map(({ running = 0, limit }) => (typeof limit === "number" ? Math.max(0, limit - running) : Infinity))
-    .reduce((sum, room) => sum + room, 0);
 }
 
 /** `one run`, `3 runs`. */

@@ -54,7 +54,7 @@ export function Pool() {
         <h1>{name}</h1>
         <PoolStatus status={status} />
         <div class="buttons">
-          <SetRunLimit of={name} path={path} current={concurrency_limit} pool={name} workers={workers} />
+          <SetRunLimit of={name} path={path} current={concurrency_limit} pool={name} />
           <Pause name={name} path={path} isPaused={is_paused} pool={name} />
         </div>
       </div>

@@ -1,7 +1,7 @@
 /** One work queue: who is served first, and what waits in it. */
 import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import type { Worker, WorkQueue } from "../../contract/wire/work-pools.ts";
+import type { WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
@@ -34,11 +34,6 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
   const { id, name, work_pool_name: pool, is_paused, priority, active_slots, concurrency_limit } = queue;
   const pool_path = `/work_pools/${encodeURIComponent(pool)}`;
   const queue_path = `${pool_path}/queues/${encodeURIComponent(name)}`;
-  const { value: workers = [] } = useQuery<Worker[]>({
-    method: "POST",
-    path: `${pool_path}/workers/filter`,
-    body: {},
-  });
   const runs = (types: string[], sort: string) => ({
     method: "POST" as const,
     path: "/flow_runs/filter",
@@ -58,14 +53,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
         <h1>{name}</h1>
         <PoolStatus status={queue.status} />
         <div class="buttons">
-          <SetRunLimit
-            of={name}
-            path={queue_path}
-            current={concurrency_limit}
-            pool={pool}
-            queue_id={id}
-            workers={workers}
-          />
+          <SetRunLimit of={name} path={queue_path} current={concurrency_limit} pool={pool} queue_id={id} />
           <Pause name={name} path={queue_path} isPaused={is_paused} pool={pool} queue_id={id} />
         </div>
       </div>

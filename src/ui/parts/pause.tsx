@@ -1,22 +1,14 @@
 /** Pausing pools and queues and letting them go on, with what that would do to the runs that there are. */
-import type { Worker } from "../../contract/wire/work-pools.ts";
-import { countOf, countRoom } from "../data/preview.ts";
-import { useQuery } from "../data/query.ts";
-import { useRunCount } from "../data/run-count.ts";
+import { countOf } from "../data/preview.ts";
 import { AskChange } from "./ask.tsx";
-
-interface Of {
-  pool: string;
-  /** None: all of the pool. */
-  queue_id?: string | undefined;
-}
+import { countDue, sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
 
 export function Pause({
   name,
   path,
   isPaused,
   ...of
-}: Of & {
+}: PoolPart & {
   name: string;
   /** Of the pool or the queue in the API. */
   path: string;
@@ -35,37 +27,21 @@ export function Pause({
   );
 }
 
-function Paused(of: Of) {
-  const active = useRunCount("active", of);
-  const due = useRunCount("due", of);
-  if (active === undefined || due === undefined) return null;
+function Paused(of: PoolPart) {
+  const preview = useChangePreview(of, { is_paused: true });
+  if (preview === undefined) return null;
+  const { active, due } = preview;
   return (
     <>
       No more runs are given to workers.{" "}
       {active > 0 && `${countOf(active, "run")} under way ${active === 1 ? "goes" : "go"} on to the end. `}
-      {due > 0 && `${countOf(due, "run")} that ${due === 1 ? "waits stays" : "wait stay"} in line.`}
+      {due > 0 && `${countDue(due)} that ${due === 1 ? "waits stays" : "wait stay"} in line.`}
       {active + due === 0 && "None is under way or waits."}
     </>
   );
 }
 
-function Resumed(of: Of) {
-  const due = useRunCount("due", of);
-  const { value: workers } = useQuery<Worker[]>({
-    method: "POST",
-    path: `/work_pools/${encodeURIComponent(of.pool)}/workers/filter`,
-    body: {},
-  });
-  if (due === undefined || workers === undefined) return null;
-  const room = Math.min(due, countRoom(workers));
-  return (
-    <>
-      Runs are given to workers again.{" "}
-      {due === 0
-        ? "None waits now."
-        : room === 0
-          ? `${countOf(due, "run")} ${due === 1 ? "waits" : "wait"}, and no worker that is online has room now.`
-          : `Of ${countOf(due, "run")} that ${due === 1 ? "waits" : "wait"}, workers that are online have room for ${room}.`}
-    </>
-  );
+function Resumed(of: PoolPart) {
+  const preview = useChangePreview(of, { is_paused: false });
+  return preview === undefined ? null : <>Runs are given to workers again. {sayBegins(preview)}</>;
 }

@@ -1,18 +1,13 @@
 /** Sets how many runs of a pool or of a queue may be under way at a time. */
-import type { Worker } from "../../contract/wire/work-pools.ts";
-import { countOf, countRoom } from "../data/preview.ts";
-import { useRunCount } from "../data/run-count.ts";
+import { countOf } from "../data/preview.ts";
+import { sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
 import { SetSize } from "./set-size.tsx";
 
-interface Props {
+interface Props extends PoolPart {
   /** Whose limit it is. */
   of: string;
   path: string;
   current: number | null;
-  pool: string;
-  /** Where a queue is meant. */
-  queue_id?: string;
-  workers: readonly Worker[];
 }
 
 export function SetRunLimit({ of, path, current, ...rest }: Props) {
@@ -31,26 +26,15 @@ export function SetRunLimit({ of, path, current, ...rest }: Props) {
   );
 }
 
-function Limited({
-  size,
-  workers,
-  ...of
-}: { size: number | null } & Pick<Props, "pool" | "queue_id" | "workers">) {
-  const active = useRunCount("active", of);
-  const due = useRunCount("due", of);
-  if (active === undefined || due === undefined) return null;
-  if (size !== null && active > size)
-    return (
-      <>
-        {countOf(active, "run")} under way, so {active - size} would be over the limit until{" "}
-        {active - size === 1 ? "it ends" : "they end"}; no other begins before.
-      </>
-    );
-  const begin = Math.min(due, size === null ? Infinity : size - active, countRoom(workers));
+function Limited({ size, ...of }: PoolPart & { size: number | null }) {
+  const preview = useChangePreview(of, { concurrency_limit: size });
+  if (preview === undefined) return null;
+  const { active, over } = preview;
+  if (over === 0) return <>{sayBegins(preview)}</>;
   return (
     <>
-      Of {countOf(due, "run")} that {due === 1 ? "waits" : "wait"} it would let {begin === 0 ? "none" : begin}{" "}
-      begin now.
+      {countOf(active, "run")} under way, so {over} would be over the limit until{" "}
+      {over === 1 ? "it ends" : "they end"}; no other begins before.
     </>
   );
 }

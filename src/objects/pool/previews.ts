@@ -1,0 +1,64 @@
+/** What a change of the pool or of a queue would do to the runs that are due, before it is made. */
+import { DUE_COUNTED_MAX } from "../../contract/bounds.ts";
+import { accept, refuse, type Result } from "../../contract/errors.ts";
+import type { ChangePreview, PreviewedChange } from "../../contract/wire/work-pools.ts";
+import { freeSlots } from "../../domain/pool/choose.ts";
+import { previewChange, type PreviewedQueue, type PreviewedWorkers } from "../../domain/pool/preview.ts";
+import { serves } from "../../domain/pool/status.ts";
+import { poolOf, type PoolContext } from "./context.ts";
+import type { PoolWorkers } from "./workers.ts";
+
+/** Of workers whose queues are not those of one of so many, it is said that they serve all. */
+const WORKER_KINDS_MAX = 100;
+
+/** By the rule of claims, with the workers that are online; nothing is written. */
+export function previewPoolChange(
+  context: PoolContext,
+  workers: PoolWorkers,
+  change: PreviewedChange,
+): Result<ChangePreview> {
+  const { store } = context;
+  const pool = poolOf(context);
+  const stored = store.catalog.listQueues();
+  if (change.queue !== undefined && !stored.some(({ id }) => id === change.queue?.id))
+    return refuse("not_found", "Work queue not found.");
+  const used = store.attempts.countActiveByQueue();
+  let left = DUE_COUNTED_MAX;
+  const rank = ({ id, priority }: { id: string; priority: number }): number =>
+    id === change.queue?.id ? 0 : priority;
+  const queues = stored
+    .toSorted((one, other) => rank(one) - rank(other))
+    .map(({ id, name, priority, is_paused, concurrency_limit: limit }): PreviewedQueue => {
+      const due = left === 0 ? 0 : store.line.countReady(id, left);
+      left -= due;
+      return { id, name, priority, is_paused, limit, used: used.get(id) ?? 0, due };
+    });
+  const now = {
+    is_paused: pool.is_paused,
+    limit: pool.concurrency_limit,
+    used: [...used.values()].reduce((all, count) => all + count, 0),
+    queues,
+  };
+  return accept(previewChange(now, groupWorkers(context, workers), change));
+}
+
+/** The workers that are online, those together that serve the same queues. */
+function groupWorkers({ store }: PoolContext, workers: PoolWorkers): PreviewedWorkers[] {
+  const running = new Map<string | null, number>();
+  for (const { worker_name } of store.attempts.listActive())
+    running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
+  const kinds = new Map<string, PreviewedWorkers>();
+  for (const worker of workers.listOnline()) {
+    // Prefect's workers tell neither their limit nor which queues they ask.
+    const isOurs = worker.session_id !== null;
+    const free = isOurs
+      ? freeSlots(worker.run_limit, running.get(worker.name) ?? 0)
+      : Number.POSITIVE_INFINITY;
+    const named = isOurs ? JSON.stringify(worker.advertised.work_queue_names.toSorted()) : "[]";
+    const kind = kinds.size < WORKER_KINDS_MAX || kinds.has(named) ? named : "[]";
+    const before = kinds.get(kind)?.room;
+    const room = before === null || free === Number.POSITIVE_INFINITY ? null : (before ?? 0) + free;
+    kinds.set(kind, { room, serves: kind === "[]" ? () => true : (name) => serves(worker, name) });
+  }
+  return [...kinds.values()];
+}
