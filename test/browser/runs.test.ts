@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
-import { open } from "./browser.ts";
+import { findBarriers, open } from "./browser.ts";
 import { POOL, shown, useStage } from "./stage.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -131,6 +131,44 @@ test("a run that waits is moved to the front of its queue, and the page says bef
   await stage.ask("POST", `/flow_runs/${runs[0]}/set_state`, { state: { type: "CANCELLING" } });
   await shown(() => page.getByRole("button", { name: "Run it again" }).count()).toBe(1);
   expect(await button.count()).toBe(0);
+}, 60_000);
+
+test("what is done to a run says what comes of it: who would run it again, and how it goes on", async () => {
+  const { id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "served" });
+  const deployment = await stage.ask<{ id: string }>("POST", "/deployments/", {
+    name: "served",
+    flow_id: id,
+  });
+  const run = await stage.ask<{ id: string }>("POST", `/deployments/${deployment.id}/create_flow_run`, {});
+  const enter = (state: object) =>
+    stage.ask("POST", `/flow_runs/${run.id}/set_state`, { state, force: true });
+  await enter({ type: "COMPLETED" });
+  const page = await open(`${stage.url}/runs/flow-run/${run.id}`);
+  await page.getByRole("button", { name: "Run it again" }).click();
+  await shown(() => page.locator("dialog[open] p").textContent()).toBe(
+    "The same run waits again, with the same parameters, as another attempt. Its deployment has no work pool, so no worker begins it: only a process that serves it does.",
+  );
+  await page.locator("dialog[open] button[type=submit]").click();
+  await shown(() => page.getByRole("button", { name: "Cancel" }).count()).toBe(1);
+  await enter({ type: "RUNNING" });
+  await enter({ type: "PAUSED", state_details: { pause_reschedule: true } });
+  const hint = page.locator("#resume");
+  await shown(() => hint.textContent()).toBe(
+    "its flow begins again, in a process that serves its deployment",
+  );
+  expect(await findBarriers(page)).toEqual([]);
+  await enter({ type: "RUNNING" });
+  await enter({ type: "PAUSED" });
+  await shown(() => hint.textContent()).toBe("its process, which waits for this, goes on");
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Running");
+  // Who waits for no process ends at once, which the server calls a refusal of Cancelling.
+  await enter({ type: "SCHEDULED" });
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Scheduled");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator("dialog[open] button[type=submit]").click();
+  await shown(() => page.getByText("is being cancelled.").count()).toBe(1);
+  await shown(() => page.locator(".badge").first().textContent()).toBe("Cancelled");
 }, 60_000);
 
 test("more runs than a page has follow without a gap, also where many begin in one moment", async () => {

@@ -1,28 +1,62 @@
 /** What can be done to a run. */
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import type { OrchestrationResult } from "../../contract/wire/states.ts";
 import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask } from "./ask.tsx";
 
 export function RunActs({ run }: { run: FlowRun }) {
-  const { id, name, state_type } = run;
+  const { state_type } = run;
   return (
     <div class="buttons">
-      {state_type === "PAUSED" && (
-        <button
-          type="button"
-          onClick={() =>
-            void act({ method: "POST", path: `/flow_runs/${id}/resume`, body: {} }, `${name} goes on.`)
-          }
-        >
-          Resume
-        </button>
-      )}
+      {state_type === "PAUSED" && <Resume run={run} />}
       {state_type === "SCHEDULED" && <ToFront run={run} />}
       {isEnded(run) ? <Retry run={run} /> : <Cancel run={run} />}
     </div>
+  );
+}
+
+/** Why an act has left a run as it was; undefined where it has not, be it that another state was given than was asked for. */
+function faultOf({ state_type }: FlowRun): (answer: unknown) => string | undefined {
+  return (answer) => {
+    const { status, state, details } = answer as OrchestrationResult;
+    if (status === "ACCEPT" || (status === "REJECT" && state?.type !== state_type)) return undefined;
+    return ("reason" in details ? details.reason : null) ?? "The run stays as it is.";
+  };
+}
+
+/** What it does is said beside it, and a run can be paused again or cancelled, so it is not asked about. */
+function Resume({ run }: { run: FlowRun }) {
+  const { id, name, state, work_pool_name } = run;
+  const details = state?.state_details;
+  const isSuspended = details?.pause_reschedule === true;
+  const asksInput = Object.keys(details?.run_input_keyset ?? {}).length > 0;
+  return (
+    <>
+      <button
+        type="button"
+        aria-describedby="resume"
+        onClick={() =>
+          void act(
+            { method: "POST", path: `/flow_runs/${id}/resume`, body: {} },
+            isSuspended ? `${name} waits to be run on.` : `${name} goes on.`,
+            faultOf(run),
+          )
+        }
+      >
+        Resume
+      </button>
+      <span class="hint" id="resume">
+        {!isSuspended
+          ? "its process, which waits for this, goes on"
+          : work_pool_name === null
+            ? "its flow begins again, in a process that serves its deployment"
+            : "it goes back to its queue, and its flow begins again"}
+        {asksInput && ", with the defaults of the input that it asks for"}
+      </span>
+    </>
   );
 }
 
@@ -58,7 +92,8 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
   );
 }
 
-function Cancel({ run: { id, name, state_type } }: { run: FlowRun }) {
+function Cancel({ run }: { run: FlowRun }) {
+  const { id, name, state_type } = run;
   return (
     <Ask
       label="Cancel"
@@ -69,6 +104,7 @@ function Cancel({ run: { id, name, state_type } }: { run: FlowRun }) {
         act(
           { method: "POST", path: `/flow_runs/${id}/set_state`, body: { state: { type: "CANCELLING" } } },
           `${name} is being cancelled.`,
+          faultOf(run),
         )
       }
     >
@@ -83,7 +119,8 @@ function Cancel({ run: { id, name, state_type } }: { run: FlowRun }) {
   );
 }
 
-function Retry({ run: { id, name } }: { run: FlowRun }) {
+function Retry({ run }: { run: FlowRun }) {
+  const { id, name, work_pool_name, deployment_id } = run;
   return (
     <Ask
       label="Run it again"
@@ -96,11 +133,19 @@ function Retry({ run: { id, name } }: { run: FlowRun }) {
             path: `/flow_runs/${id}/set_state`,
             body: { state: { type: "SCHEDULED", name: "AwaitingRetry" }, force: true },
           },
-          `${name} stands in its queue again.`,
+          `${name} waits to be run again.`,
+          faultOf(run),
         )
       }
     >
-      <p>The same run goes back to its queue, with the same parameters, as another attempt.</p>
+      <p>
+        The same run {work_pool_name === null ? "waits again" : "goes back to its queue"}, with the same
+        parameters, as another attempt.
+        {work_pool_name === null &&
+          (deployment_id === null
+            ? " It has no deployment, so no worker begins it: it waits for a process that runs it by its id."
+            : " Its deployment has no work pool, so no worker begins it: only a process that serves it does.")}
+      </p>
     </Ask>
   );
 }
