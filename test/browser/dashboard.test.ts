@@ -345,6 +345,44 @@ test("a pool says what another limit would do by its queues and its workers, and
   }, BOUND);
 }, 120_000);
 
+test("a limit says who passes one that is too large, who is refused, and who wants other limits as well", async () => {
+  await client.limits.create({ name: "passing", limit: 2, bypass_max: 5 });
+  await client.limits.create({ name: "other", limit: 1 });
+  const ask = (note: string, names: string[], slots = 1) =>
+    client.limits.acquire({ names, request_id: note, note, slots, wait_seconds: 25 }).catch(() => undefined);
+  await ask("holder", ["passing"], 2);
+  await ask("other holder", ["other"]);
+  const waits: Promise<unknown>[] = [];
+  for (const [note, names, slots] of [
+    ["large", ["passing"], 2],
+    ["small", ["passing"], 1],
+    ["both", ["passing", "other"], 1],
+  ] as const) {
+    waits.push(ask(note, [...names], slots));
+    const line = names.at(-1) ?? "";
+    await shown(async () => (await client.limits.waiters(line)).some((one) => one.note === note)).toBe(true);
+  }
+  const page = await open(`${server.url}/limits/passing`);
+  const dialog = page.locator("dialog[open]");
+  await page.getByRole("button", { name: "Resize" }).click();
+  await dialog.getByLabel("Slots").fill("3");
+  await shown(() => dialog.locator(".preview").textContent()).toBe(
+    "It is 2 now. It would admit 1 who waits now: small.",
+  );
+  await dialog.getByLabel("Slots").fill("1");
+  await shown(() => dialog.locator(".preview").textContent()).toContain(
+    "nobody else gets a slot before. large asks for more than that and is refused.",
+  );
+  await page.goto(`${server.url}/limits/other`);
+  await page.getByRole("button", { name: "Take away" }).click();
+  await shown(() => dialog.textContent()).toContain(
+    "Next: both, if the other limits that it wants are free, too.",
+  );
+  await page.keyboard.press("Escape");
+  for (const name of ["passing", "other"]) await client.limits.delete(name, { force: true });
+  await Promise.all(waits);
+}, 120_000);
+
 test("a run says why it waits, and its log lines come as they are written", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 1 });
   const taken = await client.limits.acquire({

@@ -247,6 +247,10 @@ export const WaiterRecord = z.object({
   arrived_at: InstantOut,
   is_present: z.boolean(),
   reason: WaitReason,
+  /** How many later waiters have passed it because it was too large, see `bypass_max`. */
+  passed: z.int().default(0),
+  /** It wants slots of other limits as well, and gets those of this one only together with them. */
+  wants_others: z.boolean().default(false),
   /** When its turn may come, seconds from now, by how long leases have lasted lately; null where nothing is known. */
   estimated_seconds: z.number().nullable().default(null),
 });

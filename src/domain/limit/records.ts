@@ -70,6 +70,8 @@ export function toWaiterRecord(
     run: waiter.run,
     note: waiter.note,
     arrived_at: formatInstant(waiter.arrived_at),
+    passed: waiter.passed,
+    wants_others: waiter.caller === "joint",
     ...now,
   };
 }

@@ -19,7 +19,7 @@ import { Pager } from "../parts/pager.tsx";
 import { SetSlotNames } from "../parts/set-slot-names.tsx";
 import { SetSize } from "../parts/set-size.tsx";
 import { Timeline } from "../parts/timeline.tsx";
-import { listWho, runOf, type Names } from "../parts/who.tsx";
+import { listWho, runOf, sayOthers, type Names } from "../parts/who.tsx";
 
 /** With the one that tells whether there are more it is as many as one answer has. */
 const LINE_PAGE = PAGE_MAX - 1;
@@ -128,7 +128,7 @@ export function Limit() {
 /** What a limit would do for its line and its holders with so many slots. */
 function Resized({
   size,
-  limit: { active_slots, waiting },
+  limit,
   front,
   names,
 }: {
@@ -137,22 +137,43 @@ function Resized({
   front: readonly WaiterRecord[];
   names: Names;
 }) {
+  const { name, active_slots, waiting, slot_decay_per_second: decay } = limit;
+  // Runs that wait for their deployment's slot stay in line: they cannot be told.
+  const isRefusing = size < limit.limit && deploymentOfLimit(name) === null;
+  const refused = front.filter(({ slots }) => isRefusing && slots > size);
+  const refusal =
+    refused.length > 0 &&
+    ` ${listWho(refused, names)} ${refused.length === 1 ? "asks" : "ask"} for more than that and ${refused.length === 1 ? "is" : "are"} refused.`;
   const over = active_slots - size;
   if (over > 0)
     return (
       <>
-        {countOf(Math.ceil(over), "slot")} would be over the limit until {over > 1 ? "they end" : "it ends"};
-        nobody else gets a slot before.
+        {countOf(Math.ceil(over), "slot")} would be over the limit until{" "}
+        {decay > 0 ? "so much has come back" : over > 1 ? "they end" : "it ends"}; nobody else gets a slot
+        before.
+        {refusal}
       </>
     );
-  const admitted = listAdmitted(-over, front);
-  if (admitted.length === 0) return <>Nobody who waits would get a slot at once.</>;
-  const isMore = admitted.length === front.length && front.length < waiting;
+  const line = front.filter((waiter) => !refused.includes(waiter));
+  const admitted = listAdmitted(-over, line, limit);
+  if (admitted.length === 0)
+    return (
+      <>
+        Nobody who waits would get a slot at once.
+        {refusal}
+      </>
+    );
+  const next = { slots: 1, passed: 0, is_present: true };
+  const isMore =
+    front.length < waiting &&
+    listAdmitted<typeof next>(-over, [...line, next], limit).some((one) => one === next);
   return (
     <>
-      It would admit {admitted.length}
+      It would admit {admitted.some(({ wants_others }) => wants_others) && "up to "}
+      {admitted.length}
       {isMore && " or more"} who {admitted.length === 1 ? "waits" : "wait"} now:{" "}
-      {listWho(admitted, names, isMore ? Infinity : admitted.length)}.
+      {listWho(admitted, names, isMore ? Infinity : admitted.length)}
+      {sayOthers(admitted, names)}.{refusal}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { listAdmitted } from "../data/preview.ts";
 import { Ask } from "./ask.tsx";
 import { Table } from "./table.tsx";
 import { Since, When } from "./time.tsx";
-import { describeWho, listWho, Who, type Names } from "./who.tsx";
+import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
 
 interface Props {
   limit: Limit;
@@ -79,6 +79,8 @@ function sayNext({ slots }: LeaseRecord, { limit, front, names }: Omit<Props, "h
   const free = limit.limit - limit.active_slots + slots;
   if (free < 0)
     return `Nobody gets it: ${limit.active_slots - slots} of ${limit.limit} slots are still held.`;
-  const next = listAdmitted(free, front);
-  return next.length === 0 ? "Nobody who waits gets a slot by that." : `Next: ${listWho(next, names)}.`;
+  const next = listAdmitted(free, front, limit);
+  return next.length === 0
+    ? "Nobody who waits gets a slot by that."
+    : `Next: ${listWho(next, names)}${sayOthers(next, names)}.`;
 }

@@ -5,7 +5,7 @@ import { Ask } from "./ask.tsx";
 import { REASONS } from "./slot-row.tsx";
 import { Table } from "./table.tsx";
 import { formatDuration, Since } from "./time.tsx";
-import { describeWho, listWho, Who, type Names } from "./who.tsx";
+import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
 
 interface Props {
   /** Of the limit in the API. */
@@ -78,7 +78,8 @@ function ToFront({ path, waiter, front, names }: Omit<Props, "waiters"> & { wait
     >
       <p class="preview">
         It gets {waiter.slots === 1 ? "the next free slot" : `the next ${waiter.slots} free slots`}, before{" "}
-        {listWho(front.slice(0, passed), names, passed)}, who {passed === 1 ? "waits" : "wait"} longer.
+        {listWho(front.slice(0, passed), names, passed)}, who {passed === 1 ? "waits" : "wait"} longer
+        {sayOthers([waiter], names)}.
       </p>
     </Ask>
   );

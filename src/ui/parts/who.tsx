@@ -1,5 +1,5 @@
 /** Who holds slots or waits for some. */
-import type { LeaseRecord } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
 
 /** Names of flow runs by their ids. */
 export type Names = ReadonlyMap<string, string>;
@@ -23,6 +23,17 @@ export function describeWho({ note, holder, ...about }: About, names: Names): st
 
 export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | undefined {
   return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
+}
+
+/** Whether some of those whose turn it would be must wait for other limits as well; ends a sentence that lists them. */
+export function sayOthers(
+  turn: readonly (About & Pick<WaiterRecord, "wants_others">)[],
+  names: Names,
+): string {
+  const some = turn.filter(({ wants_others }) => wants_others);
+  if (some.length === 0) return "";
+  const ifFree = `if the other limits that ${some.length === 1 ? "it wants" : "they want"} are free, too`;
+  return some.length === turn.length ? `, ${ifFree}` : `; ${listWho(some, names)} only ${ifFree}`;
 }
 
 const LISTED_MAX = 3;

@@ -119,6 +119,20 @@ test("an acquire over several limits takes a slot of each, is one lease, and giv
   expect(await fleet.acquire({ request_id: "one" })).toMatchObject({ ok: false, error: { code: "gone" } });
 });
 
+test("who waits for a slot of one limit and wants those of others, too, is shown so", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [, last] = fleet.limits;
+  granted(await last?.acquire({ request_id: "taken" }));
+  const answer = fleet.acquire({ request_id: "both", wait_seconds: 25 });
+  await fleet.quiet();
+  await last?.acquire({ request_id: "alone" });
+  expect(await last?.must("list_waiters", { offset: 0, limit: 9 })).toMatchObject([
+    { wants_others: true },
+    { wants_others: false },
+  ]);
+  void answer;
+});
+
 test("whose run a lease over several limits was, as its home has heard by an event, is told by each of them", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const answer = fleet.acquire({ caller: { type: "anonymous" } });
