@@ -119,9 +119,13 @@ function explainLine(
     home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, POSITION_MAX);
   const position = before === null ? null : before + 1;
   if (pool.is_internal)
-    return say("no_pool", "The run's deployment has no work pool: only a process that serves it runs it.", {
-      position,
-    });
+    return say(
+      "no_pool",
+      run.deployment_id === null
+        ? "The run has no work pool: only the process that made it runs it."
+        : "The run's deployment has no work pool: only a process that serves it runs it.",
+      { position },
+    );
   const byPool = (reason: string, detail: string, ...help: string[]) =>
     say(reason, detail, {
       blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },

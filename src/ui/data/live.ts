@@ -84,6 +84,8 @@ function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
   socket = undefined;
   opened.close();
   enter(to);
+  // Another key comes with the page loaded anew.
+  if (to === "refused") return;
   const delay = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 10_000;
   failures += 1;
   retryTimer = setTimeout(() => {

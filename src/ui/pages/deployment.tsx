@@ -8,7 +8,7 @@ import { LastActs } from "../parts/acts.tsx";
 import { AskChange } from "../parts/ask.tsx";
 import { DeploymentStatus, formatSlots } from "../parts/deployment-table.tsx";
 import { Facts } from "../parts/facts.tsx";
-import { PoolLink } from "../parts/links.tsx";
+import { PoolLink, QueueLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Markdown } from "../parts/markdown.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -54,7 +54,12 @@ export function Deployment() {
       <Facts
         facts={[
           ["Pool", deployment.work_pool_name !== null && <PoolLink name={deployment.work_pool_name} />],
-          ["Queue", deployment.work_pool_name !== null && deployment.work_queue_name],
+          [
+            "Queue",
+            deployment.work_pool_name !== null && deployment.work_queue_name !== null && (
+              <QueueLink key="queue" pool={deployment.work_pool_name} name={deployment.work_queue_name} />
+            ),
+          ],
           [
             "At a time",
             limit !== null && (

@@ -3,6 +3,7 @@ import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
+import { LastActs } from "../parts/acts.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -60,7 +61,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
       <Facts
         facts={[
           ["Pool", <PoolLink key="pool" name={pool} />],
-          ["Priority", `${priority}, of which 1 goes first`],
+          ["Priority", `${priority}; 1 goes first`],
           ["Running", concurrency_limit !== null && `${active_slots ?? 0} of ${concurrency_limit}`],
           ["Asked", <When key="asked" at={queue.last_polled} />],
           ["Says", queue.description],
@@ -72,6 +73,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
       <h2>Waiting</h2>
       <WhyFirst runs={waiting.value ?? []} />
       <RunTable runs={waiting.value ?? []} areMixed />
+      <LastActs ids={[id]} />
     </>
   );
 }

@@ -22,13 +22,17 @@ export function ActTable({ acts, isOfOne = false }: { acts: readonly AuditEntry[
   );
 }
 
-const ON: Column<AuditEntry> = { header: "on", cell: ({ target }) => <Target target={target} /> };
+const ON: Column<AuditEntry> = {
+  header: "on",
+  class: "wraps",
+  cell: ({ target }) => <Target target={target} />,
+};
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { header: "when", cell: ({ at }) => <When at={at} /> },
   { header: "who", cell: (entry) => <span title={entry.actor}>{formatActor(entry)}</span> },
   { header: "act", value: ({ act }) => act },
   ON,
-  { header: "what changed", value: formatChanges },
+  { header: "what changed", class: "wraps", value: formatChanges },
 ];
 
 /** What was done last to what has these ids; nothing where nobody did anything. */

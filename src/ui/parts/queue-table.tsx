@@ -29,12 +29,12 @@ export function QueueTable({
       keyOf={({ id }) => id}
       areAll
       columns={[
-        { header: "priority", value: ({ priority }) => priority },
         {
           header: "queue",
           value: ({ name }) => name,
           cell: ({ name }) => <QueueLink pool={pool} name={name} />,
         },
+        { header: "priority", value: ({ priority }) => priority },
         {
           header: "status",
           value: ({ status }) => status,
