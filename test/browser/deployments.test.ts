@@ -112,7 +112,8 @@ test("a schedule is switched without a question, and says when it runs or would 
   const schedule = { cron: "0 6 * * *", timezone: "UTC" };
   const id = await deploy("nightly", { schedules: [{ schedule, active: false }] });
   const page = await open(`${stage.url}/deployments/deployment/${id}`);
-  const row = page.getByRole("row", { name: /cron 0 6/ });
+  // The last acts below tell of the schedule, too.
+  const row = page.getByRole("row", { name: /cron 0 6/ }).filter({ has: page.getByRole("switch") });
   await shown(() => row.textContent()).toContain("would run in");
   const upcoming = () => page.getByText("Scheduled", { exact: true }).count();
   expect(await upcoming()).toBe(0);

@@ -4,9 +4,12 @@ import { ApiError, send, type Request } from "./http.ts";
 import { listen } from "./live.ts";
 
 /** Objects tell of changes for so long after they were asked, in seconds. */
-const WATCH_SECONDS = 90;
+const WATCH_SECONDS = 300;
 /** So they are asked again in time. */
-const RENEW_MS = 60_000;
+const RENEW_MS = 240_000;
+/** What was not answered is asked again so soon, and then less and less often. */
+const RETRY_MS_MIN = 1000;
+const RETRY_MS_MAX = 30_000;
 /** However often something changes, it is not asked for more often … */
 const PAUSE_MS = 700;
 /** … and, where answers take long, for no more than a tenth of the time. */
@@ -34,6 +37,7 @@ class Entry {
   #askedAt = -Infinity;
   #pauseMs = PAUSE_MS;
   #isAsking = false;
+  #failures = 0;
   #isStale = true;
 
   constructor(request: Request) {
@@ -54,12 +58,18 @@ class Entry {
     clearTimeout(this.#timer);
     if (this.users.size === 0 || this.#isAsking || document.visibilityState === "hidden") return;
     const age = performance.now() - this.#askedAt;
-    const due = this.#isStale ? this.#pauseMs - age : (isLive ? RENEW_MS : POLL_MS) - age;
+    const due = this.#isStale ? this.#pauseMs - age : this.#intervalMs() - age;
     this.#timer = setTimeout(() => void this.#ask(), Math.max(0, due));
   }
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  #intervalMs(): number {
+    const usual = isLive ? RENEW_MS : POLL_MS;
+    if (this.#failures === 0) return usual;
+    return Math.min(usual, RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (this.#failures - 1));
   }
 
   async #ask(): Promise<void> {
@@ -70,9 +80,13 @@ class Entry {
       const { value, objects } = await send(this.request, WATCH_SECONDS);
       this.#objects = new Set(objects);
       this.query = { value, answered_at: Date.now(), error: undefined };
+      this.#failures = 0;
       this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      // A refusal is an answer; what the server could not do it may do the next time.
+      this.#failures =
+        error.status === 0 || error.status >= 500 || error.status === 429 ? this.#failures + 1 : 0;
       // What is gone is not shown any longer.
       this.query = { ...(error.status === 404 ? NOTHING : this.query), error };
     } finally {

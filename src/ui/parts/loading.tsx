@@ -21,3 +21,16 @@ export function Loading({ query: { error } }: { query: Query<unknown> }) {
     </section>
   );
 }
+
+/** The same of a part of a page. */
+export function LoadingPart({ query: { error } }: { query: Query<unknown> }) {
+  return error === undefined ? (
+    <p class="none" aria-busy="true">
+      Loading …
+    </p>
+  ) : (
+    <p class="none" role="alert">
+      This could not be loaded, and is tried again: {error.message}
+    </p>
+  );
+}
