@@ -54,6 +54,18 @@ test("an object that somebody shows tells that it has changed, and which it is",
   socket.close();
 });
 
+test("who watches is told the server's clock, nobody else", async () => {
+  const [before, watched, plain] = [
+    Date.now(),
+    await ask("GET", "/health", undefined, { "Sluice-Watch": "60" }),
+    await ask("GET", "/health"),
+  ];
+  const now = Number(watched.headers.get("Sluice-Now"));
+  expect(now).toBeGreaterThanOrEqual(before);
+  expect(now).toBeLessThanOrEqual(Date.now());
+  expect(plain.headers.get("Sluice-Now")).toBeNull();
+});
+
 test("what is not there yet tells when it comes to be", async () => {
   const { socket, changed } = await connect();
   const { key } = addressOfName("default", "limit", "later");

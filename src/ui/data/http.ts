@@ -1,4 +1,6 @@
 /** Calls of the public API, as a script would make them. */
+import { NOW_HEADER } from "../../contract/headers.ts";
+import { serverClock } from "./server-clock.ts";
 
 const KEY = "sluice.key";
 
@@ -77,6 +79,7 @@ export async function sendForText(path: string): Promise<string> {
 
 async function call({ method, path, body }: Request, watchSeconds?: number): Promise<Response> {
   let response: Response;
+  const askedAt = performance.now();
   try {
     response = await fetch(`/api${path}`, {
       method,
@@ -90,6 +93,8 @@ async function call({ method, path, body }: Request, watchSeconds?: number): Pro
   } catch {
     throw new ApiError(0, "The server does not answer.");
   }
+  const now = response.headers.get(NOW_HEADER);
+  if (now !== null) serverClock.note(Number(now), Date.now(), performance.now() - askedAt);
   if (response.ok) return response;
   const value = parse(await response.text());
   const { exception_detail: faults = [] } = (value ?? {}) as { exception_detail?: Fault[] };

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, send, type Request } from "./http.ts";
 import { listen } from "./live.ts";
+import { serverClock } from "./server-clock.ts";
 
 /** Objects tell of changes for so long after they were asked, in seconds. */
 const WATCH_SECONDS = 300;
@@ -20,7 +21,7 @@ const POLL_MS = 5000;
 export interface Query<Value> {
   /** Undefined until it was answered; then always the latest answer. */
   value: Value | undefined;
-  /** When that came, by this browser's clock, in milliseconds since the epoch. */
+  /** When that came, by the server's clock as far as it is known, in milliseconds since the epoch. */
   answered_at: number;
   /** Why the latest try was not answered. */
   error: ApiError | undefined;
@@ -79,7 +80,7 @@ class Entry {
     try {
       const { value, objects } = await send(this.request, WATCH_SECONDS);
       this.#objects = new Set(objects);
-      this.query = { value, answered_at: Date.now(), error: undefined };
+      this.query = { value, answered_at: serverClock.now(), error: undefined };
       this.#failures = 0;
       this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Times as people say them, exact in the viewer's own zone on hover, and moving on by themselves. */
 import { useEffect, useState } from "preact/hooks";
+import { serverClock } from "../data/server-clock.ts";
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
@@ -14,11 +15,11 @@ const short = new Intl.DateTimeFormat(undefined, {
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** The time of now, each second anew while the tab is looked at. */
+/** The time of now by the server's clock, which wrote what is shown; each second anew while the tab is looked at. */
 export function useNow(): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(() => serverClock.now());
   useEffect(() => {
-    const listener = (): void => setNow(Date.now());
+    const listener = (): void => setNow(serverClock.now());
     listeners.add(listener);
     timer ??= setInterval(() => {
       if (document.visibilityState === "visible") for (const each of listeners) each();

@@ -37,7 +37,7 @@ function LeaseTimeline({ limit }: { limit: Shown }) {
   );
   const names = useRunNames(lanes.bars.flatMap(({ lease }) => lease.flow_run_id ?? []));
   const [pointed, setPointed] = useState<string>();
-  // By the server's clock: this browser's may be another.
+  // To the moment, which the page's clock of the server may be off by.
   const offset_ms = history === undefined ? 0 : Date.parse(history.now) - answered_at;
   const now = useNow() + offset_ms;
   const windowStart = now - WINDOW_SECONDS * 1000 + A_MOMENT_MS;
