@@ -27,12 +27,14 @@ export async function listLimits(
   return askMany(c, await listKeys(c, page, isWanted), (address) => call(c, address, "read", {}));
 }
 
-/** The same with holders and waiters. */
+/** The limits of a filter, each with holders and waiters. */
 export async function listOverviews(
   c: ApiContext,
-  { holders, waiters, ...page }: z.infer<typeof OverviewPage>,
+  { limits, holders, waiters, ...page }: z.infer<typeof OverviewPage>,
 ): Promise<LimitOverview[]> {
-  const keys = await listKeys(c, page);
+  const command = { filter: limits ?? {}, ...page };
+  const entries = await call(c, addressOfWorkspace(c.get("workspace")), "filter_limits", command);
+  const keys = entries.map(({ key }) => key);
   return askMany(c, keys, (address) => call(c, address, "read_overview", { holders, waiters }));
 }
 

@@ -7,7 +7,7 @@ import {
   PAGE_MAX,
   SLOTS_MAX,
 } from "../../contract/bounds.ts";
-import { addressOfKey, addressOfName, type AddressOf } from "../../contract/envelope.ts";
+import { addressOfKey, addressOfName, addressOfWorkspace, type AddressOf } from "../../contract/envelope.ts";
 import { isUuid, keyOfId } from "../../contract/ids.ts";
 import { Page } from "../../contract/wire/common.ts";
 import {
@@ -17,7 +17,9 @@ import {
   IncrementWithLease,
   LeaseRecord,
   Limit,
+  LimitCounts,
   LimitCreate,
+  LimitFilter,
   LimitHistory,
   LimitNames,
   LimitOverview,
@@ -117,12 +119,25 @@ export const limits = factory
   .post(
     "/overview",
     describe(
-      "Lists limits by name, each with its holders and the head of its line.",
+      "Lists limits by name or by machine, each with its holders and the head of its line.",
       200,
       z.array(LimitOverview),
     ),
     body(OverviewPage),
     async (c) => c.json(await listOverviews(c, c.req.valid("json"))),
+  )
+  .post(
+    "/count-by-family",
+    describe(
+      "Counts limits by what their names say they are of: a machine (`{resource}:{worker}`), a deployment, a tag of task runs, or none of these.",
+      200,
+      LimitCounts,
+    ),
+    body(z.strictObject({ limits: LimitFilter.nullish() })),
+    async (c) => {
+      const command = { filter: c.req.valid("json").limits ?? {} };
+      return c.json(await call(c, addressOfWorkspace(c.get("workspace")), "count_limits", command));
+    },
   )
   .post(
     "/increment-with-lease",

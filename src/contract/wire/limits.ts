@@ -13,6 +13,7 @@ import {
   SLOTS_MAX,
 } from "../bounds.ts";
 import { Id, InstantOut, Name, Stamps } from "./common.ts";
+import { nameFilter } from "./filter-parts.ts";
 
 const slotCount = z.int().min(0).max(SLOTS_MAX);
 
@@ -266,8 +267,32 @@ export const LimitOverview = z.object({
 });
 export type LimitOverview = z.infer<typeof LimitOverview>;
 
-/** `POST /v2/concurrency_limits/overview`: how many holders and waiters of each limit are listed. */
+/**
+ * What limits are of, by their names: `{resource}:{worker}` are a machine's, `deployment:{id}` and `tag:{tag}` are what
+ * they say, and the others have no such name.
+ */
+export const LIMIT_FAMILIES = ["machine", "other", "deployment", "tag"] as const;
+export type LimitFamily = (typeof LIMIT_FAMILIES)[number];
+
+export const LimitFilter = z.strictObject({
+  family: z.strictObject({ any_: z.array(z.enum(LIMIT_FAMILIES)) }).nullish(),
+  /** `like_` is also found in the name of the deployment that a limit is of. */
+  name: nameFilter,
+});
+export type LimitFilter = z.infer<typeof LimitFilter>;
+
+/** `MACHINE_ASC`: by what follows the first colon, numbers at its end as people count; then by name. */
+export const LIMIT_SORTS = ["NAME_ASC", "MACHINE_ASC"] as const;
+export type LimitSort = (typeof LIMIT_SORTS)[number];
+
+/** `POST /v2/concurrency_limits/count-by-family` */
+export const LimitCounts = z.record(z.enum(LIMIT_FAMILIES), z.int());
+export type LimitCounts = z.infer<typeof LimitCounts>;
+
+/** `POST /v2/concurrency_limits/overview`: which limits, and how many holders and waiters of each are listed. */
 export const OverviewPage = z.strictObject({
+  limits: LimitFilter.nullish(),
+  sort: z.enum(LIMIT_SORTS).default("NAME_ASC"),
   limit: z.int().min(1).max(PAGE_MAX).default(PAGE_MAX),
   offset: z.int().min(0).max(OFFSET_MAX).default(0),
   holders: z.int().min(0).max(PAGE_MAX).default(64),

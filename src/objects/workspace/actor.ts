@@ -30,6 +30,7 @@ import { handleArtifactIndex } from "./artifact-index.ts";
 import { addEntry, handleAudit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { deleteEntry, findEntries, listEntries, putEntry } from "./directory-store.ts";
+import { countLimits, filterLimits } from "./limit-directory.ts";
 import { LimitEars } from "./limit-ears.ts";
 import { handleEventNames } from "./event-names.ts";
 import { handleSavedSearches } from "./saved-searches.ts";
@@ -202,6 +203,9 @@ export class WorkspaceActor extends Actor<WorkspaceOperations> {
     },
     list_directory: ({ kind, after_name, limit }) =>
       accept(listEntries(this.host.sql, kind, after_name, limit)),
+    filter_limits: ({ filter, sort, limit, offset }) =>
+      accept(filterLimits(this.host.sql, filter, sort, { limit, offset })),
+    count_limits: ({ filter }) => accept(countLimits(this.host.sql, filter)),
     find_directory: ({ kind, names }) => accept(findEntries(this.host.sql, kind, names)),
   };
   /** A workspace exists by its key alone, so whatever is asked first makes its tables. */

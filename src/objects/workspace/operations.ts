@@ -19,6 +19,7 @@ import type {
   DeploymentScheduleUpdate,
 } from "../../contract/wire/schedules.ts";
 import type { JsonValue } from "../../contract/wire/common.ts";
+import type { LimitCounts, LimitFilter, LimitSort } from "../../contract/wire/limits.ts";
 import type { Variable } from "../../contract/wire/logs.ts";
 import type { Stretch } from "../../domain/catalog/materialization.ts";
 import type { DeploymentNote } from "../pool/operations.ts";
@@ -138,6 +139,12 @@ export type WorkspaceOperations = BlockOperations &
       command: { kind: "limit" | "pool" | "former_pool"; after_name: string; limit: number };
       answer: DirectoryEntry[];
     };
+    /** The limits of a filter, a page of them in the order of `sort`. */
+    filter_limits: {
+      command: { filter: LimitFilter; sort: LimitSort; limit: number; offset: number };
+      answer: DirectoryEntry[];
+    };
+    count_limits: { command: { filter: LimitFilter }; answer: LimitCounts };
     /** Which of these names exist; a probe of an unknown name touches no other object. */
     find_directory: { command: { kind: "limit" | "pool"; names: string[] }; answer: DirectoryEntry[] };
   };
