@@ -426,6 +426,21 @@ test("a paused run that waits for an input goes on with one that fits, and reads
   expect((await api("GET", `${path}/input/ask-response`)).status).toBe(404);
 });
 
+test("a pool's workers come page by page, and one is found by its id or its name", async () => {
+  await api("POST", "/work_pools/", { name: "many", type: "process" });
+  for (const name of ["w1", "w2", "w3"]) await api("POST", "/work_pools/many/workers/heartbeat", { name });
+  const find = async (body: object) =>
+    (await api<{ id: string; name: string }[]>("POST", "/work_pools/many/workers/filter", body)).body;
+  const all = await find({});
+  expect(all.map(({ name }) => name)).toEqual(["w1", "w2", "w3"]);
+  expect(await find({ limit: 2, offset: 2 })).toEqual(all.slice(2));
+  expect(await find({ workers: { name: { any_: ["w2", "none"] } } })).toEqual([all[1]]);
+  const id = all[2]?.id.toUpperCase();
+  expect(await find({ workers: { id: { any_: [id] } } })).toEqual([all[2]]);
+  expect(await find({ workers: { id: { any_: [id] }, name: { any_: ["w1"] } } })).toEqual([]);
+  expect(await find({ workers: { id: { any_: [] } } })).toEqual([]);
+});
+
 test("an agent of the next release, which says more than is known here, is understood", async () => {
   await api("POST", "/work_pools/", { name: "newer", type: "process" });
   const beat = { name: "w1", session_id: crypto.randomUUID(), limit: 1, mood: "fine" };

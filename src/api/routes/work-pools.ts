@@ -301,6 +301,8 @@ export const workPools = factory
       const command = {
         limit,
         offset,
+        ...(workers?.id?.any_ && { ids: workers.id.any_.map((id) => id.toLowerCase()) }),
+        ...(workers?.name?.any_ && { names: workers.name.any_ }),
         ...(statuses && { statuses: [...statuses] }),
         ...(before_ && { before: before_ }),
         ...(after_ && { after: after_ }),

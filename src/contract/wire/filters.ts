@@ -91,6 +91,9 @@ export type WorkPoolFilter = z.infer<typeof WorkPoolFilter>;
 
 export const WorkerFilter = z.strictObject({
   operator,
+  /** Ours: Prefect's filter knows neither ids nor names. */
+  id: anyId,
+  name: z.strictObject({ any_: textList }).nullish(),
   last_heartbeat_time: z.strictObject({ before_: instant, after_: instant }).nullish(),
   status: z
     .strictObject({

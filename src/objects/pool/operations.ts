@@ -84,7 +84,15 @@ export type PoolOperations = {
   /** The socket of one of our agents is gone; `heard_at`: when it was heard on it last, milliseconds since the epoch. */
   socket_closed: { command: { name: string; heard_at: number }; answer: null };
   filter_workers: {
-    command: { statuses?: string[]; before?: string; after?: string; limit: number; offset: number };
+    command: {
+      ids?: string[];
+      names?: string[];
+      statuses?: string[];
+      before?: string;
+      after?: string;
+      limit: number;
+      offset: number;
+    };
     answer: Worker[];
   };
   delete_worker: { command: { name: string }; answer: null };

@@ -121,6 +121,8 @@ export class PoolWorkers {
   }
 
   filter(of: {
+    ids?: string[];
+    names?: string[];
     statuses?: string[];
     before?: string;
     after?: string;
@@ -132,6 +134,8 @@ export class PoolWorkers {
     for (const { worker_name } of store.attempts.listActive())
       if (worker_name !== null) running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
     return listWorkers(this.#context)
+      .filter(({ id }) => of.ids === undefined || of.ids.includes(id))
+      .filter(({ name }) => of.names === undefined || of.names.includes(name))
       .map((worker) => this.#present(worker, running.get(worker.name) ?? 0))
       .filter(({ status }) => of.statuses === undefined || of.statuses.includes(status))
       .filter(({ last_heartbeat_time: at }) => of.before === undefined || (at !== null && at <= of.before))

@@ -26,7 +26,7 @@ export function Home() {
     body: {},
   });
   const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
-  const workers = useWorkers(pools.value ?? []);
+  const { workers } = useWorkers(pools.value ?? []);
   const [{ find: search }, set] = useUrlQuery(["find"]);
   const isFound = ({ name }: LimitOverview) => name.toLowerCase().includes(search.toLowerCase());
   const shown = (limits.value ?? []).filter(isFound);

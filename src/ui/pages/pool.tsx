@@ -1,8 +1,9 @@
 /** One work pool: its queues, its workers and the runs that are under way or wait. */
 import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
-import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
+import type { WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
+import { usePoolWorkers } from "../data/workers.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -27,11 +28,7 @@ export function Pool() {
     path: `${path}/queues/filter`,
     body: {},
   });
-  const { value: workers = [] } = useQuery<Worker[]>({
-    method: "POST",
-    path: `${path}/workers/filter`,
-    body: {},
-  });
+  const { workers = [], areAll, isCut } = usePoolWorkers(name);
   const runs = (types: string[], sort: string) => ({
     method: "POST" as const,
     path: "/flow_runs/filter",
@@ -66,8 +63,9 @@ export function Pool() {
           None yet; <code>sluice worker start --pool {name}</code> starts one.
         </p>
       ) : (
-        <WorkerTable pool={name} workers={workers} />
+        <WorkerTable pool={name} workers={workers} areAll={areAll} />
       )}
+      {isCut && <p class="none">The first {workers.length} workers by name; there are more.</p>}
       <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
       <RunTable runs={active} areMixed />
       <h2>Waiting</h2>

@@ -11,7 +11,7 @@ import { Table, type Column } from "../parts/table.tsx";
 export function Pools() {
   usePageTitle("Work pools");
   const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
-  const workers = useWorkers(pools.value ?? []);
+  const { workers, isCut } = useWorkers(pools.value ?? []);
   if (pools.value === undefined) return <Loading query={pools} />;
   return (
     <>
@@ -24,7 +24,7 @@ export function Pools() {
         </p>
       ) : (
         <Table
-          rows={pools.value.map((pool) => describe(pool, workers))}
+          rows={pools.value.map((pool) => describe(pool, workers, isCut))}
           columns={COLUMNS}
           keyOf={({ id }) => id}
           areAll
@@ -38,12 +38,15 @@ interface Described extends WorkPool {
   online: number;
   workers: number;
   running: number;
+  /** There are more workers than were counted. */
+  isCut: boolean;
 }
 
-function describe(pool: WorkPool, workers: readonly Worker[]): Described {
+function describe(pool: WorkPool, workers: readonly Worker[], isCut: boolean): Described {
   const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
   return {
     ...pool,
+    isCut,
     workers: mine.length,
     online: mine.filter(({ status }) => status === "ONLINE").length,
     running: pool.active_slots ?? mine.reduce((sum, { running = 0 }) => sum + running, 0),
@@ -62,6 +65,6 @@ const COLUMNS: readonly Column<Described>[] = [
   {
     header: "workers online",
     value: ({ online }) => online,
-    cell: ({ online, workers }) => `${online} of ${workers}`,
+    cell: ({ online, workers, isCut }) => `${online} of ${workers}${isCut ? " or more" : ""}`,
   },
 ];

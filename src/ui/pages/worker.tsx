@@ -2,7 +2,9 @@
 import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Worker as WorkerRecord } from "../../contract/wire/work-pools.ts";
+import { isUuid } from "../../contract/ids.ts";
 import { useQuery } from "../data/query.ts";
+import { askForWorkers } from "../data/workers.ts";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -17,13 +19,10 @@ const RUNS_MAX = 200;
 export function Worker() {
   const { params } = useRoute();
   const { pool = "", id = "" } = params;
-  const workers = useQuery<WorkerRecord[]>({
-    method: "POST",
-    path: `/work_pools/${encodeURIComponent(pool)}/workers/filter`,
-    body: {},
-  });
   // Links have its id; people who type an address know its name.
-  const worker = workers.value?.find((each) => each.id === id || each.name === id);
+  const byName = useQuery<WorkerRecord[]>(askForWorkers(pool, { name: { any_: [id] } }));
+  const byId = useQuery<WorkerRecord[]>(isUuid(id) ? askForWorkers(pool, { id: { any_: [id] } }) : null);
+  const worker = byId.value?.[0] ?? byName.value?.[0];
   usePageTitle(worker?.name ?? "Worker");
   const active = useQuery<FlowRun[]>(
     worker === undefined
@@ -42,7 +41,9 @@ export function Worker() {
           },
         },
   );
-  if (workers.value === undefined) return <Loading query={workers} />;
+  if (byName.value === undefined) return <Loading query={byName} />;
+  // What only looks like an id is refused.
+  if (isUuid(id) && byId.value === undefined && byId.error?.status !== 422) return <Loading query={byId} />;
   if (worker === undefined)
     return (
       <Missing what="There is no such worker">

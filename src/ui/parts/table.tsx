@@ -40,8 +40,11 @@ interface Props<Row> {
   /** Tells records from each other, as their places do without it. */
   keyOf?: (row: Row) => string | number;
   classOf?: (row: Row) => string;
-  /** There are no others, so a click on a heading sorts them; it would sort one page of those that come by pages. */
-  areAll?: boolean;
+  /**
+   * There are no others, so a click on a heading sorts them; it would sort one page of those that come by pages. Behind as
+   * many as one answer has there may be more, unless all pages were read.
+   */
+  areAll?: boolean | "by pages";
 }
 
 export function Table<Row extends RowData>({ columns, rows, keyOf, classOf, areAll = false }: Props<Row>) {
@@ -52,8 +55,7 @@ export function Table<Row extends RowData>({ columns, rows, keyOf, classOf, areA
     data,
     columns: useMemo(() => columns.map(toDefinition), [columns]),
     getRowId: (row, index) => String(keyOf?.(row) ?? index),
-    // Behind as many as one answer has there may be more.
-    enableSorting: areAll && rows.length < PAGE_MAX,
+    enableSorting: areAll === "by pages" || (areAll && rows.length < PAGE_MAX),
     enableMultiSort: false,
     sortDescFirst: false,
   });

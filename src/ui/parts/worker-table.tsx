@@ -4,12 +4,20 @@ import { formatLoad, Status } from "./status.tsx";
 import { Table } from "./table.tsx";
 import { When } from "./time.tsx";
 
-export function WorkerTable({ pool, workers }: { pool: string; workers: readonly Worker[] }) {
+export function WorkerTable({
+  pool,
+  workers,
+  areAll,
+}: {
+  pool: string;
+  workers: readonly Worker[];
+  areAll: boolean;
+}) {
   return (
     <Table
       rows={workers}
       keyOf={({ id }) => id}
-      areAll
+      areAll={areAll && "by pages"}
       columns={[
         {
           header: "worker",

@@ -1,0 +1,47 @@
+/** Whole lists of the API, read page after page; each page is a question of its own, which is kept up to date. */
+import { useEffect, useState } from "preact/hooks";
+import { PAGE_MAX } from "../../contract/bounds.ts";
+import type { Request } from "./http.ts";
+import { countPages, joinPages, PAGES_MAX } from "./pages.ts";
+import { useQueries } from "./query.ts";
+
+export interface Whole<Item> {
+  /** Of each list in their order; undefined until its first page is there. */
+  lists: (Item[] | undefined)[];
+  /** All there is has been read. */
+  areAll: boolean;
+  /** There is more than is read at all. */
+  isCut: boolean;
+}
+
+/** The lists that these requests begin, whose bodies take `limit` and `offset`. */
+export function useWhole<Item extends { id: string }>(requests: readonly Request[]): Whole<Item> {
+  const [counts, setCounts] = useState<Record<string, number>>({});
+  const keys = requests.map((request) => JSON.stringify(request));
+  const asked = requests.flatMap((request, list) =>
+    Array.from({ length: counts[keys[list] ?? ""] ?? 1 }, (_, page) => ({ list, request, page })),
+  );
+  const answers = useQueries<Item[]>(
+    asked.map(({ request, page }) => ({
+      ...request,
+      body: { ...(request.body as object), limit: PAGE_MAX, offset: page * PAGE_MAX },
+    })),
+  );
+  const pagesOf = requests.map((_, list) =>
+    answers.filter((__, index) => asked[index]?.list === list).map(({ value }) => value),
+  );
+  const wanted = Object.fromEntries(
+    pagesOf.map((pages, list) => [keys[list] ?? "", countPages(pages)] as const),
+  );
+  const next = JSON.stringify(wanted);
+  useEffect(() => setCounts(JSON.parse(next) as Record<string, number>), [next]);
+  const isCut = pagesOf.some(
+    (pages) => pages.length === PAGES_MAX && pages.every((page) => page?.length === PAGE_MAX),
+  );
+  return {
+    lists: pagesOf.map((pages) => (pages[0] === undefined ? undefined : joinPages(pages))),
+    areAll:
+      !isCut && pagesOf.every((pages) => pages.at(-1) !== undefined && countPages(pages) === pages.length),
+    isCut,
+  };
+}
