@@ -1,39 +1,26 @@
-/** Limits as the home page groups them: by machine where their names follow `{resource}:{worker}`. */
+/** Limits of machines, whose names follow `{resource}:{worker}`, as the home page groups them. */
 import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker } from "../../contract/wire/work-pools.ts";
 
 export interface Machine {
-  /** The worker's name; for the others a heading. */
+  /** The worker's name. */
   name: string;
   /** Undefined where no worker of that name is known. */
   worker: Worker | undefined;
   limits: LimitOverview[];
 }
 
-const FAMILIES: Record<string, string> = { deployment: "Deployments", tag: "Tags of task runs" };
-const OTHERS = "Other limits";
-
-/** Machines first, by name; then what belongs to none. */
+/** Machines in the order in which their limits come, which is theirs. */
 export function groupByMachine(limits: readonly LimitOverview[], workers: readonly Worker[]): Machine[] {
   const byName = new Map(workers.map((worker) => [worker.name, worker] as const));
   const machines = new Map<string, Machine>();
-  const families = new Map<string, Machine>();
   for (const limit of limits) {
-    const [, resource = "", owner = ""] = /^([^:]+):(.+)$/.exec(limit.name) ?? [];
-    const family = owner === "" ? OTHERS : FAMILIES[resource];
-    const groups = family === undefined ? machines : families;
-    const name = family ?? owner;
-    const group = groups.get(name) ?? {
-      name,
-      worker: family === undefined ? byName.get(name) : undefined,
-      limits: [],
-    };
-    group.limits.push(limit);
-    groups.set(name, group);
+    const name = limit.name.slice(limit.name.indexOf(":") + 1);
+    const machine = machines.get(name) ?? { name, worker: byName.get(name), limits: [] };
+    machine.limits.push(limit);
+    machines.set(name, machine);
   }
-  const byOrder = (left: Machine, right: Machine): number =>
-    left.name.localeCompare(right.name, undefined, { numeric: true });
-  return [...[...machines.values()].toSorted(byOrder), ...[...families.values()].toSorted(byOrder)];
+  return [...machines.values()];
 }
 
 /** One slot of a limit, as a cell. */

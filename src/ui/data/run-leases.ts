@@ -5,7 +5,9 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { LimitOverview, RunLease as HeldLease } from "../../contract/wire/limits.ts";
 import { runOf } from "../parts/who.tsx";
 import { isEnded } from "./ended.ts";
+import type { Request } from "./http.ts";
 import { useQuery } from "./query.ts";
+import { useWhole } from "./whole.ts";
 
 const SHOWN_MAX = 200;
 
@@ -25,21 +27,27 @@ export interface RunLease {
 /** Those that wait first, then what is held, then what is over, the latest first. */
 export function useRunLeases(run: FlowRun): RunLease[] {
   const { id } = run;
-  const { value: limits = [] } = useQuery<LimitOverview[]>(
-    isEnded(run)
-      ? null
-      : {
-          method: "POST",
-          path: "/v2/concurrency_limits/overview",
-          body: { holders: SHOWN_MAX, waiters: SHOWN_MAX },
-        },
-  );
+  const { lists } = useWhole<LimitOverview>(isEnded(run) ? [] : listQuestions(run));
+  const limits = lists.flatMap((list) => list ?? []);
   const { value: leases = [] } = useQuery<HeldLease[]>({ method: "GET", path: `/flow_runs/${id}/leases` });
   const past = leases.map((lease) => describe(lease.limit_name, lease, lease.ended_at));
   const over = new Set(past.map(({ key }) => key));
   // What has just ended may still be held in an older answer.
   const held = listHeld(limits, id).filter(({ key }) => !over.has(key));
   return [...listWaiting(limits, id), ...held, ...past.toReversed()];
+}
+
+/** Of the deployments' limits, which are many, only that of its own can have it. */
+function listQuestions({ deployment_id }: FlowRun): Request[] {
+  const ask = (limits: object): Request => ({
+    method: "POST",
+    path: "/v2/concurrency_limits/overview",
+    body: { limits, holders: SHOWN_MAX, waiters: SHOWN_MAX },
+  });
+  return [
+    ask({ family: { any_: ["machine", "other", "tag"] } }),
+    ...(typeof deployment_id === "string" ? [ask({ name: { any_: [`deployment:${deployment_id}`] } })] : []),
+  ];
 }
 
 function listWaiting(limits: readonly LimitOverview[], id: string): RunLease[] {

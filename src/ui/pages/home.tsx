@@ -1,15 +1,17 @@
 /** Home: the machines, their slots, who holds them and who stands in line behind. */
 import { Server } from "lucide-preact";
-import type { LimitOverview } from "../../contract/wire/limits.ts";
+import type { LimitFamily, LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit } from "../data/limit-names.ts";
+import { LIMITS_PAGE, useLimitCounts, useLimits, useSettled } from "../data/limits.ts";
 import { groupByMachine, type Machine } from "../data/machines.ts";
 import { useQuery } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { FirstSteps } from "../parts/first-steps.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { Pager } from "../parts/pager.tsx";
 import { SearchField } from "../parts/search-field.tsx";
 import { formatLoad, Status } from "../parts/status.tsx";
 import { SlotRow } from "../parts/slot-row.tsx";
@@ -18,45 +20,138 @@ import { useWorkers } from "../data/workers.ts";
 import { When } from "../parts/time.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 
+/** A family that folds is open by itself where it has no more. */
+const FEW = 12;
+/** As many as a list may have. */
+const PAGES_MAX = 100;
+/** Below so many limits nobody searches. */
+const SEARCHED_FROM = 9;
+const FAMILIES: readonly { family: LimitFamily; title: string; folds: boolean }[] = [
+  { family: "machine", title: "Machines", folds: false },
+  { family: "other", title: "Other limits", folds: false },
+  { family: "deployment", title: "Deployments", folds: true },
+  { family: "tag", title: "Tags of task runs", folds: true },
+];
+
 export function Home() {
   usePageTitle("Machines");
-  const limits = useQuery<LimitOverview[]>({
-    method: "POST",
-    path: "/v2/concurrency_limits/overview",
-    body: {},
-  });
+  const [{ find: typed, ...open }, set] = useUrlQuery(["find", ...FAMILIES.map(({ family }) => family)]);
+  const find = useSettled(typed);
+  const all = useLimitCounts("");
+  const found = useLimitCounts(find);
   const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
   const { workers } = useWorkers(pools.value ?? []);
-  const [{ find: search }, set] = useUrlQuery(["find"]);
-  const isFound = ({ name }: LimitOverview) => name.toLowerCase().includes(search.toLowerCase());
-  const shown = (limits.value ?? []).filter(isFound);
+  const families = FAMILIES.map(({ family, folds, ...rest }) => {
+    const count = found.value?.[family] ?? 0;
+    const isFew = found.value !== undefined && count <= FEW;
+    const pages = readPages(open[family]) ?? (folds && !isFew ? 0 : 1);
+    return { family, folds, ...rest, count, pages, ...useLimits(family, find, pages) };
+  });
+  const shown = families.flatMap(({ limits = [] }) => limits);
   const names = useRunNames(
     shown
       .flatMap(({ holders, waiters }) => [...holders, ...waiters].map(runOf))
       .filter((id) => id !== undefined),
   );
   const deployments = useDeploymentNames(shown.map(({ name }) => deploymentOfLimit(name)));
-  if (limits.value === undefined) return <Loading query={limits} />;
-  const machines = groupByMachine(shown, workers);
+  const missing = families.find(({ limits }) => limits === undefined);
+  if (all.value === undefined || found.value === undefined)
+    return <Loading query={all.value === undefined ? all : found} />;
+  if (missing !== undefined) return <Loading query={missing} />;
+  const count = Object.values(all.value).reduce((sum, each) => sum + each, 0);
+  const known = { names, deployments };
   return (
     <>
       <div class="title">
         <h1>Machines</h1>
-        {limits.value.length > 8 && <SearchField value={search} onSearch={(find) => set({ find })} />}
-        <Totals limits={limits.value} />
+        {(count >= SEARCHED_FROM || typed !== "") && (
+          <SearchField value={typed} onSearch={(text) => set({ ...FOLDED, find: text })} />
+        )}
+        <Totals limits={shown} count={count} />
       </div>
-      {machines.map((machine) => (
-        <MachineSection key={machine.name} machine={machine} names={names} deployments={deployments} />
-      ))}
-      {limits.value.length > 0 && shown.length === 0 && (
-        <p class="none">No limit has “{search}” in its name.</p>
+      {families.map(({ family, title, folds, count: its, pages, limits = [] }) => {
+        if (its === 0 && limits.length === 0) return null;
+        const pager = (
+          <FamilyPager
+            title={title}
+            count={its}
+            shown={limits.length}
+            pages={pages}
+            folds={folds && its > FEW}
+            onTurn={(to) => set({ [family]: String(to) })}
+          />
+        );
+        if (family !== "machine")
+          return (
+            <section key={family} class="machine" aria-label={title}>
+              <h2>{title}</h2>
+              {limits.length > 0 && <Limits limits={limits} {...known} />}
+              {pager}
+            </section>
+          );
+        return (
+          <div key={family}>
+            {groupByMachine(limits, workers).map((machine) => (
+              <MachineSection key={machine.name} machine={machine} {...known} />
+            ))}
+            {pager}
+          </div>
+        );
+      })}
+      {count > 0 && shown.length === 0 && families.every(({ count: its }) => its === 0) && (
+        <p class="none">No limit has “{find}” in its name.</p>
       )}
-      <FirstSteps limits={limits.value} pools={pools.value ?? []} workers={workers} />
+      {find === "" && <FirstSteps limits={shown} pools={pools.value ?? []} workers={workers} />}
     </>
   );
 }
 
-function Totals({ limits }: { limits: readonly LimitOverview[] }) {
+/** Another text finds others, of which the first are shown. */
+const FOLDED: Partial<Record<LimitFamily, string>> = { machine: "", other: "", deployment: "", tag: "" };
+
+/** How many pages of a family are open; undefined where nobody has said so. */
+function readPages(text: string): number | undefined {
+  const pages = Math.floor(Number(text));
+  return text === "" || !(pages >= 0) ? undefined : Math.min(pages, PAGES_MAX);
+}
+
+/** How much of a family is shown, where that is not all, and the way to more. */
+function FamilyPager({
+  title,
+  count,
+  shown,
+  pages,
+  folds,
+  onTurn,
+}: {
+  title: string;
+  count: number;
+  shown: number;
+  pages: number;
+  folds: boolean;
+  onTurn: (pages: number) => void;
+}) {
+  const isMore = count > pages * LIMITS_PAGE && pages < PAGES_MAX;
+  return (
+    <>
+      {shown < count && (
+        <p class="none">
+          {shown === 0 ? `${count} limits` : `The first ${shown} of ${count} limits`}
+          {pages === PAGES_MAX && "; the others are found by their names"}
+        </p>
+      )}
+      <Pager
+        of={title}
+        words={["Fold", pages === 0 ? "Show" : "More"]}
+        onNewer={folds && pages > 0 ? () => onTurn(0) : undefined}
+        onOlder={isMore ? () => onTurn(pages + 1) : undefined}
+      />
+    </>
+  );
+}
+
+/** `count`: of all limits there are. */
+function Totals({ limits, count }: { limits: readonly LimitOverview[]; count: number }) {
   const sum = (of: (limit: LimitOverview) => number): number =>
     limits.reduce((total, limit) => total + of(limit), 0);
   if (limits.length === 0) return null;
@@ -64,29 +159,34 @@ function Totals({ limits }: { limits: readonly LimitOverview[] }) {
     <p class="totals">
       <b>{Math.round(sum(({ active_slots }) => active_slots))}</b> of {sum(({ limit }) => limit)} slots held,{" "}
       <b>{sum(({ waiting }) => waiting)}</b> waiting
+      {limits.length < count && ` at the ${limits.length} limits shown of ${count}`}
     </p>
   );
 }
 
-function MachineSection({
-  machine: { name, worker, limits },
-  ...known
-}: {
-  machine: Machine;
+interface Known {
   names: ReadonlyMap<string, string>;
   deployments: ReadonlyMap<string, string>;
-}) {
+}
+
+function Limits({ limits, ...known }: Known & { limits: readonly LimitOverview[] }) {
+  return (
+    <ul class="limits">
+      {limits.map((limit) => (
+        <SlotRow key={limit.id} limit={limit} {...known} />
+      ))}
+    </ul>
+  );
+}
+
+function MachineSection({ machine: { name, worker, limits }, ...known }: Known & { machine: Machine }) {
   return (
     <section class="machine" aria-label={name}>
       <h2>
         <Server aria-hidden="true" /> {name}
         {worker !== undefined && <WorkerState worker={worker} />}
       </h2>
-      <ul class="limits">
-        {limits.map((limit) => (
-          <SlotRow key={limit.id} limit={limit} {...known} />
-        ))}
-      </ul>
+      <Limits limits={limits} {...known} />
     </section>
   );
 }

@@ -1,7 +1,7 @@
 /** Nothing is known yet, or nothing could be learnt. */
 import type { Query } from "../data/query.ts";
 
-export function Loading({ query: { error } }: { query: Query<unknown> }) {
+export function Loading({ query: { error } }: { query: Pick<Query<unknown>, "error"> }) {
   if (error === undefined)
     return (
       <p class="none" aria-busy="true">

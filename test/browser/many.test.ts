@@ -1,0 +1,110 @@
+/** Hundreds of limits and workers in a real browser: machines first, all of them within reach, and nothing cut silently. */
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { findBarriers, open } from "./browser.ts";
+import { POOL, shown, useStage } from "./stage.ts";
+
+const MACHINES = 260;
+const DEPLOYMENTS = 210;
+const WORKERS = 230;
+const AT_ONCE = 30;
+
+const stage = useStage();
+
+/** So many at once, which is quicker than one after the other. */
+async function makeEach(count: number, make: (number: number) => Promise<unknown>): Promise<void> {
+  let next = 1;
+  const work = async (): Promise<void> => {
+    while (next <= count) {
+      next += 1;
+      await make(next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+const makeLimit = (name: string) => stage.ask("POST", "/v2/concurrency_limits/", { name, limit: 2 });
+
+beforeAll(async () => {
+  await stage.ask("POST", "/work_pools/", { name: POOL, type: "process" });
+  const flow = await stage.ask<{ id: string }>("POST", "/flows/", { name: "pipeline" });
+  await stage.ask("POST", "/deployments/", { name: "nightly", flow_id: flow.id, concurrency_limit: 2 });
+  await makeEach(DEPLOYMENTS - 1, () => makeLimit(`deployment:${crypto.randomUUID()}`));
+  await makeEach(MACHINES, (number) => makeLimit(`gpu:node-${number}`));
+  await makeEach(WORKERS, (number) =>
+    stage.ask("POST", `/work_pools/${POOL}/workers/heartbeat`, { name: `node-${number}` }),
+  );
+  await makeLimit("plain");
+}, 120_000);
+
+const headings = (page: Page) => page.locator(".machine h2").allTextContents();
+const rows = (page: Page) => page.locator("[data-limit]").count();
+const totals = (page: Page) => page.locator(".title .totals").textContent();
+
+test("of hundreds of limits the machines come first, the others are shown on demand, and all of it is said", async () => {
+  const page = await open(stage.url);
+  await shown(() => rows(page)).toBe(101);
+  await shown(async () => (await headings(page)).slice(0, 3)).toEqual(
+    [1, 2, 3].map((number) => ` node-${number}online`),
+  );
+  expect((await headings(page)).slice(-2)).toEqual(["Other limits", "Deployments"]);
+  expect(await totals(page)).toBe("0 of 202 slots held, 0 waiting at the 101 limits shown of 471");
+  expect(await page.getByText("The first 100 of 260 limits").count()).toBe(1);
+  expect(await page.getByText("210 limits", { exact: true }).count()).toBe(1);
+
+  const machines = page.getByRole("navigation", { name: "Pages of Machines" });
+  for (const count of [201, 261]) {
+    await machines.getByRole("button", { name: "More" }).click();
+    await shown(() => rows(page)).toBe(count);
+  }
+  expect(await machines.count()).toBe(0);
+  const deployments = page.getByRole("navigation", { name: "Pages of Deployments" });
+  await deployments.getByRole("button", { name: "Show" }).click();
+  await shown(() => rows(page)).toBe(361);
+  expect(await totals(page)).toBe("0 of 722 slots held, 0 waiting at the 361 limits shown of 471");
+  expect(await page.getByText("The first 100 of 210 limits").count()).toBe(1);
+
+  // All of it is kept up to date, and is as it was when one comes back.
+  await page.locator('[data-limit="gpu:node-260"] a').click();
+  await shown(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("gpu:node-260");
+  await page.goBack();
+  await shown(() => rows(page)).toBe(361);
+  await stage.ask("POST", "/v2/concurrency_limits/acquire", { names: ["gpu:node-260"], request_id: "one" });
+  await shown(() => page.locator('[data-limit="gpu:node-260"] .cell.held').count()).toBe(1);
+  await deployments.getByRole("button", { name: "Fold" }).click();
+  await shown(() => rows(page)).toBe(261);
+});
+
+test("a text is found among all limits, also by the name of a deployment", async () => {
+  const page = await open(stage.url);
+  await shown(() => rows(page)).toBe(101);
+  await page.getByLabel("Find").fill("NODE-25");
+  await shown(() => headings(page).then((found) => found.length)).toBe(11);
+  expect((await headings(page))[0]).toContain("node-25");
+  expect(await totals(page)).toContain("at the 11 limits shown of 471");
+  await page.getByLabel("Find").fill("nightly");
+  await shown(() => page.locator(".limit-name a").allTextContents()).toEqual(["nightly"]);
+  await page.getByLabel("Find").fill("nothing like it");
+  await shown(() => page.getByText("No limit has “nothing like it” in its name.").count()).toBe(1);
+  expect(await page.locator(":focus").getAttribute("type")).toBe("search");
+  expect(await findBarriers(page)).toEqual([]);
+});
+
+test("all workers of a pool are counted, listed and found", async () => {
+  const page = await open(`${stage.url}/work-pools`);
+  await shown(() => page.locator("tbody td:last-child").textContent()).toBe(`${WORKERS} of ${WORKERS}`);
+  await page.goto(`${stage.url}/work-pools/work-pool/${POOL}`);
+  const worker = page.getByRole("link", { name: /^node-\d+$/ });
+  await shown(() => worker.count()).toBe(WORKERS);
+  const sort = page.getByRole("button", { name: "worker", exact: true });
+  await sort.click();
+  await shown(() => worker.first().textContent()).toBe("node-1");
+  await sort.click();
+  await shown(() => worker.first().textContent()).toBe(`node-${WORKERS}`);
+  // By name it is the last one.
+  await page.getByRole("link", { name: "node-99", exact: true }).click();
+  await shown(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("node-99");
+  await page.goto(`${stage.url}/work-pools/work-pool/${POOL}/worker/node-99`);
+  await shown(() => page.getByRole("heading", { level: 1 }).textContent()).toBe("node-99");
+  await page.goto(`${stage.url}/work-pools/work-pool/${POOL}/worker/${crypto.randomUUID()}`);
+  await shown(() => page.getByRole("heading", { name: "There is no such worker" }).count()).toBe(1);
+});
