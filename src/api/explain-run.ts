@@ -1,6 +1,7 @@
 /** Why a run does not get on: its pool knows what keeps it from running, the limits know what it waits for while it runs. */
 import { addressOfKey, addressOfName, type AddressOf } from "../contract/envelope.ts";
-import { writeCommand, type RunExplanation } from "../contract/wire/explanations.ts";
+import { writeCommand } from "../contract/commands.ts";
+import type { RunExplanation } from "../contract/wire/explanations.ts";
 import type { WaiterRecord } from "../contract/wire/limits.ts";
 import { call, orIfAbsent, type ApiContext } from "./context.ts";
 

@@ -26,7 +26,7 @@ import { call, factory, fail, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { slicePage } from "../numbered-pages.ts";
 import { poolOfName, queuesMeantBy, readPools, type NamedPool } from "../pools.ts";
-import { body, uuidParam } from "../validation.ts";
+import { body, query, uuidParam } from "../validation.ts";
 import { acceptWorkerChannel } from "../worker-channel.ts";
 
 const RESERVED = /^prefect/i;
@@ -47,6 +47,10 @@ const ConcurrencyStatus = z.object({
   page: z.int().min(1).nullish(),
   flow_run_limit: z.int().min(0).max(PAGE_MAX).nullish(),
   limit: z.int().min(1).max(PAGE_MAX).nullish(),
+});
+const LineQuery = z.object({
+  work_queue_id: Id.optional(),
+  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_MAX),
 });
 const QueuesFilter = z.object({ work_queues: WorkQueueFilter.nullish(), ...Page });
 const WorkersFilter = z.object({ workers: WorkerFilter.nullish(), ...Page });
@@ -217,6 +221,21 @@ export const workPools = factory
       const sent = c.req.valid("json");
       const command = { limit: sent.flow_run_limit ?? 10 };
       return c.json(pageQueues(await call(c, address, "concurrency_status", command, { name }), sent));
+    },
+  )
+  .get(
+    "/:name/line",
+    describe(
+      "The flow runs of this pool that are due and wait, in the order in which they are given to workers",
+      200,
+      z.array(FlowRun),
+    ),
+    query(LineQuery),
+    async (c) => {
+      const { address, name } = poolOf(c);
+      const { work_queue_id, limit } = c.req.valid("query");
+      const command = { limit, ...(work_queue_id !== undefined && { queue_id: work_queue_id }) };
+      return c.json(await call(c, address, "list_line", command, { name }));
     },
   )
   .post(

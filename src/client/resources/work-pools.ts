@@ -66,6 +66,11 @@ export class WorkPools {
     return this.#http.query(`/work_pools/${segment(name)}/get_scheduled_flow_runs`, filter);
   }
 
+  /** The runs that are due and wait, in the order in which workers are given them. */
+  line(name: string, options: { work_queue_id?: string; limit?: number } = {}): Promise<FlowRun[]> {
+    return this.#http.get(`/work_pools/${segment(name)}/line`, { query: options });
+  }
+
   /** What a change of the pool, or of one of its queues, would do at once to the runs that are due; nothing is changed. */
   previewChange(name: string, change: PreviewedChange): Promise<ChangePreview> {
     return this.#http.query(`/work_pools/${segment(name)}/preview_change`, change);

@@ -204,6 +204,7 @@ export class PoolActor extends Actor<PoolOperations> {
         const state = states.readState(id);
         return state === undefined ? journals.findState(id) : accept(state);
       },
+      list_line: (command) => reads.listLine(command),
       preview_change: (command) => previewPoolChange(this.#context, workers, command),
       concurrency_status: (command) => reads.concurrencyStatus(command),
       deployment_slot_granted: (command) => slots.takeSlot(command),

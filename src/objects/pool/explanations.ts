@@ -1,6 +1,6 @@
 /** Why runs do not get on. */
 import { accept, type Result } from "../../contract/errors.ts";
-import { writeCommand } from "../../contract/wire/explanations.ts";
+import { writeCommand } from "../../contract/commands.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots } from "../../domain/pool/choose.ts";

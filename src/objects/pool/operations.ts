@@ -200,6 +200,8 @@ export type PoolOperations = {
   retire_day: { command: { day: string }; answer: { is_needed: boolean } };
   read_states: { command: { flow_run_id: string }; answer: State[] };
   read_state: { command: { id: string }; answer: State };
+  /** The runs that are due and wait, of one queue or of all, in the order in which they are given; limits and pauses aside. */
+  list_line: { command: { queue_id?: string; limit: number }; answer: FlowRun[] };
   /** What a change would do at once to the runs that are due. */
   preview_change: { command: PreviewedChange; answer: ChangePreview };
   /** Runs that hold slots of the pool, for `work-pool slots`. */

@@ -86,6 +86,19 @@ export class PoolReads {
     return accept(this.#putLastWhatOthersHave(runs, command.csrf_client, host.now()));
   }
 
+  listLine({ queue_id, limit }: PoolOperations["list_line"]["command"]): Result<FlowRun[]> {
+    const { store } = this.#context;
+    const queues = store.catalog
+      .listQueues()
+      .filter(({ id }) => queue_id === undefined || id === queue_id)
+      .toSorted((left, right) => left.priority - right.priority);
+    const ids: string[] = [];
+    for (const { id } of queues)
+      if (ids.length < limit) ids.push(...store.line.listReady(id, limit - ids.length));
+    const runs = new Map(store.runs.readRuns(ids).map(({ run }) => [run.id, run] as const));
+    return accept(ids.flatMap((id) => runs.get(id) ?? []).map((run) => this.#records.present(run)));
+  }
+
   /** A deployment's runs stand in its queue, or in its own name where it has none. */
   #listOfDeployments(
     command: PoolOperations["get_scheduled"]["command"],

@@ -27,7 +27,8 @@ export interface Query<Value> {
   error: ApiError | undefined;
 }
 
-const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
+/** Nothing was asked yet. */
+export const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
 
 class Entry {
   readonly request: Request;

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { PAGE_MAX } from "../../contract/bounds.ts";
 import type { Request } from "./http.ts";
 import { countPages, joinPages, PAGES_MAX } from "./pages.ts";
-import { useQueries } from "./query.ts";
+import { NOTHING, useQueries, type Query } from "./query.ts";
 
 export interface Whole<Item> {
   /** Of each list in their order; undefined until its first page is there. */
@@ -12,6 +12,8 @@ export interface Whole<Item> {
   areAll: boolean;
   /** There is more than is read at all. */
   isCut: boolean;
+  /** The question for the first page of the first list: why it is not there. */
+  first: Query<unknown>;
 }
 
 /** The lists that these requests begin, whose bodies take `limit` and `offset`. */
@@ -43,5 +45,6 @@ export function useWhole<Item extends { id: string }>(requests: readonly Request
     areAll:
       !isCut && pagesOf.every((pages) => pages.at(-1) !== undefined && countPages(pages) === pages.length),
     isCut,
+    first: answers[0] ?? NOTHING,
   };
 }

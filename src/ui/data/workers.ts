@@ -1,6 +1,7 @@
 /** The workers of pools, all of them as far as a page can show them. */
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import type { Request } from "./http.ts";
+import type { Query } from "./query.ts";
 import { useWhole } from "./whole.ts";
 
 export interface Workers {
@@ -10,6 +11,8 @@ export interface Workers {
   areAll: boolean;
   /** There are more than are read. */
   isCut: boolean;
+  /** Why the first ones are not there. */
+  first: Query<unknown>;
 }
 
 /** Of all these pools; those that are known so far. */

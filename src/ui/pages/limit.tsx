@@ -13,7 +13,7 @@ import { AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { HolderTable } from "../parts/holder-table.tsx";
 import { LineTable } from "../parts/line-table.tsx";
-import { Loading } from "../parts/loading.tsx";
+import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { Pager } from "../parts/pager.tsx";
 import { SetSlotNames } from "../parts/set-slot-names.tsx";
@@ -100,7 +100,9 @@ export function Limit() {
       </div>
       <Timeline limit={record} />
       <h2>Holders</h2>
-      {held.length === 0 ? (
+      {holders.value === undefined ? (
+        <LoadingPart query={holders} />
+      ) : held.length === 0 ? (
         <p class="none">Nobody holds a slot.</p>
       ) : (
         <HolderTable limit={record} holders={held} front={front} names={names} />
@@ -114,7 +116,9 @@ export function Limit() {
         }
       />
       <h2>Line</h2>
-      {waiters.length === 0 ? (
+      {found.value === undefined ? (
+        <LoadingPart query={found} />
+      ) : waiters.length === 0 ? (
         <p class="none">Nobody waits{pages.number > 1 && " so far behind"}.</p>
       ) : (
         <LineTable path={path} waiters={waiters} front={front} names={names} />

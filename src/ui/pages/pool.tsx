@@ -1,21 +1,20 @@
 /** One work pool: its queues, its workers and the runs that are under way or wait. */
 import { useRoute } from "preact-iso";
-import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { writeCommand } from "../../contract/commands.ts";
 import type { WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
+import { useWhole } from "../data/whole.ts";
 import { usePoolWorkers } from "../data/workers.ts";
 import { LastActs } from "../parts/acts.tsx";
-import { Loading } from "../parts/loading.tsx";
+import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { Command } from "../parts/command.tsx";
+import { PoolRuns } from "../parts/pool-runs.tsx";
 import { Pause } from "../parts/pause.tsx";
 import { QueueTable } from "../parts/queue-table.tsx";
 import { PoolStatus } from "../parts/status.tsx";
-import { RunTable } from "../parts/run-table.tsx";
 import { SetRunLimit } from "../parts/set-run-limit.tsx";
-import { WhyFirst } from "../parts/why.tsx";
 import { WorkerTable } from "../parts/worker-table.tsx";
-
-const RUNS_SHOWN = 20;
 
 export function Pool() {
   const { params } = useRoute();
@@ -23,26 +22,10 @@ export function Pool() {
   usePageTitle(name);
   const path = `/work_pools/${encodeURIComponent(name)}`;
   const pool = useQuery<WorkPool>({ method: "GET", path });
-  const { value: queues = [] } = useQuery<WorkQueue[]>({
-    method: "POST",
-    path: `${path}/queues/filter`,
-    body: {},
-  });
-  const { workers = [], areAll, isCut } = usePoolWorkers(name);
-  const runs = (types: string[], sort: string) => ({
-    method: "POST" as const,
-    path: "/flow_runs/filter",
-    body: {
-      flow_runs: { state: { type: { any_: types } } },
-      work_pools: { name: { any_: [name] } },
-      sort,
-      limit: RUNS_SHOWN,
-    },
-  });
-  const { value: active = [] } = useQuery<FlowRun[]>(
-    runs(["PENDING", "RUNNING", "CANCELLING"], "EXPECTED_START_TIME_DESC"),
-  );
-  const { value: waiting = [] } = useQuery<FlowRun[]>(runs(["SCHEDULED"], "EXPECTED_START_TIME_ASC"));
+  const queues = useWhole<WorkQueue>([{ method: "POST", path: `${path}/queues/filter`, body: {} }]);
+  const [listed] = queues.lists;
+  const all = usePoolWorkers(name);
+  const { workers, areAll, isCut } = all;
   if (pool.value === undefined) return <Loading query={pool} />;
   const { is_paused, concurrency_limit, status } = pool.value;
   return (
@@ -56,22 +39,26 @@ export function Pool() {
         </div>
       </div>
       <h2>Queues</h2>
-      <QueueTable path={path} pool={name} queues={queues} />
+      {listed === undefined ? (
+        <LoadingPart query={queues.first} />
+      ) : (
+        <QueueTable path={path} pool={name} queues={listed} />
+      )}
+      {queues.isCut && <p class="none">There are more queues.</p>}
       <h2>Workers</h2>
-      {workers.length === 0 ? (
-        <p class="none">
-          None yet; <code>sluice worker start --pool {name}</code> starts one.
-        </p>
+      {workers === undefined ? (
+        <LoadingPart query={all.first} />
+      ) : workers.length === 0 ? (
+        <>
+          <p class="none">None yet. This starts one:</p>
+          <Command text={writeCommand("worker", "start", "--pool", name)} />
+        </>
       ) : (
         <WorkerTable pool={name} workers={workers} areAll={areAll} />
       )}
-      {isCut && <p class="none">The first {workers.length} workers by name; there are more.</p>}
-      <h2>Under way{concurrency_limit !== null && `, at most ${concurrency_limit}`}</h2>
-      <RunTable runs={active} areMixed />
-      <h2>Waiting</h2>
-      <WhyFirst runs={waiting} />
-      <RunTable runs={waiting} areMixed />
-      <LastActs ids={[pool.value.id, ...queues.map(({ id }) => id)]} />
+      {isCut && <p class="none">The first {workers?.length} workers by name; there are more.</p>}
+      <PoolRuns pool={name} limit={concurrency_limit} />
+      <LastActs ids={[pool.value.id, ...(listed ?? []).map(({ id }) => id)]} />
     </>
   );
 }

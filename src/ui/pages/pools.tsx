@@ -1,6 +1,6 @@
 /** Work pools: who is ready to work, and who is not. */
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
-import { useQuery } from "../data/query.ts";
+import { useWhole } from "../data/whole.ts";
 import { useWorkers } from "../data/workers.ts";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -10,26 +10,28 @@ import { Table, type Column } from "../parts/table.tsx";
 
 export function Pools() {
   usePageTitle("Work pools");
-  const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
-  const { workers, isCut } = useWorkers(pools.value ?? []);
-  if (pools.value === undefined) return <Loading query={pools} />;
+  const pools = useWhole<WorkPool>([{ method: "POST", path: "/work_pools/filter", body: {} }]);
+  const [listed] = pools.lists;
+  const { workers, isCut } = useWorkers(listed ?? []);
+  if (listed === undefined) return <Loading query={pools.first} />;
   return (
     <>
       <div class="title">
         <h1>Work pools</h1>
       </div>
-      {pools.value.length === 0 ? (
+      {listed.length === 0 ? (
         <p class="none">
           There is none yet; <code>sluice work-pool create ml-pool --type process</code> makes one.
         </p>
       ) : (
         <Table
-          rows={pools.value.map((pool) => describe(pool, workers, isCut))}
+          rows={listed.map((pool) => describe(pool, workers, isCut))}
           columns={COLUMNS}
           keyOf={({ id }) => id}
-          areAll
+          areAll={pools.areAll}
         />
       )}
+      {pools.isCut && <p class="none">These are the first {listed.length}; there are more.</p>}
     </>
   );
 }

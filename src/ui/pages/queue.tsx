@@ -1,6 +1,5 @@
 /** One work queue: who is served first, and what waits in it. */
 import { useRoute } from "preact-iso";
-import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
 import { LastActs } from "../parts/acts.tsx";
@@ -8,14 +7,11 @@ import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
+import { PoolRuns } from "../parts/pool-runs.tsx";
 import { Pause } from "../parts/pause.tsx";
-import { RunTable } from "../parts/run-table.tsx";
 import { SetRunLimit } from "../parts/set-run-limit.tsx";
 import { PoolStatus } from "../parts/status.tsx";
-import { WhyFirst } from "../parts/why.tsx";
 import { When } from "../parts/time.tsx";
-
-const RUNS_SHOWN = 20;
 
 /** By its pool and its name, or by its id. */
 export function Queue() {
@@ -35,19 +31,6 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
   const { id, name, work_pool_name: pool, is_paused, priority, active_slots, concurrency_limit } = queue;
   const pool_path = `/work_pools/${encodeURIComponent(pool)}`;
   const queue_path = `${pool_path}/queues/${encodeURIComponent(name)}`;
-  const runs = (types: string[], sort: string) => ({
-    method: "POST" as const,
-    path: "/flow_runs/filter",
-    body: {
-      flow_runs: { state: { type: { any_: types } } },
-      work_pools: { name: { any_: [pool] } },
-      work_pool_queues: { id: { any_: [id] } },
-      sort,
-      limit: RUNS_SHOWN,
-    },
-  });
-  const active = useQuery<FlowRun[]>(runs(["PENDING", "RUNNING", "CANCELLING"], "EXPECTED_START_TIME_DESC"));
-  const waiting = useQuery<FlowRun[]>(runs(["SCHEDULED"], "EXPECTED_START_TIME_ASC"));
   return (
     <>
       <div class="title">
@@ -68,11 +51,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
           ["Id", <code key="id">{id}</code>],
         ]}
       />
-      <h2>Under way</h2>
-      <RunTable runs={active.value ?? []} areMixed />
-      <h2>Waiting</h2>
-      <WhyFirst runs={waiting.value ?? []} />
-      <RunTable runs={waiting.value ?? []} areMixed />
+      <PoolRuns pool={pool} queue_id={id} limit={concurrency_limit} />
       <LastActs ids={[id]} />
     </>
   );

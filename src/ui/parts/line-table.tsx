@@ -2,10 +2,17 @@
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
 import { Ask } from "./ask.tsx";
-import { REASONS } from "./slot-row.tsx";
 import { Table } from "./table.tsx";
 import { formatDuration, Since } from "./time.tsx";
 import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
+
+const WHY: Record<WaiterRecord["reason"], string> = {
+  full: "No slot is free for it: more slots would help, or one taken away.",
+  behind_others: "Those before it go first.",
+  disabled: "The limit is disabled.",
+  offered: "A slot is offered to it, and it has not taken it yet.",
+  other_limit: "It wants another limit as well, which has no slot for it.",
+};
 
 interface Props {
   /** Of the limit in the API. */
@@ -39,8 +46,14 @@ export function LineTable({ waiters, ...rest }: Props) {
         },
         {
           header: "why",
-          value: ({ reason, is_present }) =>
-            `${REASONS[reason]}${is_present ? "" : ", not heard of just now"}`,
+          class: "wraps",
+          value: ({ reason }) => reason,
+          cell: ({ reason, is_present }) => (
+            <>
+              {WHY[reason]}
+              {!is_present && " It was not heard of just now."} <code>{reason}</code>
+            </>
+          ),
         },
         {
           header: "about",

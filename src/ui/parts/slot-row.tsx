@@ -130,7 +130,7 @@ export function describeError({ waiters, estimate_error_seconds: error }: LimitO
   return `estimates lately off by ${formatDuration(error)}`;
 }
 
-export const REASONS: Record<WaiterRecord["reason"], string> = {
+const REASONS: Record<WaiterRecord["reason"], string> = {
   full: "full",
   behind_others: "behind others",
   disabled: "limit disabled",

@@ -1,11 +1,11 @@
 /** Why a run waits: one sentence, what is in the way as a link, and what would help. */
 import { CircleHelp } from "lucide-preact";
-import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
+import { RunLink } from "./links.tsx";
 import { ExactTime, formatDuration } from "./time.tsx";
 
 type Blocking = NonNullable<RunExplanation["blocking"]>;
@@ -19,7 +19,8 @@ const PAGES: Record<Blocking["kind"], (of: Blocking) => string> = {
 
 const pageOfPool = (name: string | null): string => `/work-pools/work-pool/${encodeURIComponent(name ?? "")}`;
 
-export function Why({ id }: { id: string }) {
+/** `of`: the run, where the page is not about it. */
+export function Why({ id, of }: { id: string; of?: string }) {
   const { value } = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
   const deployments = useDeploymentNames([deploymentOfLimit(value?.blocking?.name ?? "")]);
   // A run that gets on needs no reason.
@@ -28,7 +29,13 @@ export function Why({ id }: { id: string }) {
   return (
     <div class="why" role="status">
       <p>
-        <CircleHelp aria-hidden="true" /> <Sentence text={detail} />
+        <CircleHelp aria-hidden="true" />{" "}
+        {of !== undefined && (
+          <>
+            First is <RunLink run={{ id, name: of }} />.{" "}
+          </>
+        )}
+        <Sentence text={detail} />
         {position !== null && ` It is number ${position} in line.`}
         {estimated_seconds !== null && ` About ${formatDuration(estimated_seconds)} to go.`}{" "}
         <code>{reason}</code>
@@ -42,11 +49,6 @@ export function Why({ id }: { id: string }) {
       {help !== null && <Command text={help} />}
     </div>
   );
-}
-
-/** Why the first of some runs waits, where that keeps the others waiting, too. */
-export function WhyFirst({ runs: [first] }: { runs: readonly FlowRun[] }) {
-  return first === undefined ? null : <Why id={first.id} />;
 }
 
 /** Instants in it are told in the viewer's own zone. */

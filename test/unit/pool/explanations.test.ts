@@ -1,6 +1,7 @@
 /** Why a run does not get on: one reason at a time, whom it names, and the command that would help. */
 import { expect, test } from "vitest";
-import { RunExplanation, writeCommand } from "../../../src/contract/wire/explanations.ts";
+import { writeCommand } from "../../../src/contract/commands.ts";
+import { RunExplanation } from "../../../src/contract/wire/explanations.ts";
 import { claim, submit } from "../../peers/pools.ts";
 import { createTestPool } from "./support.ts";
 

@@ -40,6 +40,8 @@ test("a run that waits in a queue goes before all others of it, and its times st
   expect(await pool.do("read_run", { id: c })).toEqual(before);
   expect(await pool.do("explain_run", { id: c })).toMatchObject({ position: 1 });
   expect(await pool.do("explain_run", { id: a })).toMatchObject({ position: 2 });
+  const inLine = await pool.do("list_line", { limit: 3 });
+  expect(inLine.map(({ id }) => id)).toEqual([c, a, b]);
   await pool.evict();
   expect(await claimAll(pool, [2, 3, 4, 5])).toEqual([c, a, b, d]);
 });
