@@ -43,7 +43,8 @@ export async function open(
   url: string,
   options: BrowserContextOptions & {
     isAllowed?: (fault: string) => boolean;
-    hears?: (page: Page) => void;
+    /** Before anything is loaded. */
+    hears?: (page: Page) => unknown;
   } = {},
 ): Promise<Page> {
   const { isAllowed = () => false, hears, ...context } = options;
@@ -66,7 +67,7 @@ export async function open(
     if (new URL(socket.url()).pathname !== "/api/changes") note(`another socket: ${socket.url()}`);
   });
   pages.push({ page, faults });
-  hears?.(page);
+  await hears?.(page);
   await page.goto(url);
   return page;
 }

@@ -17,7 +17,7 @@ test.each([-1, 1])(
     await stage.ask("POST", "/v2/concurrency_limits/acquire", { names: [name], request_id: "two" });
     const page = await open(`${stage.url}/?find=${encodeURIComponent(name)}`, {
       hears: (opened) =>
-        void opened.addInitScript((ms) => {
+        opened.addInitScript((ms) => {
           const Real = Date;
           globalThis.Date = class extends Real {
             constructor(...values: []) {
