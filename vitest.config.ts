@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { PATIENCE_MS } from "./test/support/wait-for.ts";
@@ -15,6 +16,8 @@ const node = (name: string, more: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Much of the time is spent waiting for processes and deadlines, which others can use, also where there are two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       node("unit"),
       node("sim"),

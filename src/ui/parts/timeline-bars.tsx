@@ -1,4 +1,5 @@
 /** The bars of a timeline: each is a link to the run that held the slots, and one of them is reached by the tab key. */
+import { Fragment } from "preact";
 import type { Bar, Span } from "../data/lanes.ts";
 import type { Places, Times } from "./timeline-scales.ts";
 import { shorten } from "./timeline-texts.ts";
@@ -28,6 +29,7 @@ export function TimelineBars({ bars, reached, now, x, y, names }: Props) {
     const { lease_id, flow_run_id } = bar.lease;
     const label = describeBar(bar, names, now);
     const name = nameBar(bar, names);
+    const places = bar.spans.flatMap((span) => placeOf(bar, span, { x, y }));
     const attributes = {
       class: classOf(bar, name),
       "data-lease": lease_id,
@@ -37,51 +39,55 @@ export function TimelineBars({ bars, reached, now, x, y, names }: Props) {
     const content = (
       <>
         <title>{label}</title>
-        {bar.spans.map((span) => (
-          <BarSpan key={span.lane} bar={bar} span={span} name={name} now={now} x={x} y={y} />
+        {places.map((place) => (
+          <rect key={place.y} {...place} rx={Math.min(RADIUS, place.width / 3)} />
         ))}
       </>
     );
-    return flow_run_id === null ? (
-      <g key={lease_id} role="img" {...attributes}>
-        {content}
-      </g>
-    ) : (
-      <a key={lease_id} href={`/runs/flow-run/${flow_run_id}`} {...attributes}>
-        {content}
-      </a>
+    return (
+      <Fragment key={lease_id}>
+        {flow_run_id === null ? (
+          <g role="img" {...attributes}>
+            {content}
+          </g>
+        ) : (
+          <a href={`/runs/flow-run/${flow_run_id}`} {...attributes}>
+            {content}
+          </a>
+        )}
+        {places.map((place) => (
+          <BarText key={place.y} place={place} name={name} end={x(now)} />
+        ))}
+      </Fragment>
     );
   });
 }
 
-interface SpanProps extends Pick<Props, "now" | "x" | "y"> {
-  bar: Bar;
-  span: Span;
-  name: string;
+interface Place {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
 }
 
-function BarSpan({ bar, span: { lane, count }, name, now, x, y }: SpanProps) {
+/** Where a part of a bar lies; nowhere if its lane is not drawn. */
+function placeOf(bar: Bar, { lane, count }: Span, { x, y }: Pick<Props, "x" | "y">): Place[] {
   const top = y(lane);
-  if (top === undefined) return null;
+  if (top === undefined) return [];
   const left = Math.max(-2 * RADIUS, x(bar.from));
   const right = x(Math.min(bar.to, Number(x.domain()[1]))) - 1;
   const height = (Math.min(count, y.domain().length - lane) - 1) * y.step() + y.bandwidth();
-  const seen_width = Math.min(right, x(now)) - Math.max(0, left);
+  return [{ x: left, y: top, width: Math.max(BAR_WIDTH_MIN, right - left), height }];
+}
+
+/** Beside the link, not in it: what has room there is often not all of the name that the link has. */
+function BarText({ place: { x, y, width, height }, name, end }: { place: Place; name: string; end: number }) {
+  if (height < TEXT_HEIGHT_MIN) return null;
+  const left = Math.max(0, x);
   return (
-    <>
-      <rect
-        x={left}
-        y={top}
-        width={Math.max(BAR_WIDTH_MIN, right - left)}
-        height={height}
-        rx={Math.min(RADIUS, Math.max(0, right - left) / 3)}
-      />
-      {height >= TEXT_HEIGHT_MIN && (
-        <text aria-hidden="true" x={Math.max(0, left) + 6} y={top + height / 2}>
-          {shorten(name, seen_width - 10)}
-        </text>
-      )}
-    </>
+    <text class="bar-text" aria-hidden="true" x={left + 6} y={y + height / 2}>
+      {shorten(name, Math.min(x + width, end) - left - 10)}
+    </text>
   );
 }
 
