@@ -48,8 +48,7 @@ test("an agent makes at most eight calls for a run of a command: three claims, l
     await expect.poll(() => count("/logs/"), PATIENT).toBe(RUNS);
     expect(count("/start")).toBe(RUNS);
     expect(count("/end")).toBe(RUNS);
-    // On a busy machine a wake may come between two claims, and make one more.
-    expect(count("/claim")).toBeLessThanOrEqual(3 * RUNS + 2);
+    expect(count("/claim")).toBeLessThanOrEqual(3 * RUNS);
     // What it has read of pool and deployment it knows for a while; a machine that is busy is slow enough for a beat.
     const others = calls.filter((path) => !/\/(?:claim|start|logs\/|end|session)$/u.test(path));
     expect(others.length).toBeLessThanOrEqual(2 * RUNS);

@@ -5,7 +5,7 @@ import { createRandom, Generator, kindOf, listOperations, type OpenApi } from ".
 /** `VITE_FUZZ_SEED=… vitest run test/objects/fuzz.test.ts` repeats a search, `VITE_FUZZ_ROUNDS=…` makes it longer. */
 const settings = import.meta as unknown as { env?: Record<string, string | undefined> };
 const SEED = Number(settings.env?.["VITE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
-const ROUNDS = Number(settings.env?.["VITE_FUZZ_ROUNDS"] ?? 8);
+const ROUNDS = Number(settings.env?.["VITE_FUZZ_ROUNDS"] ?? 12);
 /** What a search has to find is made anew after so many rounds. */
 const ROUNDS_PER_WORLD = 4;
 /** An answer that takes longer than this hangs. */
