@@ -7,6 +7,7 @@ import { keyOfId } from "../../contract/ids.ts";
 import { poolNameOfRun } from "../../contract/internal-pools.ts";
 import { AttemptEnd, AttemptStart } from "../../contract/wire/agents.ts";
 import { Id, JsonObject, Labels } from "../../contract/wire/common.ts";
+import { RunExplanation } from "../../contract/wire/explanations.ts";
 import { FlowRunsCountBody, FlowRunsFilterBody, FlowRunsPaginateBody } from "../../contract/wire/filters.ts";
 import { FlowRun, FlowRunCreate, FlowRunMoved, FlowRunUpdate } from "../../contract/wire/flow-runs.ts";
 import { RunLease } from "../../contract/wire/limits.ts";
@@ -14,7 +15,6 @@ import { RunInput, RunInputCreate, RunInputsFilter } from "../../contract/wire/r
 import { OrchestrationResult, SetState, State } from "../../contract/wire/states.ts";
 import { defaultFirstState } from "../../domain/flow-run/start-run.ts";
 import { readRun } from "../acquire.ts";
-import { RunExplanation } from "../../contract/wire/explanations.ts";
 import { explainRun } from "../explain-run.ts";
 import { call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
@@ -27,6 +27,7 @@ const describe = describeResource("Flow runs");
 
 const Resume = z.object({ run_input: JsonObject.nullish() });
 const StatesQuery = z.object({ flow_run_id: Id });
+
 /** The run that the path names, and the pool that keeps it. */
 function runOf(c: ApiContext): { id: string; address: AddressOf<"pool"> } {
   const id = uuidParam(c, "id");

@@ -49,6 +49,12 @@ export interface Choice {
   reason: Reason;
 }
 
+export function sum(numbers: Iterable<number>): number {
+  let all = 0;
+  for (const number of numbers) all += number;
+  return all;
+}
+
 /** What is left of a limit. */
 export function freeSlots(limit: number | null, used: number): number {
   return limit === null ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);

@@ -1,6 +1,6 @@
 /** What a change of a pool or of a queue would do at once, by the rule of claims. */
 import type { ChangePreview, PreviewedChange } from "../../contract/wire/work-pools.ts";
-import { shareOut, type Shares, type SharingQueue } from "./choose.ts";
+import { shareOut, sum, type Shares, type SharingQueue } from "./choose.ts";
 
 export interface PreviewedQueue extends SharingQueue {
   name: string;
@@ -82,7 +82,7 @@ function letBegin(pool: PreviewedPool, workers: readonly PreviewedWorkers[]): Pr
       const counts = new Map(given.map(({ id, count }) => [id, count] as const));
       return {
         ...now,
-        used: now.used + sum([...counts.values()]),
+        used: now.used + sum(counts.values()),
         queues: now.queues.map((queue) => {
           const count = counts.get(queue.id) ?? 0;
           return count === 0 ? queue : { ...queue, used: queue.used + count, due: queue.due - count };
@@ -116,8 +116,4 @@ function claim(
     worker_used: 0,
     queues: pool.queues.filter(isWanted),
   });
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((all, one) => all + one, 0);
 }

@@ -1,11 +1,6 @@
 /** What the hub passes on of the events that it stores: task runs, signs of life, whose lease is whose. */
 import { foreignAttemptOf } from "../../contract/attempts.ts";
-import {
-  addressOfKey,
-  ENVELOPE_VERSION,
-  formatAddress,
-  type ObjectAddress,
-} from "../../contract/envelope.ts";
+import { addressOfKey, type ObjectAddress } from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
 import { keyOfId, type ShardKey } from "../../contract/ids.ts";
 import { journalOfTaskRun, type JournalAddress } from "../../contract/journals.ts";
@@ -17,6 +12,7 @@ import { acquirerOf, leaseOf, nameLimit } from "../../domain/events/lease-event.
 import { flowRunOf, readTaskRunChange } from "../../domain/events/task-run-change.ts";
 import type { Effect } from "../shared/actor.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { callUnstored } from "../shared/unstored-call.ts";
 
 /** Reports of task runs that go to a journal together: an effect is a row, which holds 2 MiB. */
 const CHANGES_PER_EFFECT = 20;
@@ -84,17 +80,8 @@ export class EventRouting {
   }
 
   #tellPool(key: ShardKey, operation: string, command: unknown): void {
-    const { address } = this.#host;
-    this.#host.background(
-      this.#host.call({
-        v: ENVELOPE_VERSION,
-        address: addressOfKey(address.workspace, "pool", key),
-        actor: formatAddress(address),
-        request_id: "",
-        operation,
-        command,
-      }),
-    );
+    const pool = addressOfKey(this.#host.address.workspace, "pool", key);
+    this.#host.background(callUnstored(this.#host, pool, operation, command));
   }
 
   /**

@@ -2,12 +2,14 @@
  * Tells the pool of a run which slots the run has held, when it holds them no more: the limit itself forgets them after a
  * while, and the run keeps them. Nothing is written for that here; a word of it may be lost with the instance.
  */
-import { addressOfKey, ENVELOPE_VERSION, formatAddress } from "../../contract/envelope.ts";
+import { addressOfKey } from "../../contract/envelope.ts";
 import { keyOfId } from "../../contract/ids.ts";
 import type { RunLease } from "../../contract/wire/limits.ts";
 import { toPast } from "../../domain/limit/history.ts";
 import type { EndedSlots } from "../../domain/limit/types.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { TurnNews } from "../shared/turn-news.ts";
+import { callUnstored } from "../shared/unstored-call.ts";
 
 const LEASES_PER_CALL = 100;
 /** Ended leases that are kept in mind until an event says for which run they were; it comes within moments. */
@@ -17,12 +19,13 @@ type Ended = Omit<RunLease, "flow_run_id"> & { flow_run_id: string | null };
 
 export class RunNews {
   readonly #host: ObjectHost;
-  #waiting: RunLease[] = [];
+  readonly #news: TurnNews<RunLease>;
   /** By their ids, those that ended last at the end. */
   readonly #untied = new Map<string, Ended>();
 
   constructor(host: ObjectHost) {
     this.#host = host;
+    this.#news = new TurnNews(host, (leases) => this.#send(leases));
   }
 
   /**
@@ -31,7 +34,7 @@ export class RunNews {
    */
   note(limit_name: string, trace: EndedSlots, isTiedByEvent: boolean): void {
     const ended = { ...toPast(this.#host.address.key, trace), limit_name };
-    if (ended.flow_run_id !== null) this.#tell({ ...ended, flow_run_id: ended.flow_run_id });
+    if (ended.flow_run_id !== null) this.#news.note({ ...ended, flow_run_id: ended.flow_run_id });
     else if (isTiedByEvent) this.#keepInMind(ended);
   }
 
@@ -40,12 +43,12 @@ export class RunNews {
     const ended = this.#untied.get(lease_id);
     if (ended === undefined) return;
     this.#untied.delete(lease_id);
-    this.#tell({ ...ended, flow_run_id });
+    this.#news.note({ ...ended, flow_run_id });
   }
 
   /** A turn failed: what it noted never was. */
   forget(): void {
-    this.#waiting = [];
+    this.#news.forget();
     this.#untied.clear();
   }
 
@@ -55,28 +58,15 @@ export class RunNews {
     if (this.#untied.size > UNTIED_MAX && oldest !== undefined) this.#untied.delete(oldest);
   }
 
-  #tell(lease: RunLease): void {
-    this.#waiting.push(lease);
-    if (this.#waiting.length === 1) this.#host.background(this.#send());
-  }
-
-  /** What a transaction wrote leaves no object before its commit, so neither does its news. */
-  async #send(): Promise<void> {
-    // The leases that end in one turn go together.
-    await Promise.resolve();
-    const { address } = this.#host;
-    const byPool = Map.groupBy(this.#waiting.splice(0), (lease) => keyOfId(lease.flow_run_id, "flow_run"));
+  async #send(leases: RunLease[]): Promise<void> {
+    const { workspace } = this.#host.address;
+    const byPool = Map.groupBy(leases, (lease) => keyOfId(lease.flow_run_id, "flow_run"));
     // Nobody here keeps the runs of other servers.
     byPool.delete(undefined);
     for (const [key = "", told] of byPool)
       while (told.length > 0)
-        await this.#host.call({
-          v: ENVELOPE_VERSION,
-          address: addressOfKey(address.workspace, "pool", key),
-          actor: formatAddress(address),
-          request_id: "",
-          operation: "note_leases",
-          command: { leases: told.splice(0, LEASES_PER_CALL) },
+        await callUnstored(this.#host, addressOfKey(workspace, "pool", key), "note_leases", {
+          leases: told.splice(0, LEASES_PER_CALL),
         });
   }
 }

@@ -4,7 +4,8 @@
  * events, changes are only remembered for a minute, and the hub says when somebody comes. What a process is stopped by
  * goes through the outbox; other events may be lost with the instance.
  */
-import { addressOfHub, ENVELOPE_VERSION, formatAddress } from "../../contract/envelope.ts";
+import { addressOfHub } from "../../contract/envelope.ts";
+import { callUnstored } from "../shared/unstored-call.ts";
 import { journalOfOwnTaskRun, journalOfRun } from "../../contract/journals.ts";
 import type { Event } from "../../contract/wire/events.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
@@ -198,13 +199,9 @@ export class Announcements {
     ).flat();
     await this.#names.learn(changes.flatMap(({ related }) => related));
     const names = this.#names.known;
-    const result = await host.call({
-      v: ENVELOPE_VERSION,
-      address: addressOfHub(host.address.workspace),
-      actor: formatAddress(host.address),
-      request_id: "",
-      operation: "note_events",
-      command: { events: changes.map((change) => change.describe(names)), from: host.address.key },
+    const result = await callUnstored(host, addressOfHub(host.address.workspace), "note_events", {
+      events: changes.map((change) => change.describe(names)),
+      from: host.address.key,
     });
     if (!result.ok || calls !== this.#calls) return;
     const wasWanted = this.isWanted;

@@ -40,6 +40,17 @@ export class AttemptStore {
     );
   }
 
+  /** How many runs each worker has. */
+  countActiveByWorker(): Map<string, number> {
+    return new Map(
+      this.#sql
+        .all<{ worker_name: string; count: number }>(
+          "SELECT worker_name, count(*) AS count FROM active WHERE worker_name IS NOT NULL GROUP BY worker_name",
+        )
+        .map(({ worker_name, count }) => [worker_name, count] as const),
+    );
+  }
+
   /** How many runs of these deployments hold a slot of their deployment's limit, or are about to. */
   countActiveByDeployment(deployment_ids: readonly string[]): Map<string, number> {
     return new Map(

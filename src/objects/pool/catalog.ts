@@ -7,6 +7,7 @@ import { PROCESS_TEMPLATE } from "../../contract/process-template.ts";
 import type { AuditTarget } from "../../contract/wire/audit.ts";
 import type { Resource } from "../../contract/wire/events.ts";
 import type { WorkPool, WorkPoolCreate, WorkPoolUpdate } from "../../contract/wire/work-pools.ts";
+import { sum } from "../../domain/pool/choose.ts";
 import { verbOfUpdate } from "../../domain/audit/acts.ts";
 import { describeChanges } from "../../domain/audit/changes.ts";
 import type { ActEnvelope } from "../shared/acts.ts";
@@ -139,9 +140,7 @@ export class PoolCatalog {
       concurrency_limit: pool.concurrency_limit,
       status: statusOfPool(pool.is_paused, listWorkers(this.#context), now),
       active_slots:
-        pool.concurrency_limit === null
-          ? null
-          : [...store.attempts.countActiveByQueue().values()].reduce((sum, count) => sum + count, 0),
+        pool.concurrency_limit === null ? null : sum(store.attempts.countActiveByQueue().values()),
       default_queue_id: pool.default_queue_id,
       storage_configuration: pool.storage_configuration,
       lost_run_policy: pool.lost_run_policy,

@@ -3,7 +3,7 @@ import { accept, type Result } from "../../contract/errors.ts";
 import { writeCommand } from "../../contract/commands.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
-import { freeSlots } from "../../domain/pool/choose.ts";
+import { freeSlots, sum } from "../../domain/pool/choose.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
 import { serves } from "../../domain/pool/status.ts";
 import type { PoolQueues } from "./queues.ts";
@@ -146,12 +146,7 @@ function explainLine(
     return byQueue("queue_paused", queue.name, detail, "work-queue", "resume", queue.name, ...ofPool);
   }
   const used = store.attempts.countActiveByQueue();
-  if (
-    freeSlots(
-      pool.concurrency_limit,
-      [...used.values()].reduce((sum, count) => sum + count, 0),
-    ) === 0
-  ) {
+  if (freeSlots(pool.concurrency_limit, sum(used.values())) === 0) {
     const detail = sayFull(pool.concurrency_limit, `the work pool ${pool.name}`);
     return byPool("pool_full", detail, "work-pool", "set-concurrency-limit", pool.name, "N");
   }

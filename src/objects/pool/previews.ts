@@ -2,7 +2,7 @@
 import { DUE_COUNTED_MAX } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { ChangePreview, PreviewedChange } from "../../contract/wire/work-pools.ts";
-import { freeSlots } from "../../domain/pool/choose.ts";
+import { freeSlots, sum } from "../../domain/pool/choose.ts";
 import { previewChange, type PreviewedQueue, type PreviewedWorkers } from "../../domain/pool/preview.ts";
 import { serves } from "../../domain/pool/status.ts";
 import { poolOf, type PoolContext } from "./context.ts";
@@ -36,7 +36,7 @@ export function previewPoolChange(
   const now = {
     is_paused: pool.is_paused,
     limit: pool.concurrency_limit,
-    used: [...used.values()].reduce((all, count) => all + count, 0),
+    used: sum(used.values()),
     queues,
   };
   return accept(previewChange(now, groupWorkers(context, workers), change));
@@ -44,9 +44,7 @@ export function previewPoolChange(
 
 /** The workers that are online, those together that serve the same queues. */
 function groupWorkers({ store }: PoolContext, workers: PoolWorkers): PreviewedWorkers[] {
-  const running = new Map<string | null, number>();
-  for (const { worker_name } of store.attempts.listActive())
-    running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
+  const running = store.attempts.countActiveByWorker();
   const kinds = new Map<string, PreviewedWorkers>();
   for (const worker of workers.listOnline()) {
     // Prefect's workers tell neither their limit nor which queues they ask.

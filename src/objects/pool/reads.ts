@@ -4,7 +4,7 @@ import { formatInstant } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { RunKey } from "../../domain/flow-run/sort-runs.ts";
 import type { RunSummary } from "../../contract/wire/run-summaries.ts";
-import { freeSlots } from "../../domain/pool/choose.ts";
+import { freeSlots, sum } from "../../domain/pool/choose.ts";
 import { POLLED_REWRITE_MS, type PoolQueues } from "./queues.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolOperations, RunFilter } from "./operations.ts";
@@ -59,7 +59,7 @@ export class PoolReads {
     }
     if (deployment_ids === null && pool.is_paused) return accept([]);
     const used = store.attempts.countActiveByQueue();
-    const poolUsed = [...used.values()].reduce((sum, count) => sum + count, 0);
+    const poolUsed = sum(used.values());
     const room =
       deployment_ids === null ? freeSlots(pool.concurrency_limit, poolUsed) : Number.POSITIVE_INFINITY;
     const max = Math.min(command.limit, room);
@@ -88,10 +88,7 @@ export class PoolReads {
 
   listLine({ queue_id, limit }: PoolOperations["list_line"]["command"]): Result<FlowRun[]> {
     const { store } = this.#context;
-    const queues = store.catalog
-      .listQueues()
-      .filter(({ id }) => queue_id === undefined || id === queue_id)
-      .toSorted((left, right) => left.priority - right.priority);
+    const queues = store.catalog.listQueues().filter(({ id }) => queue_id === undefined || id === queue_id);
     const ids: string[] = [];
     for (const { id } of queues)
       if (ids.length < limit) ids.push(...store.line.listReady(id, limit - ids.length));

@@ -1,7 +1,8 @@
 /** What the flows and deployments of a pool's runs are called: asked of the catalog, and remembered for a while. */
-import { addressOfWorkspace, ENVELOPE_VERSION, formatAddress } from "../../contract/envelope.ts";
+import { addressOfWorkspace } from "../../contract/envelope.ts";
 import type { NamedDeployment, NamesById } from "../../domain/events/state-event.ts";
 import type { ObjectHost } from "../shared/host.ts";
+import { callUnstored } from "../shared/unstored-call.ts";
 import type { WorkspaceOperations } from "../workspace/operations.ts";
 
 /** As Prefect's server does (source: its setting `events.related_resource_cache_ttl`). */
@@ -41,14 +42,8 @@ export class RelatedNames {
     operation: Operation,
     command: Questions[Operation]["command"],
   ): Promise<Questions[Operation]["answer"]> {
-    const result = await this.#host.call({
-      v: ENVELOPE_VERSION,
-      address: addressOfWorkspace(this.#host.address.workspace),
-      actor: formatAddress(this.#host.address),
-      request_id: "",
-      operation,
-      command,
-    });
+    const workspace = addressOfWorkspace(this.#host.address.workspace);
+    const result = await callUnstored(this.#host, workspace, operation, command);
     return ((result.ok ? result.value : null) ?? []) as Questions[Operation]["answer"];
   }
 }

@@ -4,6 +4,7 @@ import { formatInstant } from "../../contract/instants.ts";
 import type { Worker } from "../../contract/wire/work-pools.ts";
 import { isOnline } from "../../domain/pool/status.ts";
 import { mintId, poolOf, type PoolContext } from "./context.ts";
+import type { PoolOperations } from "./operations.ts";
 import type { WorkerRow } from "./rows.ts";
 
 /** Workers that a pool remembers. */
@@ -120,19 +121,8 @@ export class PoolWorkers {
     return listWorkers(this.#context).filter((worker) => isOnline(worker, now));
   }
 
-  filter(of: {
-    ids?: string[];
-    names?: string[];
-    statuses?: string[];
-    before?: string;
-    after?: string;
-    limit: number;
-    offset: number;
-  }): Worker[] {
-    const { store } = this.#context;
-    const running = new Map<string, number>();
-    for (const { worker_name } of store.attempts.listActive())
-      if (worker_name !== null) running.set(worker_name, (running.get(worker_name) ?? 0) + 1);
+  filter(of: PoolOperations["filter_workers"]["command"]): Worker[] {
+    const running = this.#context.store.attempts.countActiveByWorker();
     return listWorkers(this.#context)
       .filter(({ id }) => of.ids === undefined || of.ids.includes(id))
       .filter(({ name }) => of.names === undefined || of.names.includes(name))

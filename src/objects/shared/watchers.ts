@@ -3,9 +3,10 @@
  * turn that has changed something is told to the hub, which tells the open dashboards. That it changed, never what; and
  * where nobody watches, nothing is told and nothing written.
  */
-import { addressOfHub, ENVELOPE_VERSION, formatAddress } from "../../contract/envelope.ts";
+import { addressOfHub } from "../../contract/envelope.ts";
 import type { ObjectHost } from "./host.ts";
 import { first } from "./sql.ts";
+import { callUnstored } from "./unstored-call.ts";
 
 /** A table of every object, an entry of its migrations. */
 export const WATCH_TABLE = "CREATE TABLE watch (one INTEGER PRIMARY KEY, until INTEGER NOT NULL)";
@@ -74,13 +75,8 @@ export class Watchers {
       while (this.#hasNews) {
         this.#hasNews = false;
         const { address } = this.#host;
-        const answer = await this.#host.call({
-          v: ENVELOPE_VERSION,
-          address: addressOfHub(address.workspace),
-          actor: formatAddress(address),
-          request_id: "",
-          operation: "tell_changed",
-          command: { object: `${address.kind}/${address.key}` },
+        const answer = await callUnstored(this.#host, addressOfHub(address.workspace), "tell_changed", {
+          object: `${address.kind}/${address.key}`,
         });
         const isHeard = !answer.ok || (answer.value as { is_heard: boolean }).is_heard;
         if (!isHeard) this.#until = 0;

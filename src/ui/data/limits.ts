@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { LimitCounts, LimitFamily, LimitOverview } from "../../contract/wire/limits.ts";
 import type { ApiError, Request } from "./http.ts";
+import { joinPages } from "./pages.ts";
 import { useLatest, useQueries, type Query } from "./query.ts";
 
 /** One answer asks so many objects at most. */
@@ -31,9 +32,7 @@ export function useLimits(
   );
   const last = useRef<LimitOverview[]>();
   if (pages === 0 || answers[0]?.value !== undefined) {
-    const found = answers.flatMap(({ value = [] }) => value);
-    // One that has moved to another page meanwhile may be on both.
-    last.current = [...new Map(found.map((limit) => [limit.id, limit] as const)).values()];
+    last.current = joinPages(answers.map(({ value }) => value));
   }
   const error = answers.find((answer) => answer.error !== undefined)?.error;
   return { limits: last.current, error };

@@ -3,6 +3,7 @@ import { useRoute } from "preact-iso";
 import type { Deployment as DeploymentRecord } from "../../contract/wire/deployments.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useFlowNames } from "../data/flow-names.ts";
+import { pathOfLimit } from "../data/page-paths.ts";
 import { useQuery } from "../data/query.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { AskChange } from "../parts/ask.tsx";
@@ -62,9 +63,7 @@ export function Deployment() {
           ],
           [
             "At a time",
-            limit !== null && (
-              <a href={`/limits/${encodeURIComponent(limit.name)}`}>{formatSlots(deployment)} runs</a>
-            ),
+            limit !== null && <a href={pathOfLimit(limit.name)}>{formatSlots(deployment)} runs</a>,
           ],
           ["Tags", tags.length > 0 && <Tags tags={tags} href="/deployments" />],
           ["Entry point", deployment.entrypoint !== null && <code>{deployment.entrypoint}</code>],

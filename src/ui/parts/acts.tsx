@@ -1,6 +1,7 @@
 /** Acts of people: a table of them, and the last ones on what a page shows. */
 import { formatActor, formatChanges, formatTarget } from "../../contract/audit-text.ts";
 import type { AuditEntry, AuditTarget } from "../../contract/wire/audit.ts";
+import { pathOfLimit, pathOfPool } from "../data/page-paths.ts";
 import { useQueries } from "../data/query.ts";
 import { Table, type Column } from "./table.tsx";
 import { When } from "./time.tsx";
@@ -56,11 +57,11 @@ export function LastActs({ ids }: { ids: readonly string[] }) {
 }
 
 const PAGES: Partial<Record<AuditTarget["kind"], (target: AuditTarget) => string>> = {
-  limit: ({ name }) => `/limits/${encodeURIComponent(name)}`,
-  work_pool: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name)}`,
+  limit: ({ name }) => pathOfLimit(name),
+  work_pool: ({ name }) => pathOfPool(name),
   work_queue: ({ id }) => `/work-queues/work-queue/${id}`,
   // Its name begins with that of its pool, which has no slash.
-  worker: ({ name }) => `/work-pools/work-pool/${encodeURIComponent(name.split("/")[0] ?? "")}`,
+  worker: ({ name }) => pathOfPool(name.split("/")[0] ?? ""),
   flow_run: ({ id }) => `/runs/flow-run/${id}`,
   flow: ({ id }) => `/flows/flow/${id}`,
   deployment: ({ id }) => `/deployments/deployment/${id}`,

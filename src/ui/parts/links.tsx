@@ -1,5 +1,6 @@
 /** Links to things by what is known of them. */
 import type { ComponentChildren } from "preact";
+import { pathOfPool, pathOfQueue, pathOfWorker } from "../data/page-paths.ts";
 
 export function RunLink({
   run: { id, name },
@@ -16,19 +17,13 @@ export function RunLink({
 }
 
 export function PoolLink({ name }: { name: string }) {
-  return <a href={`/work-pools/work-pool/${encodeURIComponent(name)}`}>{name}</a>;
+  return <a href={pathOfPool(name)}>{name}</a>;
 }
 
 export function QueueLink({ pool, name }: { pool: string; name: string }) {
-  return (
-    <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/queue/${encodeURIComponent(name)}`}>{name}</a>
-  );
+  return <a href={pathOfQueue(pool, name)}>{name}</a>;
 }
 
 export function WorkerLink({ pool, name }: { pool: string; name: string }) {
-  return (
-    <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/worker/${encodeURIComponent(name)}`}>
-      {name}
-    </a>
-  );
+  return <a href={pathOfWorker(pool, name)}>{name}</a>;
 }

@@ -2,6 +2,7 @@
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
+import { pathOfLimit } from "../data/page-paths.ts";
 import { useRunLeases, type RunLease } from "../data/run-leases.ts";
 import { Table, type Column } from "./table.tsx";
 import { formatDuration, Since, When } from "./time.tsx";
@@ -30,7 +31,7 @@ const listColumns = (deployments: ReadonlyMap<string, string>): Column<RunLease>
   {
     header: "limit",
     value: ({ limit }) => nameLimit(limit, deployments),
-    cell: ({ limit }) => <a href={`/limits/${encodeURIComponent(limit)}`}>{nameLimit(limit, deployments)}</a>,
+    cell: ({ limit }) => <a href={pathOfLimit(limit)}>{nameLimit(limit, deployments)}</a>,
   },
   {
     header: "status",

@@ -3,6 +3,7 @@ import { CirclePause } from "lucide-preact";
 import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wire/limits.ts";
 import { nameLimit } from "../data/limit-names.ts";
 import { listCells, type Cell } from "../data/machines.ts";
+import { pathOfLimit } from "../data/page-paths.ts";
 import { describeWho, runOf, Who, type Names } from "./who.tsx";
 import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -26,7 +27,7 @@ export function SlotRow({ limit, names, deployments }: Props) {
   return (
     <li class={active ? "limit" : "limit disabled"} data-limit={name}>
       <div class="limit-name">
-        <a href={`/limits/${encodeURIComponent(name)}`}>{nameLimit(name, deployments)}</a>
+        <a href={pathOfLimit(name)}>{nameLimit(name, deployments)}</a>
         <span class="count">
           {Math.round(active_slots * 10) / 10} of {limit.limit}
           {waiting > 0 && `, ${waiting} waiting`}
@@ -115,7 +116,7 @@ function Line({ limit, names }: { limit: LimitOverview; names: Names }) {
       ))}
       {waiting > WAITERS_SHOWN && (
         <li class="more">
-          <a href={`/limits/${encodeURIComponent(name)}`}>and {waiting - WAITERS_SHOWN} more</a>
+          <a href={pathOfLimit(name)}>and {waiting - WAITERS_SHOWN} more</a>
         </li>
       )}
       {describeError(limit) !== undefined && <li class="more since">{describeError(limit)}</li>}

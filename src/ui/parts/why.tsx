@@ -3,6 +3,7 @@ import { CircleHelp } from "lucide-preact";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
+import { pathOfLimit, pathOfPool, pathOfQueue, pathOfWorker } from "../data/page-paths.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 import { RunLink } from "./links.tsx";
@@ -10,14 +11,12 @@ import { ExactTime, formatDuration } from "./time.tsx";
 
 type Blocking = NonNullable<RunExplanation["blocking"]>;
 
-const PAGES: Record<Blocking["kind"], (of: Blocking) => string> = {
-  limit: ({ name }) => `/limits/${encodeURIComponent(name)}`,
-  work_pool: ({ name }) => pageOfPool(name),
-  work_queue: ({ name, work_pool_name }) => `${pageOfPool(work_pool_name)}/queue/${encodeURIComponent(name)}`,
-  worker: ({ name, work_pool_name }) => `${pageOfPool(work_pool_name)}/worker/${encodeURIComponent(name)}`,
+const PATHS: Record<Blocking["kind"], (of: Blocking) => string> = {
+  limit: ({ name }) => pathOfLimit(name),
+  work_pool: ({ name }) => pathOfPool(name),
+  work_queue: ({ name, work_pool_name }) => pathOfQueue(work_pool_name ?? "", name),
+  worker: ({ name, work_pool_name }) => pathOfWorker(work_pool_name ?? "", name),
 };
-
-const pageOfPool = (name: string | null): string => `/work-pools/work-pool/${encodeURIComponent(name ?? "")}`;
 
 /** `of`: the run, where the page is not about it. */
 export function Why({ id, of }: { id: string; of?: string }) {
@@ -42,7 +41,7 @@ export function Why({ id, of }: { id: string; of?: string }) {
         {blocking !== null && (
           <>
             {" "}
-            <a href={PAGES[blocking.kind](blocking)}>{nameLimit(blocking.name, deployments)}</a>
+            <a href={PATHS[blocking.kind](blocking)}>{nameLimit(blocking.name, deployments)}</a>
           </>
         )}
       </p>

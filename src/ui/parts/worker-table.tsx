@@ -1,4 +1,5 @@
 /** The workers of a pool, and what each has. */
+import { pathOfWorker } from "../data/page-paths.ts";
 import type { Worker } from "../../contract/wire/work-pools.ts";
 import { formatLoad, Status } from "./status.tsx";
 import { Table } from "./table.tsx";
@@ -22,9 +23,7 @@ export function WorkerTable({
         {
           header: "worker",
           value: ({ name }) => name,
-          cell: ({ id, name }) => (
-            <a href={`/work-pools/work-pool/${encodeURIComponent(pool)}/worker/${id}`}>{name}</a>
-          ),
+          cell: ({ id, name }) => <a href={pathOfWorker(pool, id)}>{name}</a>,
         },
         {
           header: "status",

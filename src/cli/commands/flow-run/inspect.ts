@@ -11,14 +11,9 @@ export const command = defineCommand({
   async run({ run: ref }, cli) {
     const api = await cli.api();
     const run = await readRun(api, ref);
-    if (cli.isJson) {
-      await cli.show(run, () => "");
-      return;
-    }
-    const [flow, held = []] = await Promise.all([
-      find(api.flows.read(run.flow_id)),
-      find(api.flowRuns.leases(run.id)),
-    ]);
+    const [flow, held = []] = cli.isJson
+      ? []
+      : await Promise.all([find(api.flows.read(run.flow_id)), find(api.flowRuns.leases(run.id))]);
     await cli.showDetails(run, () => describeRun(run, flow?.name, cli.system.now()));
     if (held.length === 0) return;
     cli.print("\nSlots held");
