@@ -55,6 +55,9 @@ export class WorkerAgent {
   readonly #runs = new RunSet(() => this.#claiming.wake("slot_free"));
   readonly #ready = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<AgentExit>();
+  /** Somebody has asked to stop again: what did not reach the server stays on disk. */
+  readonly #hurried = Promise.withResolvers<void>();
+  #isStopping = false;
   #unlock: (() => void) | undefined;
   #state: StateFolder | undefined;
   #outbox: Outbox | undefined;
@@ -176,7 +179,9 @@ export class WorkerAgent {
   /** Stops what runs (TERM, then KILL), reports it and leaves. Called again, it does not wait for anybody. */
   stop(reason: string): void {
     this.#claiming.abort();
-    const isRepeated = this.#exit === AGENT_EXIT.stopped;
+    const isRepeated = this.#isStopping;
+    this.#isStopping = true;
+    if (isRepeated) this.#hurried.resolve();
     if (this.#runs.liveCount > 0) this.#exit = AGENT_EXIT.stopped;
     this.#log.write("WARNING", `${reason}: ${this.#runs.liveCount} running processes are stopped.`);
     this.#runs.stopAll("stopped", isRepeated ? 0 : this.#settings.graceMs);
@@ -313,19 +318,20 @@ export class WorkerAgent {
     const runs = this.#runs.all;
     if (this.#outbox !== undefined) {
       const all = Promise.all([this.#outbox.whenEmpty(), ...runs.map((run) => run.done)]);
-      await waitAtMost(all, this.#exit === AGENT_EXIT.refused ? 0 : LAST_REPORTS_MS);
+      const enough = Promise.race([all, this.#hurried.promise]);
+      await waitAtMost(enough, this.#exit === AGENT_EXIT.refused ? 0 : LAST_REPORTS_MS);
     }
     const unsent = this.#outbox?.attemptIds.length ?? 0;
     if (unsent > 0)
       this.#log.write(
         "WARNING",
-        `The results of ${unsent} runs did not reach the server; they are kept in ${this.#settings.stateDir} and sent when this worker starts again.`,
+        `The result${unsent === 1 ? " of 1 run" : `s of ${unsent} runs`} did not reach the server; what is unsent is kept in ${this.#settings.stateDir} and sent when this worker starts again.`,
       );
     await this.#session?.end(unsent === 0);
     this.#socket.close();
     this.#outbox?.close();
     await Promise.all(runs.map((run) => run.detach()));
-    this.#watchdog?.close();
+    await this.#watchdog?.close();
     await this.#control.close();
     await this.#http.destroy();
     this.#health?.close();

@@ -1,12 +1,13 @@
 /** The agent's side of its watchdog: starts it, and tells it until when children may work without the server. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { backoffMs } from "../src/client/backoff.ts";
+import { backoffMs, waitAtMost } from "../src/client/backoff.ts";
 import { describeError, type Log } from "./log.ts";
 import type { StateFolder, StopTime } from "./state-folder.ts";
 
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 60_000;
+const LEAVE_MS = 1000;
 
 /**
  * A process of its own that stops what runs when the agent cannot: because it was killed, is stopped, or hangs. It
@@ -33,6 +34,8 @@ export class Watchdog {
     const file = import.meta.url.endsWith(".ts") ? "./watchdog-process.ts" : "./watchdog-process.js";
     const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), this.#state.path], {
       cwd: "/",
+      // It ends after its agent, when somebody may have removed the folder where Node's cache would be written again.
+      env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" },
       // Ctrl-C in a terminal is not for it.
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
@@ -52,11 +55,15 @@ export class Watchdog {
     this.#child?.stdin?.write(`${JSON.stringify(until)}\n`);
   }
 
-  /** The agent leaves. The process goes when nothing is left that it could have to stop. */
-  close(): void {
+  /** The agent leaves. Waits a moment for the process, which goes when nothing is left that it could have to stop. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#child?.stdin?.end();
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.stdin?.end();
+    await waitAtMost(gone, LEAVE_MS);
   }
 
   #lose(child: ChildProcess, how: string): void {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const SLUICE = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 const READY_MS = 30_000;
+const HURRY_MS = 5000;
 const STOP_MS = 15_000;
 const OUTPUT_CHARACTERS_KEPT = 4000;
 
@@ -152,12 +153,18 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** Asks twice, as a person would who presses Ctrl-C again, and then does not ask any more. */
+/**
+ * Asks twice, as a person would who presses Ctrl-C again, a third time of whoever waits for a server that is gone, and
+ * then does not ask any more.
+ */
 async function endChild({ process: child, exited }: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");
   child.kill("SIGINT");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  const timers = [
+    setTimeout(() => child.kill("SIGINT"), HURRY_MS),
+    setTimeout(() => child.kill("SIGKILL"), STOP_MS),
+  ];
   await exited;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }

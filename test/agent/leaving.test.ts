@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { isGroupAlive } from "../../worker-agent/process-identity.ts";
+import { openStateFolder } from "../../worker-agent/state-folder.ts";
 import {
   agentFor,
   agentProcessFor,
@@ -45,6 +46,25 @@ test("the second signal stops what runs, reports it, and leaves with exit 2", as
   expect(isGroupAlive(pid)).toBe(false);
   expect(await plane.endOf(run)).toMatchObject({ outcome: "lost", signal: "SIGTERM" });
   expect(plane.goodbyes).toBe(1);
+});
+
+test("the third signal waits for no server: the run's end is kept for the next agent", async () => {
+  const plane = await startPlane();
+  const { run } = heldRun(plane);
+  const stateDir = makeFolder();
+  const agent = agentProcessFor(plane, { stateDir });
+  const pid = await pidOf(plane, run);
+  plane.fail(() => true, 503, Infinity);
+  agent.child.kill("SIGTERM");
+  await until("a sentence about it", () => agent.lines().includes("no more runs are claimed"));
+  agent.child.kill("SIGTERM");
+  await until("the run's end", () => !isGroupAlive(pid));
+  const askedAt = performance.now();
+  agent.child.kill("SIGTERM");
+  expect(await agent.exited).toBe(2);
+  expect(performance.now() - askedAt).toBeLessThan(5000);
+  expect(agent.lines()).toContain("The result of 1 run did not reach the server");
+  expect(isAlive(openStateFolder(stateDir).readWatchdog() ?? 0)).toBe(false);
 });
 
 test("SIGTERM's deadline stops what still runs, KILL included", async () => {
