@@ -1,10 +1,9 @@
 /** Acquires on their way to the limits: which objects they concern, and what is known of who asks. */
-import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import { addressOfKey, addressOfWorkspace } from "../contract/envelope.ts";
 import { deriveShardKey, formatId, keyOfId } from "../contract/ids.ts";
 import { parseRunIdentity, RUN_IDENTITY_HEADER } from "../contract/wire/agents.ts";
-import type { Acquire, Grant, RunIdentity, Waiting } from "../contract/wire/limits.ts";
-import type { AcquireCommand, Caller } from "../objects/limit/operations.ts";
+import type { Grant, RunIdentity, Waiting } from "../contract/wire/limits.ts";
+import type { AcquireCommand } from "../objects/limit/operations.ts";
 import { call, isRefusal, type ApiContext } from "./context.ts";
 
 type Member = AcquireCommand["members"][number];
@@ -32,17 +31,6 @@ export async function findMembers(c: ApiContext, names: readonly string[]): Prom
   return entries
     .map(({ name, key }) => ({ name, key }))
     .toSorted((left, right) => (left.key < right.key ? -1 : 1));
-}
-
-/** The command for the home of an acquire. */
-export function toCommand(
-  acquire: Omit<Acquire, "lease_seconds"> & { lease_seconds?: number | undefined },
-  members: Member[],
-  caller: Caller,
-  run: RunIdentity | null,
-): AcquireCommand {
-  const { lease_seconds = LEASE_SECONDS_DEFAULT, ...rest } = acquire;
-  return { ...rest, members, lease_seconds, caller, run };
 }
 
 /** The grant of nothing: no limit of these names exists, so nothing holds the caller back. */

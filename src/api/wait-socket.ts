@@ -4,26 +4,21 @@
  * is still there.
  */
 import { formatAddress, addressOfName } from "../contract/envelope.ts";
-import type { Refusal } from "../contract/errors.ts";
+import { refuse, type Refusal } from "../contract/errors.ts";
 import { Acquire, type Grant } from "../contract/wire/limits.ts";
 import { stubOf } from "../objects/shared/stub.ts";
+import { toCommand } from "../objects/limit/operations.ts";
 import { ACQUIRE_HEADER, readFrame } from "../objects/limit/sockets.ts";
-import { findMembers, grantNothing, noteRun, readRun, toCommand } from "./acquire.ts";
+import { findMembers, grantNothing, noteRun, readRun } from "./acquire.ts";
 import { ApiError, type ApiContext } from "./context.ts";
-import { answerRefusal } from "./middleware.ts";
-import { judgeAuthorization } from "../objects/shared/key.ts";
-import { refuse } from "../contract/errors.ts";
 
 const FIRST_FRAME_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
 const POLICY_VIOLATION = 1008;
 const FRAME_CHARACTERS_MAX = 64 * 1024;
 
-/** Accepts a waiter's socket. The key must come with the upgrade. */
-export async function acceptWaiter(c: ApiContext): Promise<Response> {
-  const verdict = await judgeAuthorization(c.env, c.req.header("authorization"));
-  if (verdict !== "accepted")
-    return answerRefusal(c, refuse(verdict === "refused" ? "unauthorized" : verdict).error);
+/** Accepts a waiter's socket. */
+export function acceptWaiter(c: ApiContext): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   const run = readRun(c);

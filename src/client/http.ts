@@ -82,6 +82,7 @@ export class Http {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  readonly #closing = new AbortController();
   /** A refused connection is worth repeating only where somebody has answered before; a run's server has made it. */
   #hasAnswered: boolean;
 
@@ -115,6 +116,11 @@ export class Http {
   /** Opens connections for sockets of this API. */
   get dispatcher(): Dispatcher {
     return this.#agent;
+  }
+
+  /** Aborted when the connections are closed: for sockets that were opened for later calls. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** The address of a socket of this API. */
@@ -173,11 +179,13 @@ export class Http {
 
   /** Closes the connections once the calls in progress have ended. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#agent.close();
   }
 
   /** Closes the connections at once; calls in progress fail. */
   async destroy(): Promise<void> {
+    this.#closing.abort();
     await this.#agent.destroy();
   }
 

@@ -24,6 +24,8 @@ export const OFFSET_MAX = 10_000;
 
 /** Names of limits that one acquire may carry. */
 export const LIMIT_NAMES_MAX = 20;
+/** Calls that one frame on the socket of a limit may carry. */
+export const LIMIT_CALLS_MAX = 100;
 export const SLOTS_MAX = 1_000_000;
 export const NAMED_SLOTS_MAX = 1000;
 /**

@@ -30,7 +30,9 @@ import {
   Withdraw,
   WaiterMove,
 } from "../../contract/wire/limits.ts";
-import { acquire, findMembers, readRun, toCommand } from "../acquire.ts";
+import { toCommand } from "../../objects/limit/operations.ts";
+import { acquire, findMembers, readRun } from "../acquire.ts";
+import { acceptCaller } from "../call-socket.ts";
 import { call, factory, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { increment, prefectCaller } from "../increment.ts";
@@ -247,6 +249,14 @@ export const limits = factory
       if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return next();
       return acceptWaiter(c);
     },
+  )
+  .get(
+    "/:id_or_name/calls",
+    describe(
+      "A socket for who acquires and releases this limit often. Frames are `{calls: [{id, acquire}, {id, release}]}` with the fields of an acquire or a `lease_id`, and `{answers: [{id, ok, value} or {id, ok, error}]}`; nothing is held.",
+      101,
+    ),
+    (c) => acceptCaller(c, c.req.param("id_or_name")),
   )
   .get("/:id_or_name", describe("Reads a limit by name or id.", 200, Limit), async (c) =>
     c.json(await onLimit(c, (target) => call(c, target.address, "read", withId(target), withName(target)))),

@@ -15,6 +15,7 @@ import type {
 } from "../../contract/wire/limits.ts";
 import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
+import { limitSocketsOf, type LimitSockets } from "../limit-sockets.ts";
 import type { PageOptions } from "./page.ts";
 
 const ROOT = "/v2/concurrency_limits";
@@ -22,8 +23,10 @@ const ROOT = "/v2/concurrency_limits";
 /** `/v2/concurrency_limits`; a limit is named by its name or its id. */
 export class Limits {
   readonly #http: Http;
+  readonly #sockets: LimitSockets;
   constructor(http: Http) {
     this.#http = http;
+    this.#sockets = limitSocketsOf(http);
   }
 
   create(limit: LimitCreate): Promise<Limit> {
@@ -61,12 +64,16 @@ export class Limits {
   }
 
   /** One try, held by the server for `wait_seconds`; `concurrency()` is what waits, renews and releases. */
-  acquire(acquire: z.input<typeof Acquire>, options: CallOptions = {}): Promise<Grant | Waiting> {
-    return this.#http.post(`${ROOT}/acquire`, acquire, {
+  async acquire(acquire: z.input<typeof Acquire>, options: CallOptions = {}): Promise<Grant | Waiting> {
+    const said = await this.#sockets.acquire(acquire, options.signal);
+    if (said !== undefined) return said;
+    const answer = await this.#http.post<Grant | Waiting>(`${ROOT}/acquire`, acquire, {
       isRepeatable: true,
       timeoutSeconds: (acquire.wait_seconds ?? 0) + 10,
       ...options,
     });
+    if (answer.status === "granted") this.#sockets.noteGrant(answer);
+    return answer;
   }
 
   /** Leaves the line. A grant that is on its way is released. */
@@ -103,6 +110,7 @@ export class Limits {
 
   /** Gives the slots back. Releasing twice is the same as once. */
   async release(leaseId: string, options: CallOptions = {}): Promise<void> {
+    if (await this.#sockets.release(leaseId, options.signal)) return;
     await this.#http.post(
       `${ROOT}/decrement-with-lease`,
       { lease_id: leaseId },

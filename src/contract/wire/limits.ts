@@ -6,12 +6,14 @@ import {
   LEASE_SECONDS_LEAST,
   LEASE_SECONDS_MAX,
   LEASE_SECONDS_MIN,
+  LIMIT_CALLS_MAX,
   LIMIT_NAMES_MAX,
   NAMED_SLOTS_MAX,
   OFFSET_MAX,
   PAGE_MAX,
   SLOTS_MAX,
 } from "../bounds.ts";
+import type { Result } from "../errors.ts";
 import { Id, InstantOut, Name, Stamps } from "./common.ts";
 import { nameFilter } from "./filter-parts.ts";
 
@@ -133,6 +135,24 @@ export const Grant = z.object({
   expires_in_seconds: z.number(),
 });
 export type Grant = z.infer<typeof Grant>;
+
+/** `GET /v2/concurrency_limits/{name}/calls`: one call of a frame. Its answer has the same id, which is the caller's own. */
+export const LimitCall = z.union([
+  z.strictObject({ id: z.int(), acquire: Acquire }),
+  z.strictObject({ id: z.int(), release: z.strictObject({ lease_id: z.uuid() }) }),
+]);
+/** A frame from a caller. Each call is read by itself, so that a faulty one is refused alone. */
+export const LimitCalls = z.strictObject({
+  calls: z
+    .array(z.looseObject({ id: z.int() }))
+    .min(1)
+    .max(LIMIT_CALLS_MAX),
+});
+export type LimitCalls = z.infer<typeof LimitCalls>;
+/** The frame that answers it. */
+export interface LimitAnswers {
+  answers: ({ id: number } & Result<unknown>)[];
+}
 
 /** What a limit says of a lease that an event names: the limit's own id, and whether the lease is now that run's. */
 export interface TiedLease {

@@ -2,8 +2,10 @@ import { keyOfRequest } from "../../domain/limit/naming.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
 import { envelopeOfSocket } from "../shared/durable-host.ts";
+import { closeWith, sendFrame } from "../shared/frames.ts";
 import { LimitActor } from "./actor.ts";
 import type { AcquireAnswer } from "./ears.ts";
+import { CALLER_HEADER, makeCalls, type CallSocket } from "./calls.ts";
 import type { AcquireCommand, LimitOperations } from "./operations.ts";
 import {
   ACQUIRE_HEADER,
@@ -19,10 +21,12 @@ import {
 const NORMAL_CLOSURE = 1000;
 const POLICY_VIOLATION = 1008;
 
-interface Attachment {
+interface WaiterSocket {
   waiter_key: string;
   request_id: string;
 }
+/** Null: a holder's. */
+type Attachment = WaiterSocket | CallSocket | null;
 
 /**
  * The Durable Object of a concurrency limit: addressed by `<workspace>/limit/<key>`, where the key is derived from the
@@ -40,7 +44,9 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(ACQUIRE_HEADER);
     const lease_id = request.headers.get(WATCH_HEADER);
+    const caller = request.headers.get(CALLER_HEADER);
     if (lease_id !== null) return this.#watch(lease_id);
+    if (caller !== null) return this.#acceptCaller(JSON.parse(decodeURIComponent(caller)) as CallSocket);
     if (header === null || request.headers.get("upgrade") !== "websocket")
       return new Response(null, { status: 400 });
     const command = toSocketCommand(JSON.parse(decodeURIComponent(header)));
@@ -48,7 +54,7 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     const { 0: client, 1: server } = new WebSocketPair();
     for (const older of this.ctx.getWebSockets(tagOf(waiter_key))) older.close(NORMAL_CLOSURE, "asked again");
     this.ctx.acceptWebSocket(server, [tagOf(waiter_key)]);
-    server.serializeAttachment({ waiter_key, request_id: command.request_id } satisfies Attachment);
+    server.serializeAttachment({ waiter_key, request_id: command.request_id } satisfies WaiterSocket);
     const answer = (await this.execute(envelopeOfSocket(this.ctx, "acquire", command))) as AcquireAnswer;
     sendAnswer(server, answer);
     return new Response(null, { status: 101, webSocket: client });
@@ -62,8 +68,24 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  #acceptCaller(caller: CallSocket): Response {
+    if (!this.actor.isPresent) return new Response(null, { status: 404 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment(caller);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const attachment = socket.deserializeAttachment() as Attachment | null;
+    const attachment = socket.deserializeAttachment() as Attachment;
+    if (attachment !== null && "member" in attachment) {
+      const answers = await makeCalls(attachment, message, (operation, command) =>
+        this.execute(envelopeOfSocket(this.ctx, operation, command)),
+      );
+      if (answers === undefined) closeWith(socket, POLICY_VIOLATION, "Frames are calls as JSON text.");
+      else sendFrame(socket, answers);
+      return;
+    }
     const frame = attachment === null ? undefined : readFrame(message);
     if (attachment !== null && frame?.type === "withdraw") {
       await this.execute(envelopeOfSocket(this.ctx, "withdraw", { request_id: attachment.request_id }));
@@ -88,8 +110,8 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   }
 
   async #hearClosed(socket: WebSocket): Promise<void> {
-    const attachment = socket.deserializeAttachment() as Attachment | null;
-    if (attachment !== null) await this.actor.hearClosed(attachment.waiter_key);
+    const attachment = socket.deserializeAttachment() as Attachment;
+    if (attachment !== null && "waiter_key" in attachment) await this.actor.hearClosed(attachment.waiter_key);
   }
 }
 

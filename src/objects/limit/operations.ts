@@ -1,4 +1,5 @@
 /** What a ConcurrencyLimit can be asked, by the Worker and by other objects. */
+import { LEASE_SECONDS_DEFAULT } from "../../contract/bounds.ts";
 import type {
   Acquire,
   Grant,
@@ -36,6 +37,17 @@ export interface AcquireCommand extends Omit<Acquire, "lease_seconds"> {
   is_anonymous?: boolean;
   /** A holder that already has a lease here gets that one: task runs of clients that know no leases. */
   is_once_per_holder?: boolean;
+}
+
+/** The command for the home of an acquire. */
+export function toCommand(
+  acquire: Omit<Acquire, "lease_seconds"> & { lease_seconds?: number | undefined },
+  members: AcquireCommand["members"],
+  caller: Caller,
+  run: RunIdentity | null,
+): AcquireCommand {
+  const { lease_seconds = LEASE_SECONDS_DEFAULT, ...rest } = acquire;
+  return { ...rest, members, lease_seconds, caller, run };
 }
 
 /** One member's share of an acquire over several limits. */

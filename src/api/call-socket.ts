@@ -1,0 +1,22 @@
+/** Passes the socket of a process that calls one limit often on to that limit, which owns it. */
+import { addressOfKey, formatAddress } from "../contract/envelope.ts";
+import { CALLER_HEADER, type CallSocket } from "../objects/limit/calls.ts";
+import { stubOf } from "../objects/shared/stub.ts";
+import { findMembers, noteRun, readRun } from "./acquire.ts";
+import { fail, type ApiContext } from "./context.ts";
+
+/** Passes an upgrade on: nothing of the socket stays in the Worker. 404 where there is no such limit. */
+export async function acceptCaller(c: ApiContext, name: string): Promise<Response> {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
+    fail("bad_request", "This is a socket: ask with `Upgrade: websocket`.");
+  const members = await findMembers(c, [name]);
+  const [member] = members;
+  if (member === undefined) return fail("not_found", "Concurrency limit not found.");
+  const run = readRun(c);
+  noteRun(c, { run, members });
+  const address = addressOfKey(c.get("workspace"), "limit", member.key);
+  const socket: CallSocket = { member, run };
+  return stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
+    headers: { upgrade: "websocket", [CALLER_HEADER]: encodeURIComponent(JSON.stringify(socket)) },
+  });
+}

@@ -1,0 +1,186 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { WebSocketServer, type WebSocket } from "ws";
+import { formatId } from "../../../src/contract/ids.ts";
+import type { Grant } from "../../../src/contract/wire/limits.ts";
+import { createClient } from "../../../src/client/index.ts";
+
+interface Call {
+  id: number;
+  acquire?: { request_id: string };
+  release?: { lease_id: string };
+}
+
+const leaseId = formatId({ layout: "lease", key: "0123456789", head: 1, version: 8, tail: 1 });
+const grant: Grant = {
+  status: "granted",
+  lease_id: leaseId,
+  limits: [{ id: leaseId, name: "gpu", limit: 2, fence: 1, slot_names: null }],
+  fence: 1,
+  expires_in_seconds: 300,
+};
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** A server that grants each acquire; on its sockets each frame is answered by `answer`. */
+async function start(answer: (calls: Call[], socket: WebSocket) => void) {
+  const requests: { path: string; request_id?: string }[] = [];
+  const http = createServer((incoming, outgoing) => {
+    void incoming.toArray().then((chunks) => {
+      const { request_id } = JSON.parse(Buffer.concat(chunks as Buffer[]).toString() || "{}") as {
+        request_id?: string;
+      };
+      requests.push({ path: incoming.url ?? "", ...(request_id !== undefined && { request_id }) });
+      outgoing.end(incoming.url?.endsWith("/acquire") === true ? JSON.stringify(grant) : undefined);
+    });
+  });
+  const sockets = new WebSocketServer({ server: http });
+  const paths: string[] = [];
+  sockets.on("connection", (socket: WebSocket, { url }) => {
+    paths.push(url ?? "");
+    socket.on("message", (data: Buffer) =>
+      answer((JSON.parse(data.toString()) as { calls: Call[] }).calls, socket),
+    );
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  stops.push(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    http.closeAllConnections();
+    http.close();
+  });
+  const client = createClient({ apiUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/api` });
+  let asked = 0;
+  const acquire = (options = {}) => {
+    asked += 1;
+    return client.limits.acquire({ names: ["gpu"], request_id: `request ${asked}` }, options);
+  };
+  return { client, requests, paths, sockets, acquire };
+}
+
+/** Acquires until the client has a socket. */
+async function openBy({ acquire, sockets, requests }: Awaited<ReturnType<typeof start>>): Promise<void> {
+  for (let index = 0; index < 3; index += 1) await acquire();
+  await expect.poll(() => sockets.clients.size).toBe(1);
+  // The server knows of a socket before its client does.
+  await expect
+    .poll(async () => {
+      const before = requests.length;
+      await acquire();
+      return requests.length - before;
+    })
+    .toBe(0);
+}
+
+const grantAll = (calls: Call[], socket: WebSocket): void =>
+  socket.send(
+    JSON.stringify({
+      answers: calls.map(({ id, acquire }) => ({ id, ok: true, value: acquire ? grant : null })),
+    }),
+  );
+
+test("two acquires make no socket, the third does; acquires and releases are frames from then on", async () => {
+  const frames: Call[][] = [];
+  const server = await start((calls, socket) => {
+    frames.push(calls);
+    grantAll(calls, socket);
+  });
+  await server.acquire();
+  await server.acquire();
+  expect(server.sockets.clients.size).toBe(0);
+  await openBy(server);
+  expect(server.paths).toEqual(["/api/v2/concurrency_limits/gpu/calls"]);
+  const { length } = server.requests;
+  frames.length = 0;
+  await Promise.all([server.acquire(), server.acquire(), server.client.limits.release(leaseId)]);
+  // What is called in the same moment goes in one frame.
+  expect(frames.map((calls) => calls.map(({ release }) => release !== undefined))).toEqual([
+    [false, false, true],
+  ]);
+  expect(server.requests).toHaveLength(length);
+});
+
+test("what is held, and what concerns several limits, is asked by requests", async () => {
+  const server = await start(grantAll);
+  await openBy(server);
+  const { length } = server.requests;
+  const ask = { request_id: "more", names: ["gpu"] };
+  await server.client.limits.acquire({ ...ask, wait_seconds: 1 });
+  await server.client.limits.acquire({ ...ask, names: ["gpu", "licence"] });
+  await server.client.limits.acquire({ ...ask, names: ["licence"] });
+  expect(server.requests).toHaveLength(length + 3);
+});
+
+test.each([
+  [
+    "is refused",
+    (calls: Call[], socket: WebSocket) =>
+      socket.send(
+        JSON.stringify({
+          answers: calls.map(({ id }) => ({ id, ok: false, error: { code: "unavailable", detail: "" } })),
+        }),
+      ),
+  ],
+  ["ends with its socket", (_: Call[], socket: WebSocket) => socket.terminate()],
+])("a call that %s is made by a request, under the same request id", async (_, fault) => {
+  const asked: (string | undefined)[] = [];
+  let isFaulty = false;
+  const server = await start((calls, socket) => {
+    if (!isFaulty) return grantAll(calls, socket);
+    asked.push(...calls.map(({ acquire }) => acquire?.request_id));
+    fault(calls, socket);
+  });
+  await openBy(server);
+  isFaulty = true;
+  const { length } = server.requests;
+  expect(await server.acquire()).toEqual(grant);
+  await server.client.limits.release(leaseId);
+  const [first, second, ...more] = server.requests.slice(length);
+  expect(first).toEqual({ path: "/api/v2/concurrency_limits/acquire", request_id: asked[0] });
+  expect(second?.path).toBe("/api/v2/concurrency_limits/decrement-with-lease");
+  expect(more).toEqual([]);
+});
+
+test("who gives up while a call is on its way hears of it at once", async () => {
+  let isMute = false;
+  const server = await start((calls, socket) => {
+    if (!isMute) grantAll(calls, socket);
+  });
+  await openBy(server);
+  isMute = true;
+  const controller = new AbortController();
+  const call = server.acquire({ signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await expect(call).rejects.toThrow("enough");
+});
+
+test(
+  "a call that is not answered is made by a request, and the socket is left",
+  { timeout: 15_000 },
+  async () => {
+    let isMute = false;
+    const server = await start((calls, socket) => {
+      if (!isMute) grantAll(calls, socket);
+    });
+    await openBy(server);
+    isMute = true;
+    expect(await server.acquire()).toEqual(grant);
+    await expect.poll(() => server.sockets.clients.size).toBe(0);
+    const { length } = server.requests;
+    for (let index = 0; index < 3; index += 1) await server.acquire();
+    expect(server.requests).toHaveLength(length + 3);
+    expect(server.sockets.clients.size).toBe(0);
+  },
+);
+
+test("closing the client closes its sockets", async () => {
+  const server = await start(grantAll);
+  await openBy(server);
+  await server.client.close();
+  await expect.poll(() => server.sockets.clients.size).toBe(0);
+});
