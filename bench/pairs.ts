@@ -1,5 +1,6 @@
 /** Acquire and release beside a bare object, and what a pair of them takes of the machine. */
 import { createClient, type Client } from "sluice/client";
+import type { Grant, Waiting } from "../src/contract/wire/limits.ts";
 import { makeRequestId } from "../src/client/request-id.ts";
 import { countStatements, readCpuSeconds } from "./counts.ts";
 import { measureInTurns, type Finding, type Samples } from "./measure.ts";
@@ -10,30 +11,40 @@ import { openWorld, type World } from "./world.ts";
 const SLOW_SYNC_MS = 2;
 const GOAL_OF_MANY = 1.5;
 
-/** An acquire with its release, and what the bare object has for it. */
-async function makePairs(
-  { bareUrl }: World,
-  client: Client,
-): Promise<[() => Promise<void>, () => Promise<void>]> {
-  const bare = createClient({ apiUrl: bareUrl });
+const LIMITS = "/v2/concurrency_limits";
+
+/** An acquire with its release, as a program has it and by requests, and what the bare object has for it. */
+interface Pairs {
+  ours: () => Promise<void>;
+  requests: () => Promise<void>;
+  bare: () => Promise<void>;
+}
+
+async function makePairs({ bareUrl }: World, client: Client): Promise<Pairs> {
+  const bareClient = createClient({ apiUrl: bareUrl });
   await client.limits.create({ name: "pairs", limit: CLIENTS });
-  return [
-    async () => {
-      const grant = await client.limits.acquire({ names: ["pairs"], request_id: makeRequestId() });
-      if (grant.status !== "granted") throw new Error("A free slot was not granted.");
-      await client.limits.release(grant.lease_id);
+  const ask = () => ({ names: ["pairs"], request_id: makeRequestId() });
+  const held = (answer: Grant | Waiting): string => {
+    if (answer.status !== "granted") throw new Error("A free slot was not granted.");
+    return answer.lease_id;
+  };
+  return {
+    ours: async () => client.limits.release(held(await client.limits.acquire(ask()))),
+    requests: async () => {
+      const lease_id = held(await client.http.post<Grant | Waiting>(`${LIMITS}/acquire`, ask()));
+      await client.http.post(`${LIMITS}/decrement-with-lease`, { lease_id });
     },
-    async () => {
-      const { id } = await bare.http.post<{ id: number }>("/insert", { holder: "bench" });
-      await bare.http.post("/remove", { id });
+    bare: async () => {
+      const { id } = await bareClient.http.post<{ id: number }>("/insert", { holder: "bench" });
+      await bareClient.http.post("/remove", { id });
     },
-  ];
+  };
 }
 
 /** How many pairs there are in a second, over those of the bare object in the same time. */
 async function compare(
   name: string,
-  { clients, goal, seconds }: { clients: number; goal: number; seconds: number },
+  { clients, goal, seconds }: { clients: number; goal?: number; seconds: number },
   pairs: readonly [ours: () => Promise<void>, theirs: () => Promise<void>],
 ): Promise<Finding> {
   const [left, right] = await measureInTurns(clients, seconds, pairs);
@@ -42,53 +53,54 @@ async function compare(
   return {
     name,
     measured: `${ratio.toFixed(2)} of the bare object (${describe(left)}; bare ${right.per_second.toFixed(0)}/s)`,
-    goal: `at least ${goal}`,
-    is_met: ratio >= goal,
+    ...(goal !== undefined && { goal: `at least ${goal}`, is_met: ratio >= goal }),
     values: { ratio, ...left, bare_per_second: right.per_second, bare_p50_ms: right.p50_ms },
   };
 }
 
 export const measurePairs: Measure = {
   title: "Acquire and release, beside a bare object in the same workerd",
-  async run(world, client, { loopSeconds }) {
-    const [ours, theirs] = await makePairs(world, client);
+  async run(world, client, { loopSeconds: seconds }) {
+    const pairs = await makePairs(world, client);
     const findings: Finding[] = [];
     for (const [clients, goal] of [
       [1, 0.7],
       [CLIENTS, GOAL_OF_MANY],
     ] as const) {
       const name = `acquire+release, ${clients} ${clients === 1 ? "client" : "clients"}`;
-      findings.push(await compare(name, { clients, goal, seconds: loopSeconds }, [ours, theirs]));
+      findings.push(
+        await compare(name, { clients, goal, seconds }, [pairs.ours, pairs.bare]),
+        await compare(`${name}, by requests`, { clients, seconds }, [pairs.requests, pairs.bare]),
+      );
     }
-    return [...findings, ...(await weighPairs(world, loopSeconds, ours, theirs))];
+    return [...findings, ...(await weighPairs(world, seconds, pairs))];
   },
 };
 
 /** What a pair takes of the machine: it tells where the time goes. */
-async function weighPairs(
-  world: World,
-  seconds: number,
-  ours: () => Promise<void>,
-  theirs: () => Promise<void>,
-): Promise<Finding[]> {
-  const one = { ours: await weigh(world, 1, seconds, ours), bare: await weigh(world, 1, seconds, theirs) };
-  const many = {
-    ours: await weigh(world, CLIENTS, seconds, ours),
-    bare: await weigh(world, CLIENTS, seconds, theirs),
-  };
+async function weighPairs(world: World, seconds: number, pairs: Pairs): Promise<Finding[]> {
+  const weighAll = async (clients: number) => ({
+    ours: await weigh(world, clients, seconds, pairs.ours),
+    requests: await weigh(world, clients, seconds, pairs.requests),
+    bare: await weigh(world, clients, seconds, pairs.bare),
+  });
+  const [one, many] = [await weighAll(1), await weighAll(CLIENTS)];
   const tell = (name: string, of: keyof Load, unit: string): Finding[] => {
     const values = {
       one_client: one.ours[of],
       many_clients: many.ours[of],
+      requests_one_client: one.requests[of],
+      requests_many_clients: many.requests[of],
       bare_one_client: one.bare[of],
       bare_many_clients: many.bare[of],
     };
     if (Object.values(values).some((value) => value === undefined)) return [];
-    const [first, last, bareFirst, bareLast] = Object.values(values).map((value) => value?.toFixed(2));
+    const [first, last, ...others] = Object.values(values).map((value) => value?.toFixed(2));
+    const [requestsFirst, requestsLast, bareFirst, bareLast] = others;
     return [
       {
         name,
-        measured: `${first}${unit} with 1 client, ${last}${unit} with ${CLIENTS} (bare ${bareFirst} and ${bareLast}${unit})`,
+        measured: `${first}${unit} with 1 client, ${last}${unit} with ${CLIENTS} (by requests ${requestsFirst} and ${requestsLast}${unit}, bare ${bareFirst} and ${bareLast}${unit})`,
         values: values as Record<string, number>,
       },
     ];
@@ -140,7 +152,8 @@ export const measureSlowDisk: Measure = {
     if (world.syncs === undefined) return [];
     const client = createClient({ apiUrl: world.apiUrl });
     const of = { clients: CLIENTS, goal: GOAL_OF_MANY, seconds: loopSeconds };
-    return [await compare(`the same, a sync ${SLOW_SYNC_MS} ms slower`, of, await makePairs(world, client))];
+    const { ours, bare } = await makePairs(world, client);
+    return [await compare(`the same, a sync ${SLOW_SYNC_MS} ms slower`, of, [ours, bare])];
   },
 };
 

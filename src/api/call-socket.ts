@@ -1,6 +1,6 @@
 /** Passes the socket of a process that calls one limit often on to that limit, which owns it. */
 import { addressOfKey, formatAddress } from "../contract/envelope.ts";
-import { CALLER_HEADER, type CallSocket } from "../objects/limit/calls.ts";
+import { CALLER_HEADER, type CallSocket } from "../objects/limit/sockets.ts";
 import { stubOf } from "../objects/shared/stub.ts";
 import { findMembers, noteRun, readRun } from "./acquire.ts";
 import { fail, type ApiContext } from "./context.ts";

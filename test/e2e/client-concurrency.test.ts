@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   concurrency,
@@ -100,6 +102,43 @@ test("a waiter keeps its place while the server is killed and comes back", async
   await held.release();
   await Promise.all([first, second]);
   expect(order).toEqual(["first", "second"]);
+});
+
+test("who acquires often does so on a socket, also after the server was killed", async () => {
+  await client.limits.create({ name: "often", limit: 2 });
+  const paths: string[] = [];
+  const note = (message: unknown) => paths.push((message as { request: { path: string } }).request.path);
+  subscribe("undici:request:create", note);
+  const use = async (): Promise<number> => {
+    const before = paths.length;
+    await concurrency("often", { client }, () => undefined);
+    return paths.length - before;
+  };
+  const untilOnSocket = () => expect.poll(use).toBe(0);
+  await untilOnSocket();
+  // An acquire and a release each for three times, one more each while it opens at most, and the socket.
+  expect(paths.filter((path) => path.endsWith("/often/calls"))).toHaveLength(1);
+  expect((await client.limits.history("often")).leases.length).toBeGreaterThanOrEqual(4);
+  await server.kill9();
+  await server.restart();
+  expect(await use()).toBeGreaterThan(0);
+  unsubscribe("undici:request:create", note);
+  expect((await client.limits.read("often")).active_slots).toBe(0);
+});
+
+test("a socket to a limit does not keep its process", async () => {
+  await client.limits.create({ name: "brief", limit: 1 });
+  const program = `
+    import { concurrency } from ${JSON.stringify(new URL("../../src/client/index.ts", import.meta.url).href)};
+    for (let turn = 0; turn < 50; turn += 1) await concurrency("brief", () => undefined);
+    console.log(performance.now());
+    process.on("exit", () => console.log(performance.now()));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], {
+    env: { ...process.env, SLUICE_API_URL: `${server.url}/api` },
+  });
+  const [done = 0, ended = 0] = stdout.trim().split("\n").map(Number);
+  expect(ended - done).toBeLessThan(2000);
+  expect((await client.limits.read("brief")).active_slots).toBe(0);
 });
 
 test("named slots say which they are", async () => {

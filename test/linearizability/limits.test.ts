@@ -9,6 +9,7 @@ import { Random } from "../sim/random.ts";
 import { startProxy } from "../prefect/support/proxy.ts";
 import { findWorkerd } from "../support/processes.ts";
 import { startTestServer } from "../support/server.ts";
+import { CallsOnSocket } from "./calls-on-socket.ts";
 import { checkHistory } from "./checker.ts";
 import { specifyLimit } from "./limit-specification.ts";
 import { Recorder } from "./recorder.ts";
@@ -75,7 +76,12 @@ test("what concurrent callers saw of a limit can have happened in some order, wh
       ? undefined
       : { kind: random.chance(0.5) ? "cut_before" : "cut_after" };
 
-  const recorders = ["one", "other"].map((name) => new Recorder(`${proxy.url}/api`, name));
+  const socket = new CallsOnSocket(`${server.url}/api`, "framed", () => random.chance(CUT_SHARE));
+  const recorders = [
+    new Recorder(`${proxy.url}/api`, "one"),
+    new Recorder(`${proxy.url}/api`, "other"),
+    new Recorder(`${proxy.url}/api`, "framed", socket),
+  ];
   for (const { name } of recorders) await client.limits.create({ name, limit: 2 });
   const playing = new AbortController();
   const operate = async (recorder: Recorder) => {
@@ -102,6 +108,7 @@ test("what concurrent callers saw of a limit can have happened in some order, wh
   await Promise.all(callers);
   playing.abort();
   await Promise.all(others);
+  socket.close();
 
   for (const { name, history } of recorders) {
     expect(history.length).toBeGreaterThan(CALLERS * TURNS * 2);

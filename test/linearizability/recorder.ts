@@ -1,5 +1,7 @@
-/** Callers of one limit over HTTP who note what they asked, what they were told, and when. */
+/** Callers of one limit over HTTP, or on a socket, who note what they asked, what they were told, and when. */
+import { ERRORS, type ErrorCode } from "../../src/contract/errors.ts";
 import type { Grant, Limit, Waiting } from "../../src/contract/wire/limits.ts";
+import type { CallsOnSocket } from "./calls-on-socket.ts";
 import type { Call } from "./checker.ts";
 import type { AcquireAnswer, LimitOperation } from "./limit-specification.ts";
 
@@ -8,10 +10,13 @@ export class Recorder {
   readonly history: Call<LimitOperation>[] = [];
   readonly name: string;
   readonly #root: string;
+  readonly #socket: CallsOnSocket | undefined;
 
-  constructor(apiUrl: string, name: string) {
+  /** With a socket, it acquires and releases on that one whenever nothing need be held. */
+  constructor(apiUrl: string, name: string, socket?: CallsOnSocket) {
     this.#root = `${apiUrl}/v2/concurrency_limits`;
     this.name = name;
+    this.#socket = socket;
   }
 
   async acquire(request_id: string, slots: number, wait_seconds: number): Promise<AcquireAnswer | null> {
@@ -19,7 +24,10 @@ export class Recorder {
     const answer = await this.#record(
       async (): Promise<AcquireAnswer> => {
         const body = { names: [this.name], request_id, slots, wait_seconds, lease_seconds: 600 };
-        const { status, text } = await this.#send("POST", "/acquire", body, [410, 422]);
+        const { status, text } =
+          this.#socket === undefined || wait_seconds > 0
+            ? await this.#send("POST", "/acquire", body, [410, 422])
+            : await this.#say(this.#socket, { acquire: body }, [410, 422]);
         if (status === 410) return { status: "gone" };
         if (status === 422) return { status: "refused" };
         const told = JSON.parse(text) as Grant | Waiting;
@@ -52,7 +60,8 @@ export class Recorder {
   release(lease_id: string): Promise<"done" | null> {
     return this.#record(
       async () => {
-        await this.#send("POST", "/decrement-with-lease", { lease_id });
+        if (this.#socket === undefined) await this.#send("POST", "/decrement-with-lease", { lease_id });
+        else await this.#say(this.#socket, { release: { lease_id } });
         return "done" as const;
       },
       (answer) => ({ kind: "release", lease_id, answer }),
@@ -109,6 +118,20 @@ export class Recorder {
       this.history.push({ operation: describe(null), startedAt, answeredAt: Number.POSITIVE_INFINITY });
       return null;
     }
+  }
+
+  /** One call on a socket that may be cut, told as the answer to a request would be. */
+  async #say(
+    socket: CallsOnSocket,
+    call: object,
+    expected: readonly number[] = [],
+  ): Promise<{ status: number; text: string }> {
+    const answer = await socket.call(call);
+    if (answer.ok) return { status: 200, text: JSON.stringify(answer.value) };
+    const { status } = ERRORS[answer.error.code as ErrorCode];
+    if (status === 503) throw new Error(answer.error.detail);
+    if (!expected.includes(status)) throw new RangeError(`${JSON.stringify(call)}: ${answer.error.detail}`);
+    return { status, text: "" };
   }
 
   /** One request on a connection that may be cut. Throws RangeError for an answer that nobody expects. */

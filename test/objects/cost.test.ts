@@ -144,6 +144,44 @@ test("a million acquires with their releases: a request id is remembered for ten
   );
 });
 
+/** Says calls on the socket of a limit, one in a frame, as who is alone in its process. */
+async function openCalls(name: string) {
+  const { webSocket } = await exports.default.fetch(`${API}/v2/concurrency_limits/${name}/calls`, {
+    headers: { upgrade: "websocket" },
+  });
+  const socket = webSocket ?? expect.fail("no socket");
+  let heard: { [field: string]: unknown }[] = [];
+  socket.accept();
+  socket.addEventListener("message", ({ data }) => {
+    ({ answers: heard } = JSON.parse(String(data)) as { answers: typeof heard });
+  });
+  let id = 0;
+  return async (call: object) => {
+    id += 1;
+    socket.send(JSON.stringify({ calls: [{ id, ...call }] }));
+    await expect.poll(() => heard.some((answer) => answer["id"] === id)).toBe(true);
+    expect(heard).toMatchObject([{ ok: true }]);
+    return heard[0]?.["value"] as { lease_id: string };
+  };
+}
+
+test("a million acquires with their releases on the limit's socket: no request, and the same rows", async () => {
+  const limit = await createLimit("often", 10);
+  const call = await openCalls("often");
+  const framed = await bill(
+    () => [limit],
+    async (index) => {
+      const { lease_id } = await call({ acquire: { names: ["often"], request_id: `r${index}` } });
+      await call({ release: { lease_id } });
+    },
+    HOUR_MS,
+  );
+  expect(framed).toMatchObject({ requests: 0, frames: 2 });
+  expect(framed.calls).toBeLessThan(0.3);
+  expectRows(framed, 5);
+  expectDollars(tell("a million pairs of our client on a socket", framed, MILLION), 5);
+});
+
 /** Waits on a socket, behind somebody who leaves, and takes what is offered. */
 async function waitOnSocket(name: string, request_id: string, leave: () => Promise<unknown>) {
   const { webSocket } = await exports.default.fetch(`${API}/v2/concurrency_limits/wait`, {

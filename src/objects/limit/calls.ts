@@ -3,20 +3,18 @@
  * commits of the limit's turns, and no request is made for them.
  */
 import { refuse, type Result } from "../../contract/errors.ts";
-import { LimitCall, LimitCalls, type LimitAnswers, type RunIdentity } from "../../contract/wire/limits.ts";
-import { toCommand, type AcquireCommand } from "./operations.ts";
+import { LimitCall, LimitCalls, type LimitAnswers } from "../../contract/wire/limits.ts";
+import { toCommand } from "./operations.ts";
+import type { CallSocket } from "./sockets.ts";
 
-/** Carries a {@link CallSocket} on the upgrade that the Worker passes on. Never comes from outside. */
-export const CALLER_HEADER = "Sluice-Caller";
 const FRAME_CHARACTERS_MAX = 256 * 1024;
 
-/** What a socket for calls is attached to: the limit as the caller knows it, and the run that calls. */
-export interface CallSocket {
-  member: AcquireCommand["members"][number];
-  run: RunIdentity | null;
-}
-
-type Execute = (operation: "acquire" | "release", command: unknown) => Promise<Result<unknown>>;
+/** Asks the object; it refuses a name that is not its own. */
+type Execute = (
+  operation: "acquire" | "release",
+  command: unknown,
+  name?: string,
+) => Promise<Result<unknown>>;
 
 /** Makes the calls of a frame; undefined when it is none. What cannot be read of one call is refused to that one. */
 export async function makeCalls(
@@ -33,7 +31,8 @@ export async function makeCalls(
     const { acquire } = data;
     if (acquire.names.some((name) => name !== member.name))
       return refuse("invalid", `Only ${member.name} is acquired on this socket.`);
-    return execute("acquire", toCommand({ ...acquire, wait_seconds: 0 }, [member], { type: "request" }, run));
+    const command = toCommand({ ...acquire, wait_seconds: 0 }, [member], { type: "request" }, run);
+    return execute("acquire", command, member.name);
   };
   const answers = await Promise.all(calls.map(async (call) => ({ id: call.id, ...(await make(call)) })));
   return { answers };

@@ -5,10 +5,12 @@ import { envelopeOfSocket } from "../shared/durable-host.ts";
 import { closeWith, sendFrame } from "../shared/frames.ts";
 import { LimitActor } from "./actor.ts";
 import type { AcquireAnswer } from "./ears.ts";
-import { CALLER_HEADER, makeCalls, type CallSocket } from "./calls.ts";
+import { makeCalls } from "./calls.ts";
 import type { AcquireCommand, LimitOperations } from "./operations.ts";
 import {
   ACQUIRE_HEADER,
+  CALLER_HEADER,
+  type CallSocket,
   createEarPlatform,
   readFrame,
   sendAnswer,
@@ -79,8 +81,11 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const attachment = socket.deserializeAttachment() as Attachment;
     if (attachment !== null && "member" in attachment) {
-      const answers = await makeCalls(attachment, message, (operation, command) =>
-        this.execute(envelopeOfSocket(this.ctx, operation, command)),
+      const answers = await makeCalls(attachment, message, (operation, command, name) =>
+        this.execute({
+          ...envelopeOfSocket(this.ctx, operation, command),
+          ...(name !== undefined && { name }),
+        }),
       );
       if (answers === undefined) closeWith(socket, POLICY_VIOLATION, "Frames are calls as JSON text.");
       else sendFrame(socket, answers);

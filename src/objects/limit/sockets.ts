@@ -1,17 +1,27 @@
 /**
- * The sockets of waiters, one acquire per socket, and of holders, one lease per socket. They are found again after
- * hibernation by the tag that names their waiter or lease.
+ * The sockets of waiters, one acquire per socket, of holders, one lease per socket, and of those who call often
+ * (`calls.ts`). The first two are found again after hibernation by the tag that names their waiter or lease.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { RunIdentity } from "../../contract/wire/limits.ts";
 import type { AcquireAnswer, EarPlatform } from "./ears.ts";
+import type { AcquireCommand } from "./operations.ts";
 
 /** Carries the command of an acquire on the upgrade that the Worker passes on. Never comes from outside. */
 export const ACQUIRE_HEADER = "Sluice-Acquire";
 /** Carries the id of a lease on the upgrade by which its holder asks to hear of its end. Never comes from outside. */
 export const WATCH_HEADER = "Sluice-Watch";
+/** Carries a {@link CallSocket} on the upgrade that the Worker passes on. Never comes from outside. */
+export const CALLER_HEADER = "Sluice-Caller";
 const NORMAL_CLOSURE = 1000;
 const TIMER_MS_MAX = 60_000;
+
+/** What a socket for calls is attached to: the limit as the caller knows it, and the run that calls. */
+export interface CallSocket {
+  member: AcquireCommand["members"][number];
+  run: RunIdentity | null;
+}
 
 /** The tag of a waiter's socket. Request ids may be longer than a tag. */
 export function tagOf(waiter_key: string): string {

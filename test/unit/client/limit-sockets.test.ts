@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { WebSocketServer, type WebSocket } from "ws";
 import { formatId } from "../../../src/contract/ids.ts";
@@ -30,15 +31,12 @@ afterEach(() => {
 /** A server that grants each acquire; on its sockets each frame is answered by `answer`. */
 async function start(answer: (calls: Call[], socket: WebSocket) => void) {
   const requests: { path: string; request_id?: string }[] = [];
-  const http = createServer((incoming, outgoing) => {
-    void incoming.toArray().then((chunks) => {
-      const { request_id } = JSON.parse(Buffer.concat(chunks as Buffer[]).toString() || "{}") as {
-        request_id?: string;
-      };
-      requests.push({ path: incoming.url ?? "", ...(request_id !== undefined && { request_id }) });
-      outgoing.end(incoming.url?.endsWith("/acquire") === true ? JSON.stringify(grant) : undefined);
-    });
-  });
+  const respond = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { request_id } = JSON.parse((await text(incoming)) || "{}") as { request_id?: string };
+    requests.push({ path: incoming.url ?? "", ...(request_id !== undefined && { request_id }) });
+    outgoing.end(incoming.url?.endsWith("/acquire") === true ? JSON.stringify(grant) : undefined);
+  };
+  const http = createServer((incoming, outgoing) => void respond(incoming, outgoing));
   const sockets = new WebSocketServer({ server: http });
   const paths: string[] = [];
   sockets.on("connection", (socket: WebSocket, { url }) => {
