@@ -1,5 +1,5 @@
 /** Callers of one limit over HTTP, or on a socket, who note what they asked, what they were told, and when. */
-import { ERRORS, type ErrorCode } from "../../src/contract/errors.ts";
+import { ERRORS } from "../../src/contract/errors.ts";
 import type { Grant, Limit, Waiting } from "../../src/contract/wire/limits.ts";
 import type { CallsOnSocket } from "./calls-on-socket.ts";
 import type { Call } from "./checker.ts";
@@ -128,7 +128,7 @@ export class Recorder {
   ): Promise<{ status: number; text: string }> {
     const answer = await socket.call(call);
     if (answer.ok) return { status: 200, text: JSON.stringify(answer.value) };
-    const { status } = ERRORS[answer.error.code as ErrorCode];
+    const { status } = ERRORS[answer.error.code];
     if (status === 503) throw new Error(answer.error.detail);
     if (!expected.includes(status)) throw new RangeError(`${JSON.stringify(call)}: ${answer.error.detail}`);
     return { status, text: "" };
