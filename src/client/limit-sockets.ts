@@ -35,6 +35,9 @@ export class LimitSockets {
 
   constructor(http: Http) {
     this.#http = http;
+    http.closed.addEventListener("abort", () => {
+      for (const socket of this.#sockets.values()) socket.close();
+    });
   }
 
   /** Acquires on a socket; undefined where a request must do it. Throws the signal's reason when it is aborted. */
@@ -51,15 +54,15 @@ export class LimitSockets {
   /** Tells that a request has acquired a limit: who does so often gets a socket. */
   noteGrant({ lease_id, limits }: Grant): void {
     const [limit, ...others] = limits;
-    const key = keyOfId(lease_id, "lease");
-    if (limit === undefined || others.length > 0 || key === undefined) return;
+    if (limit === undefined || others.length > 0) return;
     let socket = this.#sockets.get(limit.name);
     if (socket === undefined) {
       if (this.#sockets.size >= LIMITS_KNOWN_MAX) this.#forgetClosed();
       socket = new LimitSocket(this.#http, limit.name);
       this.#sockets.set(limit.name, socket);
-      this.#byKey.set(key, socket);
     }
+    const key = keyOfId(lease_id, "lease");
+    if (key !== undefined) this.#byKey.set(key, socket);
     socket.noteUse();
   }
 
@@ -96,6 +99,7 @@ class LimitSocket {
   #lastId = 0;
   #idle: NodeJS.Timeout | undefined;
   #closedUntilMs = 0;
+  #isClosing = false;
 
   constructor(http: Http, name: string) {
     this.#http = http;
@@ -106,7 +110,14 @@ class LimitSocket {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /** Closes once all calls are answered, and does not open again. */
+  close(): void {
+    this.#isClosing = true;
+    if (this.#pending.size === 0 && this.#socket !== undefined) this.#leave(this.#socket);
+  }
+
   noteUse(): void {
+    if (this.#isClosing) return;
     const now = monotonicMs();
     this.#uses = [...this.#uses.slice(1 - OFTEN), now];
     const isOften = this.#uses.length === OFTEN && now - (this.#uses[0] ?? 0) <= OFTEN_MS;
@@ -122,8 +133,8 @@ class LimitSocket {
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        settle(undefined);
         reject(signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason)));
+        settle(undefined);
       };
       // It also keeps the process alive until there is an answer, which the connection does not.
       const timer = setTimeout(() => this.#lose(this.#socket), ANSWER_MS);
@@ -132,6 +143,7 @@ class LimitSocket {
         this.#pending.delete(id);
         signal?.removeEventListener("abort", onAbort);
         resolve(answer);
+        if (this.#isClosing) this.close();
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#pending.set(id, settle);
@@ -172,7 +184,6 @@ class LimitSocket {
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     // A failed opening is an error and a close: the close sees to both.
     socket.addEventListener("close", () => this.#lose(socket));
-    this.#http.closed.addEventListener("abort", () => this.#leave(socket), { once: true });
   }
 
   #hear(data: unknown): void {

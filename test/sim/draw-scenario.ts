@@ -23,9 +23,9 @@ const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 const FRONT_SHARE = 0.3;
 /** In so many of the seeds with a pool people cancel runs all the time. */
 const CANCELS_SHARE = 0.2;
-/** In so many of the seeds the whole server is killed now and then; in as many of these its clock is set, too. */
+/** In so many of the seeds the whole server is killed now and then; in most of these its clock is set, too. */
 const RESTARTS_SHARE = 0.3;
-const STEPS_SHARE = 0.5;
+const STEPS_SHARE = 0.8;
 /** In so many of the seeds not everybody asks with the same priority. */
 const PRIORITIES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;

@@ -6,7 +6,6 @@ import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit } from "../data/limit-names.ts";
 import { LIMITS_PAGE, useLimitCounts, useLimits, useSettled } from "../data/limits.ts";
 import { groupByMachine, type Machine } from "../data/machines.ts";
-import { useQuery } from "../data/query.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { FirstSteps } from "../parts/first-steps.tsx";
@@ -16,6 +15,7 @@ import { SearchField } from "../parts/search-field.tsx";
 import { formatLoad, Status } from "../parts/status.tsx";
 import { SlotRow } from "../parts/slot-row.tsx";
 import { runOf } from "../parts/who.tsx";
+import { useWhole } from "../data/whole.ts";
 import { useWorkers } from "../data/workers.ts";
 import { When } from "../parts/time.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -39,8 +39,8 @@ export function Home() {
   const find = useSettled(typed);
   const all = useLimitCounts("");
   const found = useLimitCounts(find);
-  const pools = useQuery<WorkPool[]>({ method: "POST", path: "/work_pools/filter", body: {} });
-  const { workers } = useWorkers(pools.value ?? []);
+  const [pools = []] = useWhole<WorkPool>([{ method: "POST", path: "/work_pools/filter", body: {} }]).lists;
+  const { workers } = useWorkers(pools);
   const families = FAMILIES.map(({ family, folds, ...rest }) => {
     const count = found.value?.[family] ?? 0;
     const isFew = found.value !== undefined && count <= FEW;
@@ -101,7 +101,7 @@ export function Home() {
       {count > 0 && shown.length === 0 && families.every(({ count: its }) => its === 0) && (
         <p class="none">No limit has “{find}” in its name.</p>
       )}
-      {find === "" && <FirstSteps limits={shown} pools={pools.value ?? []} workers={workers} />}
+      {find === "" && <FirstSteps hasLimits={count > 0} pools={pools} workers={workers} />}
     </>
   );
 }

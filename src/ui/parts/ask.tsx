@@ -16,11 +16,13 @@ export interface AskProps {
   isOver?: boolean;
   /** The dialog is about to be shown: what was typed last time is forgotten. */
   onOpen?: () => void;
+  /** The dialog is shown no longer. */
+  onClose?: () => void;
   /** Closes the dialog when it resolves with true. */
   onConfirm: () => Promise<boolean>;
 }
 
-export function Ask({ label, onOpen, ...rest }: AskProps) {
+export function Ask({ label, onOpen, onClose, ...rest }: AskProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   /** Counts how often it was opened. */
   const [opening, setOpening] = useState(0);
@@ -29,6 +31,10 @@ export function Ask({ label, onOpen, ...rest }: AskProps) {
     onOpen?.();
     setOpening(opening + 1);
     setOpen(true);
+  };
+  const close = (): void => {
+    setOpen(false);
+    onClose?.();
   };
   // Only what is in it by then can have the focus.
   useEffect(() => {
@@ -39,7 +45,7 @@ export function Ask({ label, onOpen, ...rest }: AskProps) {
       <button type="button" onClick={open}>
         {label}
       </button>
-      <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={rest.title}>
+      <dialog ref={dialog} onClose={close} aria-label={rest.title}>
         {isOpen && <Question key={opening} close={() => dialog.current?.close()} {...rest} />}
       </dialog>
     </>
@@ -55,7 +61,7 @@ function Question({
   isOver = false,
   onConfirm,
   close,
-}: Omit<AskProps, "label" | "onOpen"> & { close: () => void }) {
+}: Omit<AskProps, "label" | "onOpen" | "onClose"> & { close: () => void }) {
   const [isBusy, setBusy] = useState(false);
   const isShown = useRef(true);
   useEffect(

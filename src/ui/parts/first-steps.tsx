@@ -2,7 +2,6 @@
 import { Check } from "lucide-preact";
 import { useRef } from "preact/hooks";
 import type { Deployment } from "../../contract/wire/deployments.ts";
-import type { LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { readKey } from "../data/http.ts";
 import { useQuery } from "../data/query.ts";
@@ -12,11 +11,11 @@ import { Command } from "./command.tsx";
 const DEFAULT_ORIGINS = ["http://127.0.0.1:4200", "http://localhost:4200"];
 
 export function FirstSteps({
-  limits,
+  hasLimits,
   pools,
   workers,
 }: {
-  limits: readonly LimitOverview[];
+  hasLimits: boolean;
   pools: readonly WorkPool[];
   workers: readonly Worker[];
 }) {
@@ -30,7 +29,7 @@ export function FirstSteps({
     {
       what: "A limit for the GPUs of each machine",
       command: "sluice gcl create gpu:gpu-1 --limit 2",
-      isDone: limits.length > 0,
+      isDone: hasLimits,
     },
     {
       what: "A work pool",

@@ -69,7 +69,11 @@ function ForceRelease({ lease, ...rest }: { lease: LeaseRecord } & Omit<Props, "
         <Who about={lease} names={names} /> loses{" "}
         {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once. {sayNext(lease, rest)}
       </p>
-      <p>A holder of ours stops its work when it hears of that; another may go on without knowing.</p>
+      <p>
+        {lease.is_reservation
+          ? "It is kept for an acquire over several limits, which ends with it and leaves the lines of the others."
+          : "A holder of ours stops its work when it hears of that; another may go on without knowing. What it holds of other limits by the same acquire goes, too."}
+      </p>
     </Ask>
   );
 }

@@ -2,6 +2,7 @@
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { OrchestrationResult } from "../../contract/wire/states.ts";
+import { useState } from "preact/hooks";
 import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
@@ -9,11 +10,13 @@ import { Ask } from "./ask.tsx";
 
 export function RunActs({ run }: { run: FlowRun }) {
   const { state_type } = run;
+  // What is asked stays while it is asked.
+  const [isCancelAsked, setCancelAsked] = useState(false);
   return (
     <div class="buttons">
       {state_type === "PAUSED" && <Resume run={run} />}
       {state_type === "SCHEDULED" && <ToFront run={run} />}
-      {isEnded(run) ? <Retry run={run} /> : <Cancel run={run} />}
+      {isEnded(run) && !isCancelAsked ? <Retry run={run} /> : <Cancel run={run} onAsked={setCancelAsked} />}
     </div>
   );
 }
@@ -92,14 +95,18 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
   );
 }
 
-function Cancel({ run }: { run: FlowRun }) {
+function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) => void }) {
   const { id, name, state_type } = run;
+  const isOver = isEnded(run);
   return (
     <Ask
       label="Cancel"
       title={`Cancel ${name}?`}
       confirm="Cancel the run"
       isDangerous
+      isOver={isOver}
+      onOpen={() => onAsked(true)}
+      onClose={() => onAsked(false)}
       onConfirm={() =>
         act(
           { method: "POST", path: `/flow_runs/${id}/set_state`, body: { state: { type: "CANCELLING" } } },
@@ -108,8 +115,10 @@ function Cancel({ run }: { run: FlowRun }) {
         )
       }
     >
-      <p>
-        {state_type === "SCHEDULED"
+      <p role={isOver ? "status" : undefined}>
+        {isOver
+          ? "It has ended by now."
+          : state_type === "SCHEDULED"
           ? "It has no process, so it ends at once and leaves its queue."
           : state_type === "PAUSED"
             ? "It ends instead of being resumed; a process that waits for that is stopped."

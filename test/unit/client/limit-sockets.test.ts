@@ -176,9 +176,22 @@ test(
   },
 );
 
-test("closing the client closes its sockets", async () => {
-  const server = await start(grantAll);
+test("closing the client closes its sockets, once what was asked there is answered", async () => {
+  let held: (() => void) | undefined;
+  let isHolding = false;
+  const server = await start((calls, socket) => {
+    held = () => grantAll(calls, socket);
+    if (!isHolding) held();
+  });
   await openBy(server);
-  await server.client.close();
+  isHolding = true;
+  held = undefined;
+  const release = server.client.limits.release(leaseId);
+  await expect.poll(() => held).toBeDefined();
+  const { length } = server.requests;
+  const closing = server.client.close();
+  held?.();
+  await Promise.all([release, closing]);
+  expect(server.requests).toHaveLength(length);
   await expect.poll(() => server.sockets.clients.size).toBe(0);
 });
