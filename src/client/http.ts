@@ -54,6 +54,14 @@ export interface HttpAnswer {
   text: string;
 }
 
+/** What is kept for a connection beside its requests. */
+export interface Shared {
+  /** Ends once the calls in progress have ended. */
+  close(): Promise<void>;
+  /** Ends at once. */
+  destroy(): void;
+}
+
 /** For calls that work is lost without: together these repetitions last for about a minute and a half. */
 export const PATIENT_RETRIES = 30;
 
@@ -82,7 +90,7 @@ export class Http {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  readonly #closing = new AbortController();
+  readonly #shared = new Map<unknown, Shared>();
   /** A refused connection is worth repeating only where somebody has answered before; a run's server has made it. */
   #hasAnswered: boolean;
 
@@ -118,9 +126,11 @@ export class Http {
     return this.#agent;
   }
 
-  /** Aborted when the connections are closed: for sockets that were opened for later calls. */
-  get closed(): AbortSignal {
-    return this.#closing.signal;
+  /** The one of its kind that all share who use this connection; it is made for the first, and closed with it. */
+  share<Kind extends Shared>(kind: new (http: Http) => Kind): Kind {
+    const shared = (this.#shared.get(kind) as Kind | undefined) ?? new kind(this);
+    this.#shared.set(kind, shared);
+    return shared;
   }
 
   /** The address of a socket of this API. */
@@ -179,13 +189,13 @@ export class Http {
 
   /** Closes the connections once the calls in progress have ended. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    await Promise.all([...this.#shared.values()].map((shared) => shared.close()));
     await this.#agent.close();
   }
 
   /** Closes the connections at once; calls in progress fail. */
   async destroy(): Promise<void> {
-    this.#closing.abort();
+    for (const shared of this.#shared.values()) shared.destroy();
     await this.#agent.destroy();
   }
 

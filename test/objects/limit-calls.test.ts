@@ -1,5 +1,5 @@
 /** The socket on which a process makes its acquires and releases of one limit. */
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { LIMIT_CALLS_MAX } from "../../src/contract/bounds.ts";
@@ -105,6 +105,8 @@ test("the socket outlives an eviction and the limit's end", async () => {
 test("a call that cannot be read is refused alone; other limits are not called here", async () => {
   await create("gpu:c", 3);
   await create("gpu:d", 1);
+  const foreign = (await send("POST", `${LIMITS}/acquire`, { names: ["gpu:d"], request_id: "held" }))
+    .body as Grant;
   const { call } = await open("gpu:c");
   const answers = await call([
     acquire(1, ["gpu:c"], "one", { slots: "many" }),
@@ -116,6 +118,7 @@ test("a call that cannot be read is refused alone; other limits are not called h
     // Nothing is held on this socket: it answers at once.
     acquire(7, ["gpu:c"], "seven", { slots: 3, wait_seconds: 25 }),
     acquire(8, ["gpu:c"], "eight", { wait_seconds: 25 }),
+    { id: 9, release: { lease_id: foreign.lease_id } },
   ]);
   for (const answer of answers.slice(0, 4))
     expect(answer).toMatchObject({ ok: false, error: { code: "invalid" } });
@@ -124,7 +127,27 @@ test("a call that cannot be read is refused alone; other limits are not called h
   expect(answers[5]).toMatchObject({ ok: false, error: { code: "invalid" } });
   granted(answers[6]);
   expect(answers[7]).toMatchObject({ ok: true, value: { status: "waiting" } });
-  expect(await occupied("gpu:d")).toBe(0);
+  expect(answers[0]).toMatchObject({
+    error: { detail: "acquire.slots: Invalid input: expected number, received string" },
+  });
+  expect(answers[8]).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await occupied("gpu:d")).toBe(1);
+});
+
+test("a socket that has been open for long is closed behind an answer: who opens another shows the key again", async () => {
+  await create("gpu:g", 1);
+  const { call, closed } = await open("gpu:g");
+  const stub = env.CONCURRENCY_LIMIT.getByName(formatAddress(addressOfName("default", "limit", "gpu:g")));
+  await runInDurableObject(stub, (_, state) => {
+    for (const socket of state.getWebSockets())
+      socket.serializeAttachment({
+        ...(socket.deserializeAttachment() as object),
+        opened_at: Date.now() - 4_000_000,
+      });
+  });
+  const [answer] = await call([acquire(1, ["gpu:g"], "one")]);
+  granted(answer);
+  await expect.poll(closed).toBe(1000);
 });
 
 test.each([

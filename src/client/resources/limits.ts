@@ -15,7 +15,7 @@ import type {
 } from "../../contract/wire/limits.ts";
 import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { segment, type CallOptions, type Http } from "../http.ts";
-import { limitSocketsOf, type LimitSockets } from "../limit-sockets.ts";
+import { LimitSockets } from "../limit-sockets.ts";
 import type { PageOptions } from "./page.ts";
 
 const ROOT = "/v2/concurrency_limits";
@@ -26,7 +26,7 @@ export class Limits {
   readonly #sockets: LimitSockets;
   constructor(http: Http) {
     this.#http = http;
-    this.#sockets = limitSocketsOf(http);
+    this.#sockets = http.share(LimitSockets);
   }
 
   create(limit: LimitCreate): Promise<Limit> {
@@ -63,17 +63,18 @@ export class Limits {
     return this.#http.get(`${ROOT}/${segment(nameOrId)}/waiters`, { query: { ...page } });
   }
 
-  /** One try, held by the server for `wait_seconds`; `concurrency()` is what waits, renews and releases. */
-  async acquire(acquire: z.input<typeof Acquire>, options: CallOptions = {}): Promise<Grant | Waiting> {
-    const said = await this.#sockets.acquire(acquire, options.signal);
-    if (said !== undefined) return said;
-    const answer = await this.#http.post<Grant | Waiting>(`${ROOT}/acquire`, acquire, {
-      isRepeatable: true,
-      timeoutSeconds: (acquire.wait_seconds ?? 0) + 10,
-      ...options,
-    });
-    if (answer.status === "granted") this.#sockets.noteGrant(answer);
-    return answer;
+  /**
+   * One try, held by the server for `wait_seconds`; `concurrency()` is what waits, renews and releases. Whoever acquires
+   * a limit often does so on a socket, and releases there.
+   */
+  acquire(acquire: z.input<typeof Acquire>, options: CallOptions = {}): Promise<Grant | Waiting> {
+    return this.#sockets.acquire(acquire, options, () =>
+      this.#http.post(`${ROOT}/acquire`, acquire, {
+        isRepeatable: true,
+        timeoutSeconds: (acquire.wait_seconds ?? 0) + 10,
+        ...options,
+      }),
+    );
   }
 
   /** Leaves the line. A grant that is on its way is released. */
@@ -109,12 +110,13 @@ export class Limits {
   }
 
   /** Gives the slots back. Releasing twice is the same as once. */
-  async release(leaseId: string, options: CallOptions = {}): Promise<void> {
-    if (await this.#sockets.release(leaseId, options.signal)) return;
-    await this.#http.post(
-      `${ROOT}/decrement-with-lease`,
-      { lease_id: leaseId },
-      { isRepeatable: true, ...options },
+  release(leaseId: string, options: CallOptions = {}): Promise<void> {
+    return this.#sockets.release(leaseId, options, () =>
+      this.#http.post(
+        `${ROOT}/decrement-with-lease`,
+        { lease_id: leaseId },
+        { isRepeatable: true, ...options },
+      ),
     );
   }
 

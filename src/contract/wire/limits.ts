@@ -137,10 +137,8 @@ export const Grant = z.object({
 export type Grant = z.infer<typeof Grant>;
 
 /** `GET /v2/concurrency_limits/{name}/calls`: one call of a frame. Its answer has the same id, which is the caller's own. */
-export const LimitCall = z.union([
-  z.strictObject({ id: z.int(), acquire: Acquire }),
-  z.strictObject({ id: z.int(), release: z.strictObject({ lease_id: z.uuid() }) }),
-]);
+export const AcquireCall = z.strictObject({ id: z.int(), acquire: Acquire });
+export const ReleaseCall = z.strictObject({ id: z.int(), release: z.strictObject({ lease_id: z.uuid() }) });
 /** A frame from a caller. Each call is read by itself, so that a faulty one is refused alone. */
 export const LimitCalls = z.strictObject({
   calls: z

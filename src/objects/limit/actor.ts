@@ -1,4 +1,5 @@
 import { ABSENT_SECONDS } from "../../contract/bounds.ts";
+import type { Envelope } from "../../contract/envelope.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { Changes } from "../../contract/wire/audit.ts";
 import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
@@ -348,14 +349,18 @@ export class LimitActor extends Actor<LimitOperations> {
   #guarded(handlers: Handlers<LimitOperations>): Handlers<LimitOperations> {
     const guarded = Object.entries(handlers).map(([operation, handler]) => [
       operation,
-      (command: never, envelope: never) => {
+      (command: never, envelope: Envelope) => {
+        // Two names may fall on one key; who creates the second one is told.
+        const { name } = this.#core.stored ?? envelope;
+        if (envelope.name !== undefined && envelope.name !== name && !this.creating.has(operation))
+          return refuse("not_found", LIMIT_NOT_FOUND);
         this.#ears.speak();
         if (!this.#isAwake) {
           // Who waited on a socket or a held request of the instance before may be gone without a word.
           this.#isAwake = true;
           this.#advance();
         }
-        return (handler as (command: never, envelope: never) => Answer<unknown>)(command, envelope);
+        return (handler as (command: never, envelope: Envelope) => Answer<unknown>)(command, envelope);
       },
     ]);
     return Object.fromEntries(guarded) as Handlers<LimitOperations>;

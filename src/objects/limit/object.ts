@@ -1,3 +1,4 @@
+import { ERRORS } from "../../contract/errors.ts";
 import { keyOfRequest } from "../../domain/limit/naming.ts";
 import { SluiceObject } from "../shared/durable-object.ts";
 import type { ObjectBindings } from "../shared/stub.ts";
@@ -11,6 +12,7 @@ import {
   ACQUIRE_HEADER,
   CALLER_HEADER,
   type CallSocket,
+  type SocketCaller,
   createEarPlatform,
   readFrame,
   sendAnswer,
@@ -22,6 +24,8 @@ import {
 
 const NORMAL_CLOSURE = 1000;
 const POLICY_VIOLATION = 1008;
+/** For so long calls may be made on one socket. */
+const CALLS_MS = 3_600_000;
 
 interface WaiterSocket {
   waiter_key: string;
@@ -42,13 +46,13 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
-  /** The upgrade of a socket: of a holder, or of a waiter whose acquire the Worker has read. */
+  /** The upgrade of a socket: of a holder, of who calls often, or of a waiter whose acquire the Worker has read. */
   override async fetch(request: Request): Promise<Response> {
     const header = request.headers.get(ACQUIRE_HEADER);
     const lease_id = request.headers.get(WATCH_HEADER);
     const caller = request.headers.get(CALLER_HEADER);
     if (lease_id !== null) return this.#watch(lease_id);
-    if (caller !== null) return this.#acceptCaller(JSON.parse(decodeURIComponent(caller)) as CallSocket);
+    if (caller !== null) return this.#acceptCaller(JSON.parse(decodeURIComponent(caller)) as SocketCaller);
     if (header === null || request.headers.get("upgrade") !== "websocket")
       return new Response(null, { status: 400 });
     const command = toSocketCommand(JSON.parse(decodeURIComponent(header)));
@@ -70,27 +74,30 @@ export class ConcurrencyLimit extends SluiceObject<LimitOperations, LimitActor> 
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  #acceptCaller(caller: CallSocket): Response {
-    if (!this.actor.isPresent) return new Response(null, { status: 404 });
+  #acceptCaller(caller: SocketCaller): Response {
+    if (!this.actor.isPresent) return new Response(null, { status: ERRORS.not_found.status });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment(caller);
+    server.serializeAttachment({ ...caller, opened_at: Date.now() } satisfies CallSocket);
     return new Response(null, { status: 101, webSocket: client });
+  }
+
+  async #hearCalls(socket: WebSocket, caller: CallSocket, message: string | ArrayBuffer): Promise<void> {
+    const answers = await makeCalls(caller, message, (operation, command, name) =>
+      this.execute({
+        ...envelopeOfSocket(this.ctx, operation, command),
+        ...(name !== undefined && { name }),
+      }),
+    );
+    if (answers === undefined) closeWith(socket, POLICY_VIOLATION, "Frames are calls as JSON text.");
+    else sendFrame(socket, answers);
+    // The key is judged anew, and the run's limit noted, when it is opened again.
+    if (Date.now() > caller.opened_at + CALLS_MS) closeWith(socket, NORMAL_CLOSURE, "Open another one.");
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const attachment = socket.deserializeAttachment() as Attachment;
-    if (attachment !== null && "member" in attachment) {
-      const answers = await makeCalls(attachment, message, (operation, command, name) =>
-        this.execute({
-          ...envelopeOfSocket(this.ctx, operation, command),
-          ...(name !== undefined && { name }),
-        }),
-      );
-      if (answers === undefined) closeWith(socket, POLICY_VIOLATION, "Frames are calls as JSON text.");
-      else sendFrame(socket, answers);
-      return;
-    }
+    if (attachment !== null && "member" in attachment) return this.#hearCalls(socket, attachment, message);
     const frame = attachment === null ? undefined : readFrame(message);
     if (attachment !== null && frame?.type === "withdraw") {
       await this.execute(envelopeOfSocket(this.ctx, "withdraw", { request_id: attachment.request_id }));

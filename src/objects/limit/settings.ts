@@ -82,8 +82,18 @@ export class Settings {
   }
 
   create(command: LimitOperations["create"]["command"], envelope: ActEnvelope): Answer<Limit> {
+    const refusal = this.#refuseOther(command.name);
+    if (refusal !== undefined) return refusal;
     if (this.#core.config !== undefined) return refuse("conflict", INTEGRITY_CONFLICT);
     return this.#created(command, envelope, (limit) => limit);
+  }
+
+  /** Two names may fall on one key: the second one cannot be had, also when the first is deleted. */
+  #refuseOther(name: string): Result<never> | undefined {
+    const { name: own = name } = this.#core.stored ?? {};
+    return own === name
+      ? undefined
+      : refuse("conflict", `The name ${name} falls on the same key as ${own}; choose another name.`);
   }
 
   #created<Value>(
@@ -93,11 +103,6 @@ export class Settings {
   ): Answer<Value> {
     const now = this.#core.host.now();
     const before = this.#core.stored;
-    if (before !== undefined && before.name !== command.name)
-      return refuse(
-        "conflict",
-        `The name ${command.name} falls on the same key as ${before.name}; choose another name.`,
-      );
     const id = formatId({
       layout: "limit",
       key: this.#core.key,
@@ -138,6 +143,8 @@ export class Settings {
     command: LimitOperations["put"]["command"],
     envelope: ActEnvelope,
   ): Answer<LimitOperations["put"]["answer"]> {
+    const refusal = this.#refuseOther(command.name);
+    if (refusal !== undefined) return refusal;
     const before = this.#core.config;
     if (before === undefined)
       return this.#created(command, envelope, (limit) => ({ limit, was_created: true }));

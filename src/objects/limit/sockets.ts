@@ -12,15 +12,20 @@ import type { AcquireCommand } from "./operations.ts";
 export const ACQUIRE_HEADER = "Sluice-Acquire";
 /** Carries the id of a lease on the upgrade by which its holder asks to hear of its end. Never comes from outside. */
 export const WATCH_HEADER = "Sluice-Watch";
-/** Carries a {@link CallSocket} on the upgrade that the Worker passes on. Never comes from outside. */
+/** Carries a {@link SocketCaller} on the upgrade that the Worker passes on. Never comes from outside. */
 export const CALLER_HEADER = "Sluice-Caller";
 const NORMAL_CLOSURE = 1000;
 const TIMER_MS_MAX = 60_000;
 
-/** What a socket for calls is attached to: the limit as the caller knows it, and the run that calls. */
-export interface CallSocket {
+/** What the Worker knows of a socket for calls: the limit as its caller names it, and the run that calls. */
+export interface SocketCaller {
   member: AcquireCommand["members"][number];
   run: RunIdentity | null;
+}
+
+/** What such a socket is attached to. */
+export interface CallSocket extends SocketCaller {
+  opened_at: number;
 }
 
 /** The tag of a waiter's socket. Request ids may be longer than a tag. */

@@ -119,10 +119,10 @@ function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) =>
         {isOver
           ? "It has ended by now."
           : state_type === "SCHEDULED"
-          ? "It has no process, so it ends at once and leaves its queue."
-          : state_type === "PAUSED"
-            ? "It ends instead of being resumed; a process that waits for that is stopped."
-            : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
+            ? "It has no process, so it ends at once and leaves its queue."
+            : state_type === "PAUSED"
+              ? "It ends instead of being resumed; a process that waits for that is stopped."
+              : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
       </p>
     </Ask>
   );

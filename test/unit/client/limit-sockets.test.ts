@@ -144,6 +144,47 @@ test.each([
   expect(more).toEqual([]);
 });
 
+test("who names headers of a call makes a request, which has them", async () => {
+  const server = await start(grantAll);
+  await openBy(server);
+  const { length } = server.requests;
+  await server.acquire({ headers: { "Sluice-Run": "another" } });
+  expect(server.requests).toHaveLength(length + 1);
+});
+
+test.each([
+  ["no JSON", "<h1>Bad gateway</h1>"],
+  ["no object", "null"],
+  ["something else", JSON.stringify({ type: "pong" })],
+  ["no text", Buffer.from("{}")],
+])("a frame that is %s ends the socket, and nothing else", async (_, frame) => {
+  let isFaulty = false;
+  const server = await start((calls, socket) => {
+    if (isFaulty) socket.send(frame);
+    else grantAll(calls, socket);
+  });
+  await openBy(server);
+  isFaulty = true;
+  expect(await server.acquire()).toEqual(grant);
+  await expect.poll(() => server.sockets.clients.size).toBe(0);
+});
+
+test("a socket that the server closes in order is opened again when it is worth it", async () => {
+  let isOld = false;
+  const server = await start((calls, socket) => {
+    grantAll(calls, socket);
+    if (isOld) socket.close(1000);
+    isOld = false;
+  });
+  await openBy(server);
+  isOld = true;
+  const { length } = server.requests;
+  await server.acquire();
+  await expect.poll(() => server.sockets.clients.size).toBe(0);
+  expect(server.requests).toHaveLength(length);
+  await openBy(server);
+});
+
 test("who gives up while a call is on its way hears of it at once", async () => {
   let isMute = false;
   const server = await start((calls, socket) => {
@@ -176,21 +217,62 @@ test(
   },
 );
 
-test("closing the client closes its sockets, once what was asked there is answered", async () => {
-  let held: (() => void) | undefined;
+test("a call waits no longer than it may, and a server that closes nothing is left", async () => {
+  let isMute = false;
+  const server = await start((calls, socket) => {
+    if (isMute) socket.pause();
+    else grantAll(calls, socket);
+  });
+  await openBy(server);
+  isMute = true;
+  const startedAt = performance.now();
+  expect(await server.acquire({ timeoutSeconds: 0.5 })).toEqual(grant);
+  expect(performance.now() - startedAt).toBeLessThan(3000);
+  for (const socket of server.sockets.clients) socket.resume();
+  await expect.poll(() => server.sockets.clients.size).toBe(0);
+});
+
+test("a client that is closed makes the request that a call on a socket comes to", async () => {
+  const refusals: (() => void)[] = [];
   let isHolding = false;
   const server = await start((calls, socket) => {
-    held = () => grantAll(calls, socket);
-    if (!isHolding) held();
+    if (!isHolding) return grantAll(calls, socket);
+    const error = { code: "unavailable", detail: "" };
+    refusals.push(() =>
+      socket.send(JSON.stringify({ answers: calls.map(({ id }) => ({ id, ok: false, error })) })),
+    );
   });
   await openBy(server);
   isHolding = true;
-  held = undefined;
   const release = server.client.limits.release(leaseId);
-  await expect.poll(() => held).toBeDefined();
+  await expect.poll(() => refusals.length).toBe(1);
+  const closing = server.client.close();
+  for (const refuse of refusals) refuse();
+  await Promise.all([release, closing]);
+  expect(server.requests.at(-1)?.path).toBe("/api/v2/concurrency_limits/decrement-with-lease");
+});
+
+test("what is asked just before the client is closed is done, socket or no socket", async () => {
+  const server = await start(grantAll);
+  const release = server.client.limits.release(leaseId);
+  await Promise.all([release, server.client.close()]);
+  expect(server.requests).toHaveLength(1);
+});
+
+test("closing the client closes its sockets, once what was asked there is answered", async () => {
+  const answers: (() => void)[] = [];
+  let isHolding = false;
+  const server = await start((calls, socket) => {
+    if (isHolding) answers.push(() => grantAll(calls, socket));
+    else grantAll(calls, socket);
+  });
+  await openBy(server);
+  isHolding = true;
+  const release = server.client.limits.release(leaseId);
+  await expect.poll(() => answers.length).toBe(1);
   const { length } = server.requests;
   const closing = server.client.close();
-  held?.();
+  for (const answer of answers) answer();
   await Promise.all([release, closing]);
   expect(server.requests).toHaveLength(length);
   await expect.poll(() => server.sockets.clients.size).toBe(0);

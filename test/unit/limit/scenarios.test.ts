@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
+import type { LimitOperations } from "../../../src/objects/limit/operations.ts";
 import { granted, LimitWorld, peek, waiting } from "../../support/limit-world.ts";
 
 async function world(limit: number, more: object = {}): Promise<LimitWorld> {
@@ -752,4 +754,31 @@ test("a holder is told when others end its lease, and only then", async () => {
   await limit.quiet();
   expect(limit.ended.at(-1)).toBe(attempt.lease_id);
   expect(await limit.do("watch", { lease_id: forced.lease_id })).toMatchObject({ error: { code: "gone" } });
+});
+
+test("two names on one key: the second one is not to be had, and whoever asks for it gets nothing of the first", async () => {
+  const first = await world(2);
+  const { address } = first.host;
+  const ask = (operation: keyof LimitOperations, command: object) =>
+    first.actor.execute({
+      v: ENVELOPE_VERSION,
+      address,
+      name: "twin",
+      actor: "test",
+      request_id: operation,
+      operation,
+      command,
+    });
+  const limit = { name: "twin", limit: 9 };
+  for (const operation of ["create", "put"] as const)
+    expect(await ask(operation, limit)).toMatchObject({ ok: false, error: { code: "conflict" } });
+  const wanted = first.command({ names: ["twin"], members: [{ name: "twin", key: address.key }] });
+  for (const [operation, command] of [
+    ["acquire", wanted],
+    ["update", { limit: 9 }],
+    ["delete", { is_forced: true }],
+    ["read", {}],
+  ] as const)
+    expect(await ask(operation, command)).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(await first.must("read", {})).toMatchObject({ name: first.name, limit: 2, active_slots: 0 });
 });
