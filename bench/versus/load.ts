@@ -12,7 +12,7 @@ const CLAIMED_AT_ONCE = 10;
 export const load: Experiment = {
   key: "f",
   title: "Load",
-  method: `Acquire and release of a limit that has room for all, from 1 and from ${CLIENTS} connections; then runs handed out to one worker and set to Pending, ${CLAIMED_AT_ONCE} at a time; then the memory of all processes of the control plane, its database among them.`,
+  method: `Acquire and release of a limit that has room for all, by 1 and by ${CLIENTS} callers in one process, each on a connection of its own (with our own client all on one socket); then runs handed out to one worker and set to Pending, ${CLAIMED_AT_ONCE} at a time; then the memory of all processes of the control plane, its database among them.`,
   async run(scene, plan) {
     const pool = new Pool(scene.system.url, { connections: CLIENTS });
     try {
@@ -51,7 +51,7 @@ async function measurePairs(scene: Scene, pool: Pool, seconds: number): Promise<
     ]);
     const share = failed / Math.max(1, tried);
     figures.push({
-      name: `acquire and release, ${clients} ${clients === 1 ? "connection" : "connections"}`,
+      name: `acquire and release, ${clients} ${clients === 1 ? "caller" : "callers"}`,
       unit: "/s",
       value: (samples?.per_second ?? 0) * (1 - share),
       ...(clients === CLIENTS && { isHeadline: true }),
