@@ -87,8 +87,10 @@ export class SimObject<Actor extends SimActor = SimActor> {
   #commit: Commit | undefined;
   #cancelAlarm: () => void = () => {};
   #isRinging = false;
-  /** Until then it has the code of the release before, or is called by who has that of the next. */
+  /** Until then it has the code of the release before. */
   #oldUntil = 0;
+  /** Until then some of its callers have the code of the release after its own, be that today's or the one before. */
+  #hearsNextUntil = 0;
   /** How many instances have ended. */
   #lives = 0;
 
@@ -114,7 +116,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
     const deploy = this.#world.faults.strike("deploy");
     if (deploy !== undefined) this.#beginDeploy(deploy);
     // Not every caller has the same release's code: one may speak in a way that only the next one knows.
-    if (this.isOld && this.#random.chance(0.1))
+    if (this.#hearsNext && this.#random.chance(0.1))
       return this.#deliver({ ...envelope, v: ENVELOPE_VERSION + 1 });
     return this.#deliver(envelope);
   }
@@ -124,11 +126,16 @@ export class SimObject<Actor extends SimActor = SimActor> {
     return this.#world.now < this.#oldUntil && !this.#world.faults.isOver;
   }
 
+  get #hearsNext(): boolean {
+    return this.#world.now < this.#hearsNextUntil && !this.#world.faults.isOver;
+  }
+
   /** It goes back to the code of the release before, and after a while forward to today's. Each time it is reset. */
   #beginDeploy(random: Random): void {
     const old_ms = random.magnitude(...DEPLOY_MS);
     this.#world.say(this.name, `has the code before for ${Math.round(old_ms)} ms`);
     this.#oldUntil = this.#world.now + old_ms;
+    this.#hearsNextUntil = this.#oldUntil + old_ms;
     this.crash("another release's code");
     this.#world.timeline.after(old_ms, () => this.crash("today's code"));
   }
