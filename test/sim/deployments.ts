@@ -15,6 +15,7 @@ export class SimDeployment {
   readonly #strategy: DeploymentNote["collision_strategy"];
   #revision = 0;
   #size: number;
+  #resized: Promise<void> = Promise.resolve();
 
   constructor(
     world: World,
@@ -45,8 +46,13 @@ export class SimDeployment {
     return this.resize(this.#size);
   }
 
-  /** Tells limit and pool of another size, as the workspace does: until both have heard. */
-  async resize(size: number): Promise<void> {
+  /** Tells limit and pool of another size, as the workspace does: until both have heard, and of one after the other. */
+  resize(size: number): Promise<void> {
+    this.#resized = this.#resized.then(() => this.#resize(size));
+    return this.#resized;
+  }
+
+  async #resize(size: number): Promise<void> {
     this.#size = size;
     this.#revision += 1;
     const { note } = this;

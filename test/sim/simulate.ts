@@ -215,7 +215,8 @@ async function drain(
         limits.map(({ watch }) => watch.describe()),
       );
   pool?.checkRuns();
-  await timeline.run(world.now + REST_MS);
+  // By a clock that was put back what was to be forgotten waits for the time that it has shown before.
+  await timeline.run(Math.max(world.now, world.clock.trueOf(world.clock.highest)) + REST_MS);
   if (timeline.isStopped) return;
   pool?.checkRest();
   const all = [...limits, ...(pool?.limits ?? [])];

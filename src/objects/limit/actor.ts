@@ -264,6 +264,8 @@ export class LimitActor extends Actor<LimitOperations> {
         else this.#core.endLease(lease, now, "deadline");
       }
     this.#joints.sweep(now);
+    // By a clock that was put back it is not known when that was.
+    if (now < this.#tidied_at) this.#tidied_at = 0;
     if (now >= this.#tidied_at + TIDY_MS) {
       const isForgotten = this.#store.ended.forget(now);
       if (this.#line.tidy(now) && isForgotten) this.#tidied_at = now;

@@ -1,7 +1,8 @@
 /** What a pool asks the limit of a deployment on behalf of a run, and what it makes of the answers. */
 import { LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
-import { addressOfName } from "../../contract/envelope.ts";
+import { addressOfKey, addressOfName, type ObjectAddress } from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
+import { keyOfId } from "../../contract/ids.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Grant, Limit, RunIdentity, Waiting } from "../../contract/wire/limits.ts";
 import type { StateCreate } from "../../contract/wire/states.ts";
@@ -41,9 +42,19 @@ export class DeploymentLimit {
     );
   }
 
-  /** Gives back a deployment's slot. */
-  release(run: FlowRun, lease_id: string): void {
-    this.#send(run, "release", `release-${lease_id}`, { lease_id });
+  /** Gives back a deployment's slot, whatever has become of the run. */
+  release(lease_id: string): void {
+    const key = keyOfId(lease_id, "lease");
+    // The lease of nothing.
+    if (key === undefined) return;
+    const { host, send } = this.#context;
+    const limit = addressOfKey(host.address.workspace, "limit", key);
+    send(limit, "release", `release-${lease_id}`, { lease_id });
+  }
+
+  /** Gives back what a request of a run that is not here any more has got: a slot, or a place in line. */
+  giveUp(limit: ObjectAddress, request_id: string): void {
+    this.#context.send(limit, "withdraw", mintRequestId(this.#context), { request_id });
   }
 
   /** Takes a run's place out of the line. */
@@ -88,7 +99,7 @@ export class DeploymentLimit {
     stored.slot_lease_id = null;
     stored.slot_expires_at = null;
     stored.is_parked = false;
-    if (lease_id !== null && lease_id !== kept) this.release(stored.run, lease_id);
+    if (lease_id !== null && lease_id !== kept) this.release(lease_id);
     if (lease_id === null && request_id !== null) this.withdraw(stored.run, request_id);
   }
 

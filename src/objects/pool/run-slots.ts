@@ -65,17 +65,19 @@ export class RunSlots {
   }
 
   /** Goes on where an intent stopped, now that the limit has answered. */
-  settle({ operation, request_id, command }: Effect, result: Result<unknown>): void {
+  settle({ target, operation, request_id, command }: Effect, result: Result<unknown>): void {
     const { store } = this.#context;
     const intent = store.deployments.takeIntent<Intent>(request_id);
     if (intent === undefined) return;
     const stored = store.runs.readRun(intent.run_id);
     const resolve = this.#states.takeEar(request_id);
     if (stored === undefined) {
+      // It was deleted, or moved to its journal, while the limit was out of reach.
+      if (operation === "acquire") this.#limit.giveUp(target, request_id);
       resolve?.(refuseRun(intent.run_id));
       return;
     }
-    const hasEnded = operation === "acquire" && this.#hasEnded(stored, result as Result<Grant | Waiting>);
+    const hasEnded = operation === "acquire" && this.#hasEnded(result as Result<Grant | Waiting>);
     if (hasEnded) {
       const again = this.#askAgain(stored, request_id, intent.body);
       if (again !== undefined && resolve !== undefined) this.#states.keepEar(again, resolve);
@@ -94,17 +96,17 @@ export class RunSlots {
       const lease = slot.status === "granted" ? slot.lease_id : null;
       const answer = this.#states.propose(stored, proposed, is_forced, identity, slot);
       if (lease !== null && identity !== null && !this.#isKept(stored.run.id, lease))
-        this.#limit.release(stored.run, lease);
+        this.#limit.release(lease);
       void Promise.resolve(answer).then((known) => resolve?.(known));
     }
   }
 
   /** Tells whether a request for a slot has ended before its answer was heard; what is left of a late grant goes back. */
-  #hasEnded(stored: StoredRun, result: Result<Grant | Waiting>): boolean {
+  #hasEnded(result: Result<Grant | Waiting>): boolean {
     if (!result.ok) return result.error.code === "gone";
     const { value: grant } = result;
     if (grant.status !== "granted" || grant.expires_in_seconds * 1000 > SLOT_RENEWAL_MS) return false;
-    this.#limit.release(stored.run, grant.lease_id);
+    this.#limit.release(grant.lease_id);
     return true;
   }
 
@@ -125,7 +127,7 @@ export class RunSlots {
     if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") {
       // A run that has gone on may have its slot by this very request: the grant has overtaken the answer.
       const kept = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
-      if (slot.status === "granted" && slot.lease_id !== kept) this.#limit.release(stored.run, slot.lease_id);
+      if (slot.status === "granted" && slot.lease_id !== kept) this.#limit.release(slot.lease_id);
       else if (slot.status === "full" && kept === null) this.#limit.withdraw(stored.run, request_id);
       return;
     }
@@ -161,7 +163,10 @@ export class RunSlots {
   /** The deployment's limit has granted a slot to a run that stood in its line. The word of it may be late. */
   takeSlot(command: PoolOperations["deployment_slot_granted"]["command"]): Result<null> {
     const stored = this.#context.store.runs.readRun(command.flow_run_id);
-    if (stored === undefined) return accept(null);
+    if (stored === undefined) {
+      this.#limit.release(command.lease_id);
+      return accept(null);
+    }
     if (stored.slot_lease_id === command.lease_id) return accept(null);
     if (this.#isKept(stored.run.id, command.lease_id)) return accept(null);
     const { request_id = stored.slot_request_id } = command;
@@ -170,12 +175,12 @@ export class RunSlots {
       request_id !== null &&
       (request_id === stored.slot_request_id || this.#context.store.deployments.hasIntent(request_id));
     if (stored.run.state_type !== "SCHEDULED" || !isMine) {
-      this.#limit.release(stored.run, command.lease_id);
+      this.#limit.release(command.lease_id);
       return accept(null);
     }
     const lapses_at = command.expires_at - SLOT_RENEWAL_MS;
     if (lapses_at <= this.#context.host.now()) {
-      this.#limit.release(stored.run, command.lease_id);
+      this.#limit.release(command.lease_id);
       this.#askAgain(stored, request_id, { kind: "slot" });
       return accept(null);
     }
@@ -189,7 +194,7 @@ export class RunSlots {
     const { slot_lease_id } = stored;
     forgetSlot(stored);
     stored.is_parked = false;
-    if (slot_lease_id !== null) this.#limit.release(stored.run, slot_lease_id);
+    if (slot_lease_id !== null) this.#limit.release(slot_lease_id);
     this.#records.save(stored, stored.run);
   }
 

@@ -212,7 +212,7 @@ export class RunStates {
       (decision.run ?? run).state_type === "SCHEDULED";
     if (decision.released_lease_id !== null && !isStillKept) {
       if (stored.slot_lease_id === decision.released_lease_id) forgetSlot(stored);
-      this.#limit.release(run, decision.released_lease_id);
+      this.#limit.release(decision.released_lease_id);
     }
     for (const key of decision.stale_inputs) context.store.inputs.deleteInput(run.id, key);
     if (decision.run !== null) {
@@ -260,7 +260,7 @@ export class RunStates {
   rescheduleRetry(stored: StoredRun): void {
     const { run } = stored;
     const lease_id = run.state?.state_details.deployment_concurrency_lease_id ?? null;
-    if (lease_id !== null) this.#limit.release(run, lease_id);
+    if (lease_id !== null) this.#limit.release(lease_id);
     stored.run = {
       ...run,
       infrastructure_pid: null,

@@ -221,7 +221,7 @@ export class PoolRuns {
     if (stored === undefined) return refuse("not_found", "Flow run not found");
     this.#limit.leaveLine(stored);
     const lease = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;
-    if (lease !== null) this.#limit.release(stored.run, lease);
+    if (lease !== null) this.#limit.release(lease);
     this.#attempts.dropAttempt(id);
     store.attempts.deleteSubmitted(id);
     store.heartbeats.delete(id);
