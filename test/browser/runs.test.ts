@@ -120,7 +120,7 @@ test("a run that waits is moved to the front of its queue, and the page says bef
   const button = page.getByRole("button", { name: "To the front" });
   await shown(() => page.locator("#to-front").textContent()).toBe("goes before 2 others of queue default");
   await button.click();
-  await shown(() => page.locator(".why").textContent()).toContain("It is number 1 in line.");
+  await shown(() => page.locator(".why").textContent()).toContain("It is number 1 of its queue.");
   await shown(() => button.count()).toBe(0);
   await shown(() => page.getByRole("region", { name: "Last acts" }).textContent()).toContain(
     "flow_run.to_front",

@@ -239,7 +239,7 @@ test("a deployment's run flows through an agent, across evictions and early alar
       reason: "limit",
       detail: "The run waits for a slot of the limit scarce: 1 of 1 are taken.",
       blocking: { kind: "limit", name: "scarce", work_pool_name: null },
-      help: "sluice gcl update scarce --limit N",
+      help: "sluice gcl update scarce --limit 2",
       position: 1,
       estimated_seconds: null,
     });

@@ -1,4 +1,5 @@
 /** `sluice why` */
+import { sayPlace } from "../../contract/places.ts";
 import { defineCommand } from "../framework/command.ts";
 import { argument, parseText } from "../framework/parameters.ts";
 import { formatDuration } from "../output/time.ts";
@@ -13,8 +14,9 @@ export const command = defineCommand({
     const api = await cli.api();
     const answer = await orMissingRun(run, api.flowRuns.explain((await readRun(api, run)).id));
     await cli.show(answer, () => {
+      const place = sayPlace(answer);
       const more = [
-        ...(answer.position === null ? [] : [`place ${answer.position} in line`]),
+        ...(place === undefined ? [] : [`place ${place}`]),
         ...(answer.estimated_seconds === null
           ? []
           : [`about ${formatDuration(answer.estimated_seconds)} to go`]),

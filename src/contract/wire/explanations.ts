@@ -14,9 +14,9 @@ export const RunExplanation = z.object({
       work_pool_name: z.string().nullable(),
     })
     .nullable(),
-  /** A command that would help; N stands for a number of one's choice. */
+  /** A command that would help, with the least number where it takes one. */
   help: z.string().nullable(),
-  /** Place in line, 1 is next; null where it stands in none. */
+  /** Place in the line that it stands in, 1 is next: its limit's, else its queue's; null where it stands in none. */
   position: z.int().nullable(),
   /** Until it gets on, as far as that can be told. */
   estimated_seconds: z.number().nullable(),

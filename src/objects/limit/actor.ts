@@ -6,7 +6,7 @@ import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
 import { endOfLease, expiredUpTo } from "../../domain/limit/deadlines.ts";
 import { keyOfRequest, leaseIdOf, partsOfLeaseId } from "../../domain/limit/naming.ts";
 import { isPresent } from "../../domain/limit/line.ts";
-import type { Lease } from "../../domain/limit/types.ts";
+import type { Lease, Waiter } from "../../domain/limit/types.ts";
 import { describeLease, describeWaiter, toLeaseRecord, toWaiterRecord } from "../../domain/limit/records.ts";
 import { Acts, NOTE_ACT, type ActEnvelope } from "../shared/acts.ts";
 import { Actor, InvariantViolation, type Answer, type Effect, type Handlers } from "../shared/actor.ts";
@@ -186,6 +186,11 @@ export class LimitActor extends Actor<LimitOperations> {
       });
     },
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
+    find_waiter: ({ flow_run_id }) => {
+      const found = this.#store.waiters.findOfRun(flow_run_id);
+      const [record = null] = found === undefined ? [] : this.#recordWaiters([found.waiter], found.before);
+      return accept(record);
+    },
     set_priority: ({ waiter_id, is_to_front, ...to }, envelope) => {
       const waiter = this.#store.waiters.find(waiter_id);
       if (waiter === undefined) return refuse("not_found", "No such waiter stands in line.");
@@ -399,13 +404,18 @@ export class LimitActor extends Actor<LimitOperations> {
   }
 
   #listWaiters(offset: number, limit: number): WaiterRecord[] {
+    return this.#recordWaiters(this.#store.waiters.list(offset, limit), offset);
+  }
+
+  /** Neighbours in line, of whom so many come before the first. */
+  #recordWaiters(waiters: readonly Waiter[], before: number): WaiterRecord[] {
     const now = this.host.now();
     const config = this.#core.config;
     const free = config === undefined ? 0 : config.limit - this.#core.countInUse(config, now);
-    return this.#store.waiters.list(offset, limit).map((waiter, index) => {
+    return waiters.map((waiter, index) => {
       const is_present = waiter.lane === 0 && isPresent(waiter, this.#ears.isHere(waiter.waiter_key), now);
       const reason = waiter.offered_at !== null ? "offered" : waiter.slots > free ? "full" : "behind_others";
-      const position = offset + index + 1;
+      const position = before + index + 1;
       const estimated_seconds = estimate(this.#core, waiter, position, now);
       return toWaiterRecord(waiter, { position, is_present, reason, estimated_seconds });
     });

@@ -1,4 +1,5 @@
 /** The limit itself: how it is created, changed, shown and deleted, and what people say of its slots by hand. */
+import { WAITERS_MAX } from "../../contract/bounds.ts";
 import { addressOfWorkspace } from "../../contract/envelope.ts";
 import { accept, INTEGRITY_CONFLICT, refuse, type Result } from "../../contract/errors.ts";
 import { formatId } from "../../contract/ids.ts";
@@ -23,7 +24,6 @@ import { LIMIT_NOT_FOUND } from "./refusals.ts";
 
 /** How long `create` waits for the directory to know the limit. */
 const REGISTER_WAIT_MS = 1000;
-const WAITING_COUNTED_MAX = 1000;
 
 /** What people set, as the audit list tells it. */
 const TOLD = [
@@ -77,7 +77,7 @@ export class Settings {
     return toLimitRecord(
       config,
       this.#core.countInUse(config, this.#core.host.now()),
-      this.#core.store.waiters.count(WAITING_COUNTED_MAX),
+      this.#core.store.waiters.count(WAITERS_MAX),
     );
   }
 

@@ -107,6 +107,24 @@ export class WaiterStore {
     return this.#select("ORDER BY lane, priority, seq LIMIT ? OFFSET ?", limit, offset);
   }
 
+  /** The first waiter that a run waits as, by itself or as its holder, and how many are listed before it. Reads the line. */
+  findOfRun(flow_run_id: string): { waiter: Waiter; before: number } | undefined {
+    const [waiter] = this.#select(
+      "WHERE flow_run_id = ?1 OR (holder_type = 'flow_run' AND holder_id = ?1) ORDER BY lane, priority, seq LIMIT 1",
+      flow_run_id,
+    );
+    if (waiter === undefined) return undefined;
+    const before =
+      first<{ n: number }>(
+        this.#sql,
+        "SELECT count(*) AS n FROM waiter WHERE (lane, priority, seq) < (?, ?, ?)",
+        waiter.lane,
+        waiter.priority,
+        waiter.seq,
+      )?.n ?? 0;
+    return { waiter, before };
+  }
+
   hasLine(): boolean {
     return first(this.#sql, "SELECT 1 FROM waiter WHERE lane = 0 LIMIT 1") !== undefined;
   }

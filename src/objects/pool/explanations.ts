@@ -5,11 +5,12 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots, sum } from "../../domain/pool/choose.ts";
 import { isRetryingInProcess } from "../../domain/pool/place.ts";
+import { limitNameOfDeployment } from "../../domain/catalog/deployments.ts";
 import { serves } from "../../domain/pool/status.ts";
 import type { PoolQueues } from "./queues.ts";
 import type { PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
-import type { StoredRun } from "./rows.ts";
+import type { QueueRow, StoredRun } from "./rows.ts";
 import type { PoolOperations } from "./operations.ts";
 import { refuseRun } from "./run-records.ts";
 
@@ -58,10 +59,12 @@ export function explainRun(
   const now = context.host.now();
   if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
   if ((stored.is_parked || stored.slot_request_id !== null) && stored.slot_lease_id === null) {
-    const name = `deployment:${run.deployment_id}`;
+    const name = limitNameOfDeployment(run.deployment_id ?? "");
+    const note = context.store.deployments.readDeployment(run.deployment_id ?? "");
+    const enough = (note?.concurrency_limit ?? 0) + 1;
     return say("deployment_full", "The deployment's concurrency limit has no slot for this run yet.", {
       blocking: { kind: "limit", name, work_pool_name: null },
-      help: writeCommand("gcl", "update", name, "--limit", "N"),
+      help: writeCommand("gcl", "update", name, "--limit", String(enough)),
     });
   }
   const next = run.next_scheduled_start_time === null ? now : Date.parse(run.next_scheduled_start_time);
@@ -118,6 +121,7 @@ function explainLine(
   const before =
     home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, POSITION_MAX);
   const position = before === null ? null : before + 1;
+  const ahead = countAhead(context, queue);
   if (pool.is_internal)
     return say(
       "no_pool",
@@ -146,13 +150,22 @@ function explainLine(
     return byQueue("queue_paused", queue.name, detail, "work-queue", "resume", queue.name, ...ofPool);
   }
   const used = store.attempts.countActiveByQueue();
-  if (freeSlots(pool.concurrency_limit, sum(used.values())) === 0) {
+  const inPool = sum(used.values());
+  if (freeSlots(pool.concurrency_limit, inPool) === 0) {
     const detail = sayFull(pool.concurrency_limit, `the work pool ${pool.name}`);
-    return byPool("pool_full", detail, "work-pool", "set-concurrency-limit", pool.name, "N");
+    return byPool(
+      "pool_full",
+      detail + sayBefore(null, ahead),
+      "work-pool",
+      "set-concurrency-limit",
+      pool.name,
+      String(inPool + 1),
+    );
   }
-  if (queue !== undefined && freeSlots(queue.concurrency_limit, used.get(queue.id) ?? 0) === 0) {
+  const inQueue = used.get(queue?.id ?? "") ?? 0;
+  if (queue !== undefined && freeSlots(queue.concurrency_limit, inQueue) === 0) {
     const detail = sayFull(queue.concurrency_limit, `the work queue ${queue.name}`);
-    const help = ["work-queue", "set-concurrency-limit", queue.name, "N", ...ofPool];
+    const help = ["work-queue", "set-concurrency-limit", queue.name, String(inQueue + 1), ...ofPool];
     return byQueue("queue_full", queue.name, detail, ...help);
   }
   const start = ["worker", "start", ...ofPool];
@@ -164,14 +177,41 @@ function explainLine(
     const detail = `No worker that is online serves the work queue ${queue.name}.`;
     return byQueue("no_worker", queue.name, detail, ...start, "--work-queue", queue.name);
   }
-  const line =
+  const note = run.deployment_id === null ? undefined : store.deployments.readDeployment(run.deployment_id);
+  const hasLimit = (note?.concurrency_limit ?? null) !== null;
+  return say(
+    "workers_busy",
+    `The run is claimed as soon as a worker has room for it.${sayBefore(before, ahead)}`,
+    {
+      blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },
+      help: writeCommand(...start),
+      position,
+      ...(hasLimit && { deployment_limit: limitNameOfDeployment(run.deployment_id ?? "") }),
+    },
+  );
+}
+
+/** Who goes first: so many of its own queue, and so many of queues that come before that. */
+function sayBefore(before: number | null, ahead: number): string {
+  const runs = (count: number): string => (count === 1 ? "One run" : `${count} runs`);
+  const areOwn =
     before === null || before === 0
       ? ""
-      : ` ${before === 1 ? "One run is" : `${before} runs are`} before it.`;
-  return say("workers_busy", `The run is claimed as soon as a worker has room for it.${line}`, {
-    help: writeCommand(...start),
-    position,
-  });
+      : ` ${runs(before)} of its queue ${before === 1 ? "is" : "are"} before it.`;
+  const areOthers =
+    ahead === 0
+      ? ""
+      : ` ${runs(ahead)} of queues with a higher priority ${ahead === 1 ? "goes" : "go"} first.`;
+  return areOwn + areOthers;
+}
+
+/** How many runs are ready in queues that a claim looks into before this one. */
+function countAhead({ store }: PoolContext, queue: QueueRow | undefined): number {
+  if (queue === undefined) return 0;
+  const before = store.catalog
+    .listQueues()
+    .filter((other) => other.priority < queue.priority && !other.is_paused);
+  return sum(before.map(({ id }) => store.line.countReady(id, POSITION_MAX)));
 }
 
 function sayFull(limit: number | null, of: string): string {

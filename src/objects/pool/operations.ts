@@ -237,6 +237,8 @@ export type PoolOperations = {
     answer: RunExplanation & {
       /** Keys of limits that the running attempt has asked: it may stand in their lines. */
       limit_keys: string[];
+      /** The limit that will be asked for the run before a worker gets it. */
+      deployment_limit?: string;
     };
   };
 };

@@ -1,5 +1,6 @@
 /** Why a run waits: one sentence, what is in the way as a link, and what would help. */
 import { CircleHelp } from "lucide-preact";
+import { sayPlace } from "../../contract/places.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
@@ -24,7 +25,8 @@ export function Why({ id, of }: { id: string; of?: string }) {
   const deployments = useDeploymentNames([deploymentOfLimit(value?.blocking?.name ?? "")]);
   // A run that gets on needs no reason.
   if (value === undefined || value.reason === "running") return null;
-  const { reason, detail, blocking, help, position, estimated_seconds } = value;
+  const { reason, detail, blocking, help, estimated_seconds } = value;
+  const place = sayPlace(value);
   return (
     <div class="why" role="status">
       <p>
@@ -35,7 +37,7 @@ export function Why({ id, of }: { id: string; of?: string }) {
           </>
         )}
         <Sentence text={detail} />
-        {position !== null && ` It is number ${position} in line.`}
+        {place !== undefined && ` It is number ${place}.`}
         {estimated_seconds !== null && ` About ${formatDuration(estimated_seconds)} to go.`}{" "}
         <code>{reason}</code>
         {blocking !== null && (

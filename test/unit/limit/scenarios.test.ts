@@ -756,6 +756,32 @@ test("a holder is told when others end its lease, and only then", async () => {
   expect(await limit.do("watch", { lease_id: forced.lease_id })).toMatchObject({ error: { code: "gone" } });
 });
 
+test("a run is found in a long line, by itself or as the holder that it asks for", async () => {
+  const limit = await world(1);
+  granted(await limit.acquire());
+  for (let index = 0; index < 250; index += 1) await limit.acquire();
+  const [mine, ours] = [crypto.randomUUID(), crypto.randomUUID()];
+  const run = { flow_run_id: mine, attempt_id: crypto.randomUUID(), fence: 1 };
+  waiting(await limit.acquire({ run }));
+  const asHolder = { ...limit.command({}), holder: { type: "flow_run" as const, id: ours } };
+  await limit.must("acquire", asHolder);
+  expect(await limit.must("find_waiter", { flow_run_id: mine })).toMatchObject({
+    run,
+    position: 251,
+    reason: "full",
+  });
+  expect(await limit.must("find_waiter", { flow_run_id: ours })).toMatchObject({ position: 252 });
+  expect(await limit.must("find_waiter", { flow_run_id: crypto.randomUUID() })).toBeNull();
+  expect(await limit.must("read", {})).toMatchObject({ waiting: 252 });
+});
+
+test("all who wait are counted, also where they are thousands", async () => {
+  const limit = await world(1);
+  granted(await limit.acquire());
+  for (let index = 0; index < 1500; index += 1) await limit.acquire();
+  expect(await limit.must("read", {})).toMatchObject({ waiting: 1500 });
+});
+
 test("two names on one key: the second one is not to be had, and whoever asks for it gets nothing of the first", async () => {
   const first = await world(2);
   const { address } = first.host;

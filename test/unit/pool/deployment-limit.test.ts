@@ -370,3 +370,30 @@ test("a run that went on with its slot keeps it when its request is answered at 
   expect(await used()).toBe(1);
   expect((await pool.do("read_run", { id: second })).state_type).toBe("PENDING");
 });
+
+test("what a limit has given to a run that is gone when the answer comes goes back", async () => {
+  const { pool, submit, used, claim, elapse, endHolders } = await createPair();
+  const id = await submit();
+  await claim();
+  const [running] = (await claim()).claims;
+  if (running === undefined) throw new Error("nothing was claimed");
+  await endHolders();
+  // The limit hears what it is asked, and that it has granted another slot is lost.
+  const answered = pool.answer;
+  pool.answer = async (envelope) => {
+    const answer = await answered(envelope);
+    return envelope.operation === "acquire" ? refuse("unavailable") : answer;
+  };
+  const { attempt_id, fence } = running;
+  const run = { flow_run_id: id, attempt_id, fence };
+  const beginning = pool.ask("set_state", { id, state: { type: "RUNNING" }, is_forced: false, run });
+  await elapse(1000);
+  expect(await used()).toBe(1);
+  await finish(pool, running);
+  await pool.do("delete_run", { id });
+  pool.answer = answered;
+  await elapse(60_000);
+  await elapse(60_000);
+  expect(await used()).toBe(0);
+  expect(await beginning).toMatchObject({ error: { code: "not_found" } });
+});

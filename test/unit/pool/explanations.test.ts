@@ -32,8 +32,8 @@ test("each thing that is in the way of a run is named, with the command that tak
   await pool.beat();
   expect(await why()).toMatchObject({
     reason: "workers_busy",
-    detail: "The run is claimed as soon as a worker has room for it. One run is before it.",
-    blocking: null,
+    detail: "The run is claimed as soon as a worker has room for it. One run of its queue is before it.",
+    blocking: ofPool,
     help: "sluice worker start --pool ml-pool",
   });
 
@@ -63,7 +63,7 @@ test("each thing that is in the way of a run is named, with the command that tak
   expect(await why()).toMatchObject({
     reason: "pool_full",
     detail: "The only slot of the work pool ml-pool is taken.",
-    help: "sluice work-pool set-concurrency-limit ml-pool N",
+    help: "sluice work-pool set-concurrency-limit ml-pool 2",
     position: 1,
   });
   await pool.do("update", { concurrency_limit: null });
@@ -71,13 +71,35 @@ test("each thing that is in the way of a run is named, with the command that tak
   expect(await why()).toMatchObject({
     reason: "queue_full",
     blocking: ofQueue,
-    help: "sluice work-queue set-concurrency-limit default N --pool ml-pool",
+    help: "sluice work-queue set-concurrency-limit default 2 --pool ml-pool",
   });
   await pool.do("update_queue", { name: "default", update: { concurrency_limit: 0 } });
   expect(await why()).toMatchObject({
     reason: "queue_full",
     detail: "The limit of the work queue default is 0, so none of its runs begins.",
   });
+});
+
+test("a run that is the first of its queue is told of the queues that come before", async () => {
+  const pool = await createTestPool();
+  await pool.do("create_queue", { name: "fast", priority: 1 });
+  const id = await submit(pool);
+  for (const _ of [1, 2]) await submit(pool, { work_queue_name: "fast" });
+  await pool.beat();
+  const why = () => pool.do("explain_run", { id });
+  const ahead = " 2 runs of queues with a higher priority go first.";
+  expect(await why()).toMatchObject({
+    reason: "workers_busy",
+    detail: `The run is claimed as soon as a worker has room for it.${ahead}`,
+    position: 1,
+  });
+  await pool.do("update", { concurrency_limit: 0 });
+  expect((await why()).detail).toBe(
+    `The limit of the work pool ml-pool is 0, so none of its runs begins.${ahead}`,
+  );
+  // Whose queue is paused does not go.
+  await pool.do("update_queue", { name: "fast", update: { is_paused: true } });
+  expect((await why()).detail).toBe("The limit of the work pool ml-pool is 0, so none of its runs begins.");
 });
 
 test("names with signs that a shell reads are quoted in commands", () => {
