@@ -13,7 +13,7 @@ import { PoolActor } from "../../src/objects/pool/actor.ts";
 import { WorkspaceActor } from "../../src/objects/workspace/actor.ts";
 
 /** Moves on with each release. What is not deployed anywhere any more needs no company. */
-const RELEASE_BEFORE = "e9f993a29942ef625acd09d52cf7dc7865d57c6e";
+const RELEASE_BEFORE = "c7b71812c752105ea863b98775dc6e45b473f9dd";
 
 export interface Code {
   readonly LimitActor: typeof LimitActor;
