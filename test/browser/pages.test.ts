@@ -71,6 +71,35 @@ test("no page has a barrier", async () => {
   ]);
 }, 600_000);
 
+test("links are underlined among other words, however short they are", async () => {
+  const flow = await stage.ask<{ id: string }>("POST", "/flows/", { name: "short" });
+  await stage.ask("POST", "/v2/concurrency_limits/", { name: "short", limit: 1 });
+  const acquire = async (name: string) => {
+    const { id } = await stage.ask<{ id: string }>("POST", "/flow_runs/", { name, flow_id: flow.id });
+    const holder = { type: "flow_run", id };
+    const wanted = { names: ["short"], request_id: name, lease_seconds: 600, holder, wait_seconds: 25 };
+    // The limit is deleted under the one who waits.
+    return stage.ask("POST", "/v2/concurrency_limits/acquire", wanted).catch(() => undefined);
+  };
+  await acquire("r1");
+  const waits = acquire("r2");
+  await shown(
+    async () => (await stage.ask<unknown[]>("GET", "/v2/concurrency_limits/short/waiters")).length,
+  ).toBe(1);
+  const page = await open(stage.url);
+  await shown(() => page.locator('[data-limit="short"] .waiter a').textContent()).toBe("r2");
+  for (const place of [".cell", ".waiter"])
+    expect(
+      await page.evaluate(`getComputedStyle(document.querySelector("${place} a")).textDecorationLine`),
+    ).toBe("underline");
+  for (const { colorScheme } of LOOKS) {
+    await page.emulateMedia({ colorScheme });
+    expect([colorScheme, await findBarriers(page)]).toEqual([colorScheme, []]);
+  }
+  await stage.ask("DELETE", "/v2/concurrency_limits/short?force=true");
+  await waits;
+}, 60_000);
+
 test("the rest of the pages is one button away, also by keyboard", async () => {
   const page = await open(stage.url);
   const more = page.getByRole("button", { name: "More" });
