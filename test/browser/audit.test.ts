@@ -34,6 +34,22 @@ const rows = (page: Page): Promise<string[]> =>
     ),
   );
 
+test("who calls itself by a long name makes the list no wider than its window", async () => {
+  const talkative = createClient({
+    apiUrl: `${server.url}/api`,
+    headers: { "user-agent": "x".repeat(4000) },
+  });
+  await talkative.limits.create({ name: "gpu:gpu-1", limit: 2 });
+  await talkative.close();
+  const list = await open(`${server.url}/audit`);
+  await shown(() => rows(list)).toHaveLength(1);
+  for (const width of [390, 1280]) {
+    await list.setViewportSize({ width, height: 900 });
+    expect(await list.evaluate("document.documentElement.scrollWidth")).toBe(width);
+  }
+  expect((await list.locator("tbody tr").boundingBox())?.height).toBeLessThan(100);
+});
+
 test("an act in a page appears at once in the audit list and on the page of what it was done to", async () => {
   await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
   await client.workPools.create({ name: "ml-pool", type: "process" });

@@ -30,7 +30,14 @@ const ON: Column<AuditEntry> = {
 };
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { header: "when", cell: ({ at }) => <When at={at} /> },
-  { header: "who", cell: (entry) => <span title={entry.actor}>{formatActor(entry)}</span> },
+  {
+    header: "who",
+    cell: (entry) => (
+      <div class="lines" title={entry.actor}>
+        {formatActor(entry)}
+      </div>
+    ),
+  },
   { header: "act", value: ({ act }) => act },
   ON,
   { header: "what changed", class: "wraps", value: formatChanges },
