@@ -75,6 +75,63 @@ test("what is open in a cell stays open while the table changes and is sorted", 
   expect(await page.locator("dialog[open]").textContent()).toContain("holder-a loses its slot");
 });
 
+test("long notes make a line no wider than its window, and its rows not high; a dialog outlives its row, and says so", async () => {
+  const limit = "/v2/concurrency_limits/noted";
+  await stage.ask("POST", "/v2/concurrency_limits/", { name: "noted", limit: 1 });
+  const acquire = (note: string) =>
+    stage.ask<{ lease_id: string }>("POST", "/v2/concurrency_limits/acquire", {
+      names: ["noted"],
+      request_id: note.slice(0, 8),
+      note,
+      lease_seconds: 600,
+      wait_seconds: 25,
+    });
+  const { lease_id } = await acquire("holder");
+  const line = () => stage.ask<{ waiter_id: string }[]>("GET", `${limit}/waiters`);
+  const waits: Promise<unknown>[] = [];
+  for (const note of ["first", `middle ${"python train.py --epochs=100 ".repeat(7)}`, "third"]) {
+    // The limit is deleted under those who still wait.
+    waits.push(acquire(note).catch(() => undefined));
+    await shown(async () => (await line()).length).toBe(waits.length);
+  }
+  const page = await open(`${stage.url}/limits/noted`);
+  const middle = page.getByRole("row", { name: /middle/ });
+  await shown(() => middle.count()).toBe(1);
+  for (const width of [390, 900, 1400]) {
+    await page.setViewportSize({ width, height: 900 });
+    await shown(() => page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+  }
+  expect((await middle.boundingBox())?.height).toBeLessThan(100);
+  expect(await middle.locator(".lines").getAttribute("title")).toContain("--epochs=100 python");
+
+  const dialog = page.locator("dialog[open]");
+  const submit = dialog.locator("button[type=submit]");
+  const say = (text: string) => shown(() => dialog.getByRole("status").textContent()).toBe(text);
+  await middle.getByRole("button", { name: "To the front" }).click();
+  const [, { waiter_id } = { waiter_id: "" }] = await line();
+  await stage.ask("PATCH", `${limit}/waiters/${encodeURIComponent(waiter_id)}`, { to_front: true });
+  await say("It stands at the front by now.");
+  expect(await submit.isDisabled()).toBe(true);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "To the front" }).first().click();
+  await shown(() => dialog.getByRole("heading").textContent()).toBe("Let first go first?");
+  await page.keyboard.press("Escape");
+  // Nobody waits or holds by the end of it, so that the tables are gone, too.
+  await page.getByRole("button", { name: "Take away" }).click();
+  await shown(() => dialog.textContent()).toContain("holder loses its slot");
+  await stage.ask("PATCH", limit, { limit: 4 });
+  for (const { lease_id: other } of await stage.ask<{ lease_id: string }[]>("GET", `${limit}/holders`))
+    if (other !== lease_id) await stage.ask("POST", `/v2/concurrency_limits/leases/${other}/release`);
+  await stage.ask("POST", `/v2/concurrency_limits/leases/${lease_id}/release`);
+  await say("It is gone by now.");
+  expect(await page.getByText("Nobody holds a slot.").count()).toBe(1);
+  expect(await submit.isDisabled()).toBe(true);
+  await page.keyboard.press("Escape");
+  await shown(() => page.locator("dialog").count()).toBe(0);
+  await Promise.all(waits);
+});
+
 test("a line longer than an answer goes by pages; who is deleted while it is looked at is not shown any longer", async () => {
   await stage.ask("POST", "/v2/concurrency_limits/", { name: "long", limit: 1 });
   await stage.ask("POST", "/v2/concurrency_limits/acquire", {

@@ -102,8 +102,6 @@ export function Limit() {
       <h2>Holders</h2>
       {holders.value === undefined ? (
         <LoadingPart query={holders} />
-      ) : held.length === 0 ? (
-        <p class="none">Nobody holds a slot.</p>
       ) : (
         <HolderTable limit={record} holders={held} front={front} names={names} />
       )}
@@ -118,10 +116,8 @@ export function Limit() {
       <h2>Line</h2>
       {found.value === undefined ? (
         <LoadingPart query={found} />
-      ) : waiters.length === 0 ? (
-        <p class="none">Nobody waits{pages.number > 1 && " so far behind"}.</p>
       ) : (
-        <LineTable path={path} waiters={waiters} front={front} names={names} />
+        <LineTable path={path} waiters={waiters} front={front} names={names} isFirst={pages.number === 1} />
       )}
       <Pager of="the line" {...pages.turns(found.value ?? [])} />
       <LastActs ids={[record.id]} />

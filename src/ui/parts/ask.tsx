@@ -12,8 +12,8 @@ export interface AskProps {
   children: ComponentChildren;
   confirm: string;
   isDangerous?: boolean;
-  /** It cannot be done any more: `children` say why. */
-  isOver?: boolean;
+  /** Why it cannot be done any more, in place of what will happen. */
+  over?: string | undefined;
   /** The dialog is about to be shown: what was typed last time is forgotten. */
   onOpen?: () => void;
   /** The dialog is shown no longer. */
@@ -23,7 +23,6 @@ export interface AskProps {
 }
 
 export function Ask({ label, onOpen, onClose, ...rest }: AskProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
   /** Counts how often it was opened. */
   const [opening, setOpening] = useState(0);
   const [isOpen, setOpen] = useState(false);
@@ -36,20 +35,47 @@ export function Ask({ label, onOpen, onClose, ...rest }: AskProps) {
     setOpen(false);
     onClose?.();
   };
-  // Only what is in it by then can have the focus.
-  useEffect(() => {
-    if (isOpen) dialog.current?.showModal();
-  }, [isOpen]);
   return (
     <>
       <button type="button" onClick={open}>
         {label}
       </button>
-      <dialog ref={dialog} onClose={close} aria-label={rest.title}>
-        {isOpen && <Question key={opening} close={() => dialog.current?.close()} {...rest} />}
-      </dialog>
+      {isOpen && <Dialog key={opening} onClose={close} {...rest} />}
     </>
   );
+}
+
+type DialogProps = Omit<AskProps, "label" | "onOpen" | "onClose"> & { onClose: () => void };
+
+/** Is shown for as long as it is there. */
+export function Dialog({ onClose, ...rest }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  // Only what is in it by then can have the focus.
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-label={rest.title}>
+      <Question close={() => dialog.current?.close()} {...rest} />
+    </dialog>
+  );
+}
+
+/** The row of a table that its dialog asks about: as it is, or as it was when that was asked. */
+export interface AskedRow<Row> {
+  row: Row;
+  /** It is in the table no longer. */
+  isGone: boolean;
+  onClose: () => void;
+}
+
+/** What a table asks about one of its rows, and what begins that: its dialog outlives the row, and can say so. */
+export function useAskedRow<Row>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): [AskedRow<Row> | undefined, (row: Row) => void] {
+  const [asked, ask] = useState<Row>();
+  if (asked === undefined) return [undefined, ask];
+  const row = rows.find((each) => keyOf(each) === keyOf(asked));
+  return [{ row: row ?? asked, isGone: row === undefined, onClose: () => ask(undefined) }, ask];
 }
 
 /** What is asked once: an answer that comes when it is not shown any more closes nothing. */
@@ -58,10 +84,10 @@ function Question({
   children,
   confirm,
   isDangerous = false,
-  isOver = false,
+  over,
   onConfirm,
   close,
-}: Omit<AskProps, "label" | "onOpen" | "onClose"> & { close: () => void }) {
+}: Omit<DialogProps, "onClose"> & { close: () => void }) {
   const [isBusy, setBusy] = useState(false);
   const isShown = useRef(true);
   useEffect(
@@ -81,9 +107,9 @@ function Question({
   return (
     <form onSubmit={(event) => void submit(event)}>
       <h2>{title}</h2>
-      {children}
+      {over === undefined ? children : <p role="status">{over}</p>}
       <div class="buttons">
-        <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy || isOver}>
+        <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy || over !== undefined}>
           {confirm}
         </button>
         <button type="button" autofocus={isDangerous} onClick={close}>
@@ -115,20 +141,17 @@ export interface AskChangeProps {
  */
 export function AskChange({ name, isOn, changeFrom }: AskChangeProps) {
   const [asked, setAsked] = useState(isOn);
-  const { verb, request, children, ...rest } = changeFrom(asked);
+  const { verb, request, ...rest } = changeFrom(asked);
   const done = `is ${verb.toLowerCase()}d`;
-  const isOver = asked !== isOn;
   return (
     <Ask
       label={changeFrom(isOn).verb}
       title={`${verb} ${name}?`}
       confirm={`${verb} it`}
-      isOver={isOver}
+      over={asked === isOn ? undefined : `It ${done} by now.`}
       onOpen={() => setAsked(isOn)}
       onConfirm={() => act(request, `${name} ${done}.`)}
       {...rest}
-    >
-      {isOver ? <p role="status">It {done} by now.</p> : children}
-    </Ask>
+    />
   );
 }

@@ -2,7 +2,7 @@
 import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
 import { listAdmitted } from "../data/preview.ts";
-import { Ask } from "./ask.tsx";
+import { Dialog, useAskedRow, type AskedRow } from "./ask.tsx";
 import { Table } from "./table.tsx";
 import { Since, When } from "./time.tsx";
 import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
@@ -17,47 +17,68 @@ interface Props {
 
 export function HolderTable({ holders, ...rest }: Props) {
   const { names } = rest;
+  const [asked, ask] = useAskedRow(holders, ({ lease_id }) => lease_id);
   return (
-    <Table
-      rows={holders}
-      keyOf={({ lease_id }) => lease_id}
-      areAll
-      columns={[
-        {
-          header: "who",
-          value: (lease) => describeWho(lease, names),
-          cell: (lease) => (
-            <>
-              <Who about={lease} names={names} />
-              {lease.is_reservation && <span class="tag">reserved</span>}
-            </>
-          ),
-        },
-        { header: "slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots },
-        {
-          header: "held for",
-          value: ({ acquired_at }) => -Date.parse(acquired_at),
-          cell: ({ acquired_at }) => <Since at={acquired_at} />,
-        },
-        {
-          header: "ends, unless renewed",
-          value: ({ expires_at }) => expires_at,
-          cell: ({ expires_at }) => <When at={expires_at} />,
-        },
-        { header: null, cell: (lease) => <ForceRelease lease={lease} {...rest} /> },
-      ]}
-    />
+    <>
+      {holders.length === 0 ? (
+        <p class="none">Nobody holds a slot.</p>
+      ) : (
+        <Table
+          rows={holders}
+          keyOf={({ lease_id }) => lease_id}
+          areAll
+          columns={[
+            {
+              header: "who",
+              value: (lease) => describeWho(lease, names),
+              cell: (lease) => (
+                <>
+                  <Who about={lease} names={names} />
+                  {lease.is_reservation && <span class="tag">reserved</span>}
+                </>
+              ),
+            },
+            { header: "slots", value: ({ slots, slot_names }) => slot_names?.join(", ") ?? slots },
+            {
+              header: "held for",
+              value: ({ acquired_at }) => -Date.parse(acquired_at),
+              cell: ({ acquired_at }) => <Since at={acquired_at} />,
+            },
+            {
+              header: "ends, unless renewed",
+              value: ({ expires_at }) => expires_at,
+              cell: ({ expires_at }) => <When at={expires_at} />,
+            },
+            {
+              header: null,
+              cell: (lease) => (
+                <button type="button" onClick={() => ask(lease)}>
+                  Take away
+                </button>
+              ),
+            },
+          ]}
+        />
+      )}
+      {asked !== undefined && <ForceRelease key={asked.row.lease_id} {...asked} {...rest} />}
+    </>
   );
 }
 
-function ForceRelease({ lease, ...rest }: { lease: LeaseRecord } & Omit<Props, "holders">) {
+function ForceRelease({
+  row: lease,
+  isGone,
+  onClose,
+  ...rest
+}: AskedRow<LeaseRecord> & Omit<Props, "holders">) {
   const { names } = rest;
   return (
-    <Ask
-      label="Take away"
+    <Dialog
       title="Take this slot away?"
       confirm="Take it away"
       isDangerous
+      over={isGone ? "It is gone by now." : undefined}
+      onClose={onClose}
       onConfirm={() =>
         act(
           { method: "POST", path: `/v2/concurrency_limits/leases/${lease.lease_id}/force_release`, body: {} },
@@ -74,7 +95,7 @@ function ForceRelease({ lease, ...rest }: { lease: LeaseRecord } & Omit<Props, "
           ? "It is kept for an acquire over several limits, which ends with it and leaves the lines of the others."
           : "A holder of ours stops its work when it hears of that; another may go on without knowing. What it holds of other limits by the same acquire goes, too."}
       </p>
-    </Ask>
+    </Dialog>
   );
 }
 

@@ -1,7 +1,7 @@
 /** Who stands in line for slots of a limit; each can be moved to the front. */
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
-import { Ask } from "./ask.tsx";
+import { Dialog, useAskedRow, type AskedRow } from "./ask.tsx";
 import { Table } from "./table.tsx";
 import { formatDuration, Since } from "./time.tsx";
 import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
@@ -21,63 +21,97 @@ interface Props {
   /** The first of all who wait. */
   front: readonly WaiterRecord[];
   names: Names;
+  /** Whether the waiters are those from the front on. */
+  isFirst: boolean;
 }
 
-export function LineTable({ waiters, ...rest }: Props) {
-  const { names } = rest;
+export function LineTable({ waiters, isFirst, ...rest }: Props) {
+  const { front, names } = rest;
+  // Whom somebody else has moved stands on another page.
+  const [asked, ask] = useAskedRow([...front, ...waiters], ({ waiter_id }) => waiter_id);
   return (
-    <Table
-      rows={waiters}
-      keyOf={({ waiter_id }) => waiter_id}
-      classOf={({ is_present }) => (is_present ? "" : "absent")}
-      areAll
-      columns={[
-        { header: "place", value: ({ position }) => position },
-        {
-          header: "who",
-          value: (waiter) => describeWho(waiter, names),
-          cell: (waiter) => <Who about={waiter} names={names} />,
-        },
-        { header: "slots", value: ({ slots }) => slots },
-        {
-          header: "waits for",
-          value: ({ arrived_at }) => -Date.parse(arrived_at),
-          cell: ({ arrived_at }) => <Since at={arrived_at} />,
-        },
-        {
-          header: "why",
-          class: "wraps",
-          value: ({ reason }) => reason,
-          cell: ({ reason, is_present }) => (
-            <>
-              {WHY[reason]}
-              {!is_present && " It was not heard of just now."} <code>{reason}</code>
-            </>
-          ),
-        },
-        {
-          header: "about",
-          value: ({ estimated_seconds }) => estimated_seconds,
-          cell: ({ estimated_seconds: seconds }) =>
-            seconds === null ? "–" : `${formatDuration(seconds)} to go`,
-        },
-        {
-          header: null,
-          cell: (waiter) => waiter.position > 1 && <ToFront waiter={waiter} {...rest} />,
-        },
-      ]}
-    />
+    <>
+      {waiters.length === 0 ? (
+        <p class="none">Nobody waits{!isFirst && " so far behind"}.</p>
+      ) : (
+        <Table
+          rows={waiters}
+          keyOf={({ waiter_id }) => waiter_id}
+          classOf={({ is_present }) => (is_present ? "" : "absent")}
+          areAll
+          columns={[
+            { header: "place", value: ({ position }) => position },
+            {
+              header: "who",
+              value: (waiter) => describeWho(waiter, names),
+              cell: (waiter) => (
+                <div class="lines" title={describeWho(waiter, names)}>
+                  <Who about={waiter} names={names} />
+                </div>
+              ),
+            },
+            { header: "slots", value: ({ slots }) => slots },
+            {
+              header: "waits for",
+              value: ({ arrived_at }) => -Date.parse(arrived_at),
+              cell: ({ arrived_at }) => <Since at={arrived_at} />,
+            },
+            {
+              header: "why",
+              class: "wraps",
+              value: ({ reason }) => reason,
+              cell: ({ reason, is_present }) => (
+                <>
+                  {WHY[reason]}
+                  {!is_present && " It was not heard of just now."} <code>{reason}</code>
+                </>
+              ),
+            },
+            {
+              header: "about",
+              value: ({ estimated_seconds }) => estimated_seconds,
+              cell: ({ estimated_seconds: seconds }) =>
+                seconds === null ? "–" : `${formatDuration(seconds)} to go`,
+            },
+            {
+              header: null,
+              cell: (waiter) =>
+                waiter.position > 1 && (
+                  <button type="button" onClick={() => ask(waiter)}>
+                    To the front
+                  </button>
+                ),
+            },
+          ]}
+        />
+      )}
+      {asked !== undefined && <ToFront key={asked.row.waiter_id} {...asked} {...rest} />}
+    </>
   );
 }
 
-function ToFront({ path, waiter, front, names }: Omit<Props, "waiters"> & { waiter: WaiterRecord }) {
+function ToFront({
+  row: waiter,
+  isGone,
+  onClose,
+  path,
+  front,
+  names,
+}: AskedRow<WaiterRecord> & Omit<Props, "waiters" | "isFirst">) {
   const passed = waiter.position - 1;
   const who = describeWho(waiter, names);
   return (
-    <Ask
-      label="To the front"
+    <Dialog
       title={`Let ${who} go first?`}
       confirm="To the front"
+      over={
+        isGone
+          ? "It does not stand here any more."
+          : passed === 0
+            ? "It stands at the front by now."
+            : undefined
+      }
+      onClose={onClose}
       onConfirm={() =>
         act(
           {
@@ -94,6 +128,6 @@ function ToFront({ path, waiter, front, names }: Omit<Props, "waiters"> & { wait
         {listWho(front.slice(0, passed), names, passed)}, who {passed === 1 ? "waits" : "wait"} longer
         {sayOthers([waiter], names)}.
       </p>
-    </Ask>
+    </Dialog>
   );
 }

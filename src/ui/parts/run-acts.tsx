@@ -97,14 +97,13 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
 
 function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) => void }) {
   const { id, name, state_type } = run;
-  const isOver = isEnded(run);
   return (
     <Ask
       label="Cancel"
       title={`Cancel ${name}?`}
       confirm="Cancel the run"
       isDangerous
-      isOver={isOver}
+      over={isEnded(run) ? "It has ended by now." : undefined}
       onOpen={() => onAsked(true)}
       onClose={() => onAsked(false)}
       onConfirm={() =>
@@ -115,14 +114,12 @@ function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) =>
         )
       }
     >
-      <p role={isOver ? "status" : undefined}>
-        {isOver
-          ? "It has ended by now."
-          : state_type === "SCHEDULED"
-            ? "It has no process, so it ends at once and leaves its queue."
-            : state_type === "PAUSED"
-              ? "It ends instead of being resumed; a process that waits for that is stopped."
-              : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
+      <p>
+        {state_type === "SCHEDULED"
+          ? "It has no process, so it ends at once and leaves its queue."
+          : state_type === "PAUSED"
+            ? "It ends instead of being resumed; a process that waits for that is stopped."
+            : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
       </p>
     </Ask>
   );
