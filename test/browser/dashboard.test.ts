@@ -449,6 +449,33 @@ test("when the server is killed the page says so, and catches up by itself when 
   await shown(heading).toBe("Deployments");
 }, 120_000);
 
+test("what the page is made of is tried again by itself where it does not come, and without its script the page says what to do", async () => {
+  const page = await open(server.url, { isAllowed: () => true });
+  const chunk = "**/assets/deployments-*.js";
+  let tries = 0;
+  await page.route(chunk, (route) => {
+    tries += 1;
+    return tries > 2 ? route.continue() : route.abort();
+  });
+  const heading = page.getByRole("heading", { level: 1 });
+  await page.getByRole("link", { name: "Deployments" }).click();
+  await shown(() => heading.textContent()).toBe("This page could not be loaded");
+  await shown(() => page.getByText("tried again by itself, less and less often").count()).toBe(1);
+  await shown(() => heading.textContent()).toBe("Deployments");
+  expect(tries).toBe(3);
+
+  const advice = page.getByText("The dashboard has not begun");
+  expect(await advice.count()).toBe(0);
+  await page.route("**/assets/main-*.js", (route) => route.abort());
+  await page.reload();
+  await shown(() => advice.isVisible()).toBe(true);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.unrouteAll();
+  await page.reload();
+  await shown(() => heading.textContent()).toBe("Deployments");
+  expect(await advice.count()).toBe(0);
+}, 60_000);
+
 test("the key is asked for once, said to be wrong where it is, and never in a URL", async () => {
   const key = "a-key-of-this-test";
   await using locked = await startTestServer({ env: { SLUICE_API_KEY: key } });
