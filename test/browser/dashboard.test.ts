@@ -235,7 +235,9 @@ test("a limit is resized and a slot taken away, and before that it says what wil
   }
   const page = await open(`${server.url}/limits/gpu%3Agpu-1`);
   await page.getByRole("button", { name: "Resize" }).click();
-  await page.getByLabel("Slots").fill("3");
+  await shown(() => page.locator("dialog[open] :focus").count()).toBe(1);
+  // What is typed takes the place of what is there.
+  await page.keyboard.type("3");
   const preview = () => page.locator("dialog[open] .preview").textContent();
   await shown(preview).toMatch(/^It is 1 now\. It would admit 2 who wait now: .*sleep 600, .*sleep 600\.$/);
   expect(await findBarriers(page)).toEqual([]);
@@ -246,9 +248,15 @@ test("a limit is resized and a slot taken away, and before that it says what wil
   expect(await page.getByLabel("Slots").inputValue()).toBe("3");
   await page.getByLabel("Slots").fill("1");
   await shown(preview).toContain("2 slots would be over the limit");
-  await page.getByLabel("Slots").fill("-3");
-  await shown(preview).toContain("It takes a whole number, 0 or more.");
-  await page.keyboard.press("Enter");
+  await page.getByLabel("Slots").fill("2");
+  await shown(preview).toBe(
+    "It is 3 now. One slot would be over the limit until it ends; nobody else gets a slot before.",
+  );
+  for (const wrong of ["-3", "1000001"]) {
+    await page.getByLabel("Slots").fill(wrong);
+    await shown(preview).toBe("It is 3 now. It takes a whole number from 0 to 1000000.");
+    await page.keyboard.press("Enter");
+  }
   await page.keyboard.press("Escape");
   expect((await client.limits.read("gpu:gpu-1")).limit).toBe(3);
 

@@ -1,8 +1,8 @@
 /** One limit: who holds it, the whole line, and what can be done about it. */
 import { useRoute } from "preact-iso";
-import { PAGE_MAX } from "../../contract/bounds.ts";
+import { PAGE_MAX, SLOTS_MAX } from "../../contract/bounds.ts";
 import type { LeaseRecord, Limit as LimitRecord, WaiterRecord } from "../../contract/wire/limits.ts";
-import { countOf, listAdmitted } from "../data/preview.ts";
+import { beginSentence, countOf, listAdmitted } from "../data/preview.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { numberPages } from "../data/numbered-pages.ts";
@@ -68,6 +68,7 @@ export function Limit() {
               of={name}
               unit="Slots"
               current={size}
+              max={SLOTS_MAX}
               path={path}
               field="limit"
               preview={(wanted) => <Resized size={wanted ?? 0} limit={record} front={front} names={names} />}
@@ -148,7 +149,7 @@ function Resized({
   if (over > 0)
     return (
       <>
-        {countOf(Math.ceil(over), "slot")} would be over the limit until{" "}
+        {beginSentence(countOf(Math.ceil(over), "slot"))} would be over the limit until{" "}
         {decay > 0 ? "so much has come back" : over > 1 ? "they end" : "it ends"}; nobody else gets a slot
         before.
         {refusal}

@@ -1,5 +1,5 @@
 /** Pausing pools and queues and letting them go on, with what that would do to the runs that there are. */
-import { countOf } from "../data/preview.ts";
+import { beginSentence, countOf } from "../data/preview.ts";
 import { AskChange } from "./ask.tsx";
 import { countDue, sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
 
@@ -34,8 +34,9 @@ function Paused(of: PoolPart) {
   return (
     <>
       No more runs are given to workers.{" "}
-      {active > 0 && `${countOf(active, "run")} under way ${active === 1 ? "goes" : "go"} on to the end. `}
-      {due > 0 && `${countDue(due)} that ${due === 1 ? "waits stays" : "wait stay"} in line.`}
+      {active > 0 &&
+        `${beginSentence(countOf(active, "run"))} under way ${active === 1 ? "goes" : "go"} on to the end. `}
+      {due > 0 && `${beginSentence(countDue(due))} that ${due === 1 ? "waits stays" : "wait stay"} in line.`}
       {active + due === 0 && "None is under way or waits."}
     </>
   );

@@ -1,5 +1,5 @@
 /** Sets how many runs of a pool or of a queue may be under way at a time. */
-import { countOf } from "../data/preview.ts";
+import { beginSentence, countOf } from "../data/preview.ts";
 import { sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
 import { SetSize } from "./set-size.tsx";
 
@@ -33,7 +33,7 @@ function Limited({ size, ...of }: PoolPart & { size: number | null }) {
   if (over === 0) return <>{sayBegins(preview)}</>;
   return (
     <>
-      {countOf(active, "run")} under way, so {over} would be over the limit until{" "}
+      {beginSentence(countOf(active, "run"))} under way, so {over} would be over the limit until{" "}
       {over === 1 ? "it ends" : "they end"}; no other begins before.
     </>
   );

@@ -16,6 +16,8 @@ interface Props {
   current: number | null;
   /** Whether there may be no limit, which an empty field stands for. */
   isOptional?: boolean;
+  /** No more than so many are taken; a number that JSON keeps exactly, where nothing else is said. */
+  max?: number;
   /** Where it is set, and as what. */
   path: string;
   field: string;
@@ -30,12 +32,13 @@ export function SetSize({
   unit,
   current,
   isOptional = false,
+  max = Number.MAX_SAFE_INTEGER,
   path,
   field,
   preview,
 }: Props) {
   const [text, setText] = useState("");
-  const size = readSize(text, isOptional);
+  const size = readSize(text, max, isOptional);
   const name = size === null ? "no limit" : String(size);
   return (
     <Ask
@@ -51,23 +54,27 @@ export function SetSize({
         <input
           type="number"
           min={0}
+          max={max}
           step={1}
           required={!isOptional}
           value={text}
+          onFocus={({ currentTarget }) => currentTarget.select()}
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
       </label>
       <p class="preview">
         It is {current ?? "without a limit"} now.{" "}
-        {size === undefined ? "It takes a whole number, 0 or more." : size !== current && preview(size)}
+        {size === undefined
+          ? `It takes a whole number${max === Number.MAX_SAFE_INTEGER ? ", 0 or more" : ` from 0 to ${max}`}.`
+          : size !== current && preview(size)}
       </p>
     </Ask>
   );
 }
 
 /** Undefined: there is no such size. */
-function readSize(text: string, isOptional: boolean): number | null | undefined {
+function readSize(text: string, max: number, isOptional: boolean): number | null | undefined {
   if (text === "") return isOptional ? null : undefined;
   const size = Number(text);
-  return Number.isInteger(size) && size >= 0 ? size : undefined;
+  return Number.isInteger(size) && size >= 0 && size <= max ? size : undefined;
 }
