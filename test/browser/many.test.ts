@@ -81,6 +81,8 @@ test("a text is found among all limits, also by the name of a deployment", async
   await shown(() => headings(page).then((found) => found.length)).toBe(11);
   expect((await headings(page))[0]).toContain("node-25");
   expect(await totals(page)).toContain("at the 11 limits shown of 471");
+  await page.getByLabel("Find").fill("node-259");
+  await shown(() => totals(page)).toContain("at the one limit shown of 471");
   await page.getByLabel("Find").fill("nightly");
   await shown(() => page.locator(".limit-name a").allTextContents()).toEqual(["nightly"]);
   await page.getByLabel("Find").fill("nothing like it");

@@ -1,5 +1,5 @@
 /** The limits of the first page: thousands of them come page by page, each of which is kept up to date by itself. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { LimitCounts, LimitFamily, LimitOverview } from "../../contract/wire/limits.ts";
 import type { ApiError, Request } from "./http.ts";
 import { joinPages } from "./pages.ts";
@@ -9,8 +9,6 @@ import { useLatest, useQueries, type Query } from "./query.ts";
 export const LIMITS_PAGE = 100;
 /** What a row shows of holders and waiters. */
 const SHOWN = { holders: 48, waiters: 8 };
-/** Who types is not answered at each letter. */
-const SETTLED_MS = 250;
 
 /** Of all limits, or of those in whose name a text is. */
 export function useLimitCounts(find: string): Query<LimitCounts> {
@@ -50,14 +48,4 @@ function askForLimits(family: LimitFamily, find: string, page: number): Request 
       ...SHOWN,
     },
   };
-}
-
-/** A text once nobody has changed it for a moment. */
-export function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

@@ -46,7 +46,7 @@ function isRising({ when }: Pick<RunListQuery, "when">): boolean {
 
 /** `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. */
 export function askForRuns(query: RunListQuery, now: number): Request {
-  const { state, name, pool, flow, deployment, tag, worker, made, start, seen } = query;
+  const { state, name, pool, flow, deployment, tag, worker, made, start, seen } = trimEach(query);
   const { after, before } = readTimes(query, now);
   const [from, to] = isRising(query) ? [start || after, before] : [after, start || before];
   return {
@@ -74,6 +74,13 @@ export function askForRuns(query: RunListQuery, now: number): Request {
       limit: PAGE + 1,
     },
   };
+}
+
+/** Who has typed one word and is about to type the next one looks for the one. */
+function trimEach(query: RunListQuery): RunListQuery {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, text]) => [name, text.trim()]),
+  ) as unknown as RunListQuery;
 }
 
 function readTimes({ when, from, to }: RunListQuery, now: number): { after: string; before: string } {

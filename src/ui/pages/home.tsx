@@ -4,8 +4,10 @@ import type { LimitFamily, LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit } from "../data/limit-names.ts";
-import { LIMITS_PAGE, useLimitCounts, useLimits, useSettled } from "../data/limits.ts";
+import { LIMITS_PAGE, useLimitCounts, useLimits } from "../data/limits.ts";
 import { groupByMachine, type Machine } from "../data/machines.ts";
+import { countOf } from "../data/preview.ts";
+import { useSettled } from "../data/settled.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { FirstSteps } from "../parts/first-steps.tsx";
@@ -159,7 +161,7 @@ function Totals({ limits, count }: { limits: readonly LimitOverview[]; count: nu
     <p class="totals">
       <b>{Math.round(sum(({ active_slots }) => active_slots))}</b> of {sum(({ limit }) => limit)} slots held,{" "}
       <b>{sum(({ waiting }) => waiting)}</b> waiting
-      {limits.length < count && ` at the ${limits.length} limits shown of ${count}`}
+      {limits.length < count && ` at the ${countOf(limits.length, "limit")} shown of ${count}`}
     </p>
   );
 }

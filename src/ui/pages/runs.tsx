@@ -1,7 +1,15 @@
 /** Runs: the latest first, filtered by what people look for; all of it is in the URL. */
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useLatest } from "../data/query.ts";
-import { askForRuns, findNextPage, PAGE, RUN_FILTERS, RUN_LIST_NAMES } from "../data/run-list.ts";
+import {
+  askForRuns,
+  findNextPage,
+  PAGE,
+  RUN_FILTERS,
+  RUN_LIST_NAMES,
+  type RunListQuery,
+} from "../data/run-list.ts";
+import { useSettled } from "../data/settled.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { Empty } from "../parts/empty.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -16,10 +24,11 @@ const FIRST = { start: "", seen: "" };
 export function Runs() {
   usePageTitle("Runs");
   const [query, set] = useUrlQuery(RUN_LIST_NAMES);
-  const runs = useLatest<FlowRun[]>(askForRuns(query, useNow()));
+  const settled = JSON.parse(useSettled(JSON.stringify(query))) as RunListQuery;
+  const runs = useLatest<FlowRun[]>(askForRuns(settled, useNow()));
   const shown = runs.value?.slice(0, PAGE) ?? [];
-  const isFiltered = RUN_FILTERS.some((name) => query[name] !== "");
-  const next = (runs.value?.length ?? 0) > PAGE ? findNextPage(shown, query) : undefined;
+  const isFiltered = RUN_FILTERS.some((name) => settled[name] !== "");
+  const next = (runs.value?.length ?? 0) > PAGE ? findNextPage(shown, settled) : undefined;
   return (
     <>
       <div class="title">

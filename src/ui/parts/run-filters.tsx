@@ -1,5 +1,4 @@
 /** What the list of runs is narrowed down by. */
-import { useEffect, useState } from "preact/hooks";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { useFlowNames } from "../data/flow-names.ts";
@@ -106,7 +105,6 @@ function Choose({
   );
 }
 
-/** What is being typed stays, however often the list is drawn anew; it counts when it is done. */
 function Type({
   label,
   value,
@@ -118,17 +116,10 @@ function Type({
   kind: string;
   onChange: (value: string) => void;
 }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
   return (
     <label>
       {label}{" "}
-      <input
-        type={kind}
-        value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
-        onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
-      />
+      <input type={kind} value={value} onInput={({ currentTarget }) => onChange(currentTarget.value)} />
     </label>
   );
 }

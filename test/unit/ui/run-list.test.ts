@@ -49,6 +49,10 @@ test("every filter is one that the API takes; ids are meant as ids, all else as 
   });
 });
 
+test("blanks around what is typed do not count", () => {
+  expect(ask({ name: "run ", deployment: ` ${ID}`, tag: " " })).toEqual(ask({ name: "run", deployment: ID }));
+});
+
 test("times are relative to the minute, or between two, and what is to come begins with the next", () => {
   expect(times({ when: "1h" })).toEqual({
     after_: "2026-11-29T11:34:00.000Z",
