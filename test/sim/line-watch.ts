@@ -69,6 +69,7 @@ export class LineWatch {
     } else if (operation === "reserve") {
       const { joint_id, priority } = command as LimitOperations["reserve"]["command"];
       this.#asked.set(keyOfJoint(joint_id), priority);
+      this.#asking.add(keyOfJoint(joint_id));
     } else if (operation === "set_priority") this.#moves.set((command as Move).waiter_id, this.#world.now);
   }
 
