@@ -6,7 +6,7 @@ import { LeaseClock } from "./lease-clock.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { LossReason } from "./renewal.ts";
 import { Limits } from "./resources/limits.ts";
-import type { Http } from "./http.ts";
+import { PATIENT_RETRIES, type Http } from "./http.ts";
 
 /** Slots that are held until they are released, or until the lease is lost. */
 export interface Lease extends AsyncDisposable {
@@ -43,7 +43,10 @@ export class LeaseLostError extends Error {
   }
 }
 
-const RELEASE_SECONDS = 10;
+/** A release outlives a restart of the server; one that is not heard in this time leaves the slots to the lease's end. */
+const RELEASE_MS = 40_000;
+const RELEASE_MS_LEAST = 5000;
+const RELEASE_TRY_SECONDS = 5;
 
 export interface LeaseTerms {
   names: readonly string[];
@@ -118,10 +121,12 @@ export class HeldLease implements Lease {
   async #release(): Promise<void> {
     leaseKeeper.drop(this.id);
     if (this.limits.length === 0) return;
+    const leftMs = Math.ceil(this.#clock.deadlineMs - monotonicMs());
     try {
       await new Limits(this.#http).release(this.id, {
-        timeoutSeconds: RELEASE_SECONDS / 2,
-        signal: AbortSignal.timeout(RELEASE_SECONDS * 1000),
+        timeoutSeconds: RELEASE_TRY_SECONDS,
+        retries: PATIENT_RETRIES,
+        signal: AbortSignal.timeout(Math.max(RELEASE_MS_LEAST, Math.min(RELEASE_MS, leftMs))),
       });
     } catch (error) {
       const left = Math.max(0, Math.ceil((this.#clock.deadlineMs - monotonicMs()) / 1000));

@@ -126,6 +126,22 @@ test("who acquires often does so on a socket, also after the server was killed",
   expect((await client.limits.read("often")).active_slots).toBe(0);
 });
 
+test("a slot that is given back while the server is away for long is free when it is back", async () => {
+  await client.limits.create({ name: "given-back", limit: 1 });
+  const held = await concurrency("given-back", { client });
+  await server.kill9();
+  let tries = 0;
+  const count = () => (tries += 1);
+  subscribe("undici:client:connectError", count);
+  const released = held.release();
+  // More than of other calls, which are given up after some seconds.
+  await expect.poll(() => tries, { timeout: 30_000 }).toBeGreaterThan(6);
+  unsubscribe("undici:client:connectError", count);
+  await server.restart();
+  await released;
+  expect((await client.limits.read("given-back")).active_slots).toBe(0);
+});
+
 test("a socket to a limit does not keep its process", async () => {
   await client.limits.create({ name: "brief", limit: 1 });
   const program = `

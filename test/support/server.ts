@@ -7,6 +7,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
+/** Longer than any start takes, so that one that hangs is told. */
+const READY_MS = 60_000;
 const BIN = fileURLToPath(new URL("../../bin/sluice.js", import.meta.url));
 
 export interface TestServerOptions {
@@ -103,12 +105,18 @@ async function launch(dataDir: string, port: number, options: TestServerOptions)
   const exited = new Promise<number | null>((resolve) => {
     child.once("exit", (code) => resolve(code));
   });
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`The server was not ready within ${READY_MS} ms:\n${stderr}`)),
+    READY_MS,
+  );
   const url = await Promise.race([
     readReadyLine(child.stdout),
     exited.then(() => {
       throw new Error(`The server ended before it was ready:\n${stderr}`);
     }),
-  ]);
+    late.promise,
+  ]).finally(() => clearTimeout(timer));
   return { child, url, exited, stderr: () => stderr };
 }
 
