@@ -72,7 +72,14 @@ async function serve(options: CheckedOptions, folder: DataFolder): Promise<Runni
     throw error;
   });
   const url = urlOf(options.host, supervisor.port);
-  folder.announce({ pid: process.pid, url, started_at: new Date().toISOString() });
+  try {
+    folder.announce({ pid: process.pid, url, started_at: new Date().toISOString() });
+  } catch (error) {
+    // The disk may be full by now; a server that nobody is told of must not run on.
+    await supervisor.stop();
+    log.close();
+    throw error;
+  }
   const ended = supervisor.ended.then((reason) => {
     log.close();
     folder.close();

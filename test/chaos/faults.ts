@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../sim/random.ts";
 import { findServerProcesses } from "../support/processes.ts";
+import type { TestServer } from "../support/server.ts";
 import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
 import { listProcesses } from "../../src/server/leftovers.ts";
 import { signalProcess } from "../../src/server/signal-process.ts";
@@ -20,6 +21,8 @@ export type Fault = (world: World, random: Random) => Promise<void>;
 const LONG_MS = (LEASE_SECONDS + GRACE_SECONDS + 4) * 1000;
 const SHORT_MS = 1500;
 const FULL_MS = 4000;
+/** So many starts take longer than a disk is full. */
+const STARTS_MAX = 10;
 /** Another fault may keep a holder from its turn for a while. */
 const WORKS_WITHIN_SECONDS = 60;
 const LOOK_MS = 5;
@@ -71,6 +74,18 @@ export const APART: readonly (readonly [string, string])[] = [
   ["freeze a worker's machine past its session", "kill a worker"],
 ];
 
+/** As a service manager does: again and again, since the disk may be full meanwhile. */
+async function startAgain(server: TestServer): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await server.restart();
+    } catch (error) {
+      if (tries === STARTS_MAX) throw error;
+      await sleep(SHORT_MS);
+    }
+  }
+}
+
 export const FAULTS: Record<string, Fault> = {
   "kill workerd": killWorkerd,
   "kill workerd again and again": async (world) => {
@@ -81,12 +96,12 @@ export const FAULTS: Record<string, Fault> = {
   },
   "kill the supervisor": async ({ server }) => {
     await server.kill9();
-    await server.restart();
+    await startAgain(server);
   },
   "kill the supervisor and workerd": async (world) => {
     await Promise.all([world.server.kill9(), killWorkerd(world)]);
     await sleep(SHORT_MS);
-    await world.server.restart();
+    await startAgain(world.server);
   },
   "freeze workerd past the leases": async ({ server }) => {
     const { workerds } = await findServerProcesses(server.dataDir);

@@ -135,6 +135,8 @@ test("says what to do when the folder's lock is damaged", async () => {
 
 test.for([
   ["server.log", /^The data folder .* cannot be used \(EISDIR: .*server\.log'\)\.\n$/],
+  // Written when workerd runs already, which must not go on by itself.
+  ["server.json.new", /^The data folder .* cannot be used \(EISDIR: .*server\.json\.new'\)\.\n$/],
   ["lock.sqlite", /^The data folder .* cannot be used \(\/.*lock\.sqlite: unable to open .*\)\.\n$/],
 ] as const)("says that %s of the folder cannot be written", async ([file, sentence]) => {
   const dataDir = makeFolder();
