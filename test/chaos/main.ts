@@ -109,6 +109,7 @@ const playable = values.faults === undefined ? known : readNames("faults", value
 console.log(`seed ${values.seed}`);
 const { folder, remove } = makeFolder();
 let failed = 0;
+const played = new Set<string>();
 {
   await using world = await World.open(folder);
   for (let round = 1; round <= rounds; round += 1) {
@@ -116,6 +117,7 @@ let failed = 0;
     const names = APART.some((pair) => pair.every((name) => drawn.includes(name)))
       ? drawn.slice(0, 1)
       : drawn;
+    for (const name of names) played.add(name);
     const startedMs = performance.now();
     const wrong = await playRound(world, names, random, {
       mark: `${values.seed}/${round}`,
@@ -130,6 +132,8 @@ let failed = 0;
     if (wrong.length > 0) failed += 1;
   }
 }
+const unplayed = playable.filter((name) => !played.has(name));
+if (unplayed.length > 0) console.log(`Not drawn in these rounds: ${unplayed.join(", ")}.`);
 if (values.keep) console.log(`All that was written: ${folder}`);
 else remove();
 console.log(

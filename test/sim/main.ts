@@ -23,6 +23,12 @@ const values = readArguments(import.meta.filename, {
   mutants: { type: "boolean", default: false },
   mutant: { type: "string" },
 });
+// Whoever looks at the first lines of a trace need not see the rest.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 /** Within less hardly anything happens before the end without faults. */
 const HOURS_MIN = 0.01;
 const simulatedHours = readNumber("hours", values.hours, { least: HOURS_MIN, isWhole: false });
