@@ -28,6 +28,8 @@ const RESTARTS_SHARE = 0.3;
 const STEPS_SHARE = 0.8;
 /** In so many of the seeds not everybody asks with the same priority. */
 const PRIORITIES_SHARE = 0.3;
+/** In so many of the seeds callers give up waiting. */
+const PATIENCE_SHARE = 0.4;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -59,6 +61,8 @@ function makeWorld(seed: number): Scenario {
   const pace_ms = tempo * random.magnitude(500, isTangle ? 60_000 : 300_000);
   const priorities = new Random(seed, "priorities");
   const hasPriorities = priorities.chance(PRIORITIES_SHARE);
+  const patience = new Random(seed, "patience");
+  const giveUp = patience.chance(PATIENCE_SHARE);
   const callers = Array.from({ length: random.int(2, 7) }, (_, index): ScenarioCaller => {
     const wants = limits.map((_, limit) => limit).filter(() => random.chance(isTangle ? 0.9 : 0.5));
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
@@ -71,6 +75,7 @@ function makeWorld(seed: number): Scenario {
       slots: random.pick([1, 1, 1, 2]),
       priority: hasPriorities ? priorities.int(-1, 1) : 0,
       lease_seconds: slowLease(lease_seconds, tempo),
+      ...(giveUp && { patience_ms: pace_ms * patience.magnitude(0.01, 3) }),
       think_ms: pace_ms * random.magnitude(0.2, 5),
       hold_ms,
       clock: makeClock(random),

@@ -18,6 +18,8 @@ export interface Wish {
   /** A lower one goes first; 0 where it is absent. */
   priority?: number | undefined;
   lease_seconds: number;
+  /** For how long it waits for its turn before it gives up, on average; for ever where it is absent. */
+  patience_ms?: number | undefined;
   /** On whose behalf. */
   run: RunIdentity | null;
 }
@@ -39,6 +41,7 @@ export interface Taken {
 const REQUEST_MS = 35_000;
 const SOCKET_PATIENCE_MS = 60_000;
 const RENEW_MS = 10_000;
+const WITHDRAW_MS = 3000;
 
 export class LimitClient {
   readonly #world: World;
@@ -68,14 +71,43 @@ export class LimitClient {
     return this.#links.mayDie(process);
   }
 
-  /** Waits for its turn; undefined when there is none to be had now. */
+  /** Waits for its turn; undefined when there is none to be had now, or its patience is at its end. */
   async take(process: SimProcess): Promise<Taken | undefined> {
-    if (this.#wish.kind === "prefect") return this.#takeAsPrefect(process);
+    const { kind, patience_ms } = this.#wish;
+    if (kind === "prefect") return this.#takeAsPrefect(process);
     const request_id = `${process.name}/${(this.#asked += 1)}`;
+    const giveUp = new AbortController();
+    const taking = this.#takeUnder(process, request_id, giveUp.signal);
+    if (patience_ms === undefined) return taking;
+    const patience = process.sleep(this.#random.exponential(patience_ms)).then(() => "over" as const);
+    const outcome = await Promise.race([taking, patience]);
+    if (outcome !== "over") return outcome;
+    giveUp.abort();
+    await this.#withdraw(process, request_id);
+    return undefined;
+  }
+
+  /** Leaves the line, as our SDK does: at every limit, twice at most. */
+  async #withdraw(process: SimProcess, request_id: string): Promise<void> {
+    this.#world.say(process.name, `gives up ${request_id}`);
+    await Promise.all(
+      this.#wish.limits.map(async (limit) => {
+        for (let tries = 0; tries < 2; tries += 1) {
+          const answer = await limit.ask(process, "withdraw", { request_id }, WITHDRAW_MS);
+          if (answer?.ok === true) return;
+          await process.sleep(100);
+        }
+      }),
+    );
+  }
+
+  /** What comes after it has given up is nobody's any more. */
+  async #takeUnder(process: SimProcess, request_id: string, over: AbortSignal): Promise<Taken | undefined> {
     const ask = (wait_seconds: number) => this.#ask(process, { type: "request" }, request_id, wait_seconds);
     for (let wait_seconds = 0; ;) {
       const sent_at = process.now;
       const answer = await ask(wait_seconds);
+      if (over.aborted) return undefined;
       if (this.#mayDie(process)) return process.hear(new Promise(() => {}));
       if (answer?.ok === true && answer.value.status === "granted")
         return { grant: answer.value, counts_from: sent_at };
@@ -89,7 +121,8 @@ export class LimitClient {
         continue;
       }
       if (this.#wish.kind === "socket") {
-        const taken = await this.#takeOnSocket(process, request_id);
+        const taken = await this.#takeOnSocket(process, request_id, over);
+        if (over.aborted) return undefined;
         if (taken === "ended") return undefined;
         if (taken !== undefined) return taken;
         wait_seconds = 0;
@@ -103,7 +136,11 @@ export class LimitClient {
   }
 
   /** Waits on one socket and takes there what is offered. Undefined: it was closed. */
-  async #takeOnSocket(process: SimProcess, request_id: string): Promise<Taken | "ended" | undefined> {
+  async #takeOnSocket(
+    process: SimProcess,
+    request_id: string,
+    over: AbortSignal,
+  ): Promise<Taken | "ended" | undefined> {
     const { promise, resolve } = Promise.withResolvers<Taken | "ended" | undefined>();
     let counts_from = process.now;
     let isTaking = false;
@@ -124,8 +161,13 @@ export class LimitClient {
     const cancel = this.#world.timeline.after(this.#world.tempo * SOCKET_PATIENCE_MS, () =>
       resolve(undefined),
     );
+    over.addEventListener("abort", () => resolve(undefined));
     const heard = await process.hear(promise);
     cancel();
+    if (over.aborted) {
+      socket.close();
+      return undefined;
+    }
     if (this.#mayDie(process)) {
       socket.close();
       return process.hear(new Promise(() => {}));

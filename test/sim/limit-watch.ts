@@ -33,6 +33,8 @@ export class LimitWatch {
   #waiters = new Map<string, WaiterRow>();
   #highest_fence = 0;
   #limit = 0;
+  /** Until when a request must not be granted, because its withdrawal was confirmed. */
+  readonly #withdrawn = new Map<string, number>();
   /** Under which fence each request was granted, and until when its end is remembered, once it has ended. */
   readonly #granted = new Map<string, { fence: number; remembered_until: number }>();
   /** When each lease was stored, by its fence. */
@@ -75,6 +77,11 @@ export class LimitWatch {
   /** An answer has left the object. */
   noteAnswer(operation: string, command: unknown, result: Result<unknown>): void {
     if (!result.ok) return;
+    if (operation === "withdraw")
+      this.#withdrawn.set(
+        String((command as { request_id: string }).request_id),
+        this.#world.now + REPLAY_MS,
+      );
     if (operation === "set_priority")
       this.#line.noteMoved(command as LimitOperations["set_priority"]["command"]);
     if (operation === "acquire") {
@@ -172,6 +179,12 @@ export class LimitWatch {
         fence: lease.fence,
         remembered_until: Number.POSITIVE_INFINITY,
       });
+      if (this.#world.now < (this.#withdrawn.get(lease.request_id) ?? 0) && !this.#world.faults.canStep)
+        this.#world.fail(
+          "I5",
+          `${name} granted ${lease.request_id} after it had confirmed its withdrawal`,
+          lease,
+        );
       if (this.#ended.has(lease.request_id) && !this.#waiters.has(`request:${lease.request_id}`)) {
         // A withdrawal and the acquire that it was meant for may have been one turn.
         if (config.deleted_at === null && before !== undefined)

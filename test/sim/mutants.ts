@@ -117,6 +117,10 @@ export const MUTANTS: readonly Mutant[] = [
     "if (taken !== undefined && !mayHave(joint, taken)) return;",
     "void taken;",
   ]),
+  mutant("a withdrawal leaves nothing behind", "src/objects/limit/actor.ts", [
+    'if (lease === undefined) this.#core.remember("request", request_id, now);\n      else this.#core',
+    "if (lease !== undefined) this.#core",
+  ]),
   mutant("a call of the next release is refused for good", "src/objects/shared/actor.ts", [
     'refuse("unavailable", "This version of the call is not known here; try again shortly."),',
     'refuse("not_found", "This version of the call is not known here; try again shortly."),',

@@ -12,6 +12,8 @@ export interface ScenarioCaller {
   /** A lower one goes first; 0 where it is absent. */
   priority?: number;
   lease_seconds: number;
+  /** It gives up waiting after so long, on average; never where it is absent. */
+  patience_ms?: number;
   think_ms: number;
   hold_ms: number;
   clock: { skew_ms: number; rate: number };
