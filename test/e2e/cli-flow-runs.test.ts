@@ -53,7 +53,7 @@ test("a run from the command line, without a worker", async () => {
   expect(await read(runs, "flow-run", "ls", "--state-type", "completed")).toEqual([]);
   expect(await read(runs, "work-pool", "preview", "cpu", "-h", "2")).toMatchObject([{ id: run.id }]);
   expect(await succeed("flow-run", "ls", "--flow-name", "report", "-p", "cpu")).toMatch(
-    /report +by-hand +Scheduled +in \d+m/,
+    /report +by-hand +Scheduled +in (?:1h|\d+m)/,
   );
   // Its name and the beginning of its id, as tables show it, are as good as the id.
   for (const ref of ["by-hand", `${run.id.slice(0, 18)}…`])

@@ -78,10 +78,7 @@ export class LimitWatch {
   noteAnswer(operation: string, command: unknown, result: Result<unknown>): void {
     if (!result.ok) return;
     if (operation === "withdraw")
-      this.#withdrawn.set(
-        String((command as { request_id: string }).request_id),
-        this.#world.now + REPLAY_MS,
-      );
+      this.#withdrawn.set((command as { request_id: string }).request_id, this.#world.now + REPLAY_MS);
     if (operation === "set_priority")
       this.#line.noteMoved(command as LimitOperations["set_priority"]["command"]);
     if (operation === "acquire") {

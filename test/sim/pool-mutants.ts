@@ -120,7 +120,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "void LEASE_SECONDS_MAX;",
   ]),
   mutant("a run that ends keeps its deployment's slot", "src/objects/pool/run-states.ts", [
-    "      this.#limit.release(run, decision.released_lease_id);\n    }\n    for (const key of",
+    "      this.#limit.release(decision.released_lease_id);\n    }\n    for (const key of",
     "    }\n    for (const key of",
   ]),
   mutant(
