@@ -110,7 +110,8 @@ test("the first visit shows how to begin, and ticks off what is done as it happe
 
 test("the main job, watched from the first page: never more than two slots held on a machine, and all of it done", async () => {
   for (const machine of ["gpu-1", "gpu-2"]) await client.limits.create({ name: `gpu:${machine}`, limit: 2 });
-  const deployment = await deploy(1);
+  // Long enough to be seen: the page is looked at now and then.
+  const deployment = await deploy(3);
   const page = await open(server.url);
   for (const machine of ["gpu-1", "gpu-2"]) startWorker(machine);
   await shown(() => page.getByText("online").count()).toBe(2);
