@@ -1,18 +1,17 @@
 /** Passes the socket of a process that calls one limit often on to that limit, which owns it. */
-import { addressOfKey, formatAddress } from "../contract/envelope.ts";
+import { addressOfKey } from "../contract/envelope.ts";
 import { ERRORS } from "../contract/errors.ts";
 import { CALLER_HEADER, type SocketCaller } from "../objects/limit/sockets.ts";
-import { stubOf } from "../objects/shared/stub.ts";
 import { findMembers, noteRun, readRun } from "./acquire.ts";
 import { fail, type ApiContext } from "./context.ts";
+import { passUpgrade, requireUpgrade } from "./upgrade.ts";
 
 /** Prefect's words (source: wire §3.1). */
 const NOT_FOUND = "Concurrency Limit not found";
 
 /** Passes an upgrade on: nothing of the socket stays in the Worker. 404 where there is no such limit. */
 export async function acceptCaller(c: ApiContext, name: string): Promise<Response> {
-  if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
-    fail("bad_request", "This is a socket: ask with `Upgrade: websocket`.");
+  requireUpgrade(c);
   const members = await findMembers(c, [name]);
   const [member] = members;
   if (member === undefined) return fail("not_found", NOT_FOUND);
@@ -20,8 +19,8 @@ export async function acceptCaller(c: ApiContext, name: string): Promise<Respons
   noteRun(c, { run, members });
   const address = addressOfKey(c.get("workspace"), "limit", member.key);
   const caller: SocketCaller = { member, run };
-  const response = await stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
-    headers: { upgrade: "websocket", [CALLER_HEADER]: encodeURIComponent(JSON.stringify(caller)) },
+  const response = await passUpgrade(c, address, {
+    [CALLER_HEADER]: encodeURIComponent(JSON.stringify(caller)),
   });
   return response.status === ERRORS.not_found.status ? fail("not_found", NOT_FOUND) : response;
 }

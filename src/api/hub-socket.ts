@@ -1,11 +1,11 @@
 /** Passes the sockets of events and logs on to the workspace's hub, which owns them (source: wire §2.2, §2.9). */
-import { addressOfHub, formatAddress } from "../contract/envelope.ts";
+import { addressOfHub } from "../contract/envelope.ts";
 import { refuse } from "../contract/errors.ts";
 import { HUB_SOCKET_HEADER, type SocketKind, type SocketTicket } from "../objects/hub/sockets.ts";
 import { judgeAuthorization } from "../objects/shared/key.ts";
-import { stubOf } from "../objects/shared/stub.ts";
 import { fail, type ApiContext } from "./context.ts";
 import { answerRefusal } from "./middleware.ts";
+import { passUpgrade } from "./upgrade.ts";
 
 /**
  * Passes an upgrade on. A client that offers the subprotocol `prefect` may show the key in its first frame; any other
@@ -21,11 +21,8 @@ export async function acceptHubSocket(c: ApiContext, kind: SocketKind): Promise<
     return answerRefusal(c, refuse(verdict === "refused" ? "unauthorized" : verdict).error);
   const address = addressOfHub(c.get("workspace"));
   const ticket: SocketTicket = { kind, has_handshake, is_authorized: verdict === "accepted" };
-  return stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
-    headers: {
-      upgrade: "websocket",
-      [HUB_SOCKET_HEADER]: JSON.stringify(ticket),
-      ...(has_handshake && { "sec-websocket-protocol": "prefect" }),
-    },
+  return passUpgrade(c, address, {
+    [HUB_SOCKET_HEADER]: JSON.stringify(ticket),
+    ...(has_handshake && { "sec-websocket-protocol": "prefect" }),
   });
 }

@@ -3,14 +3,14 @@
  * and passes frames on: `take` for what is offered, `withdraw` to leave. The home knows by the socket whether its waiter
  * is still there.
  */
-import { formatAddress, addressOfName } from "../contract/envelope.ts";
+import { addressOfName } from "../contract/envelope.ts";
 import { refuse, type Refusal } from "../contract/errors.ts";
 import { Acquire, type Grant } from "../contract/wire/limits.ts";
-import { stubOf } from "../objects/shared/stub.ts";
 import { toCommand } from "../objects/limit/operations.ts";
 import { ACQUIRE_HEADER, readFrame } from "../objects/limit/sockets.ts";
 import { findMembers, grantNothing, noteRun, readRun } from "./acquire.ts";
 import { ApiError, type ApiContext } from "./context.ts";
+import { passUpgrade } from "./upgrade.ts";
 
 const FIRST_FRAME_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
@@ -94,8 +94,8 @@ async function reachHome(
     }
     noteRun(c, command);
     const address = addressOfName(c.get("workspace"), "limit", first.name);
-    const response = await stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
-      headers: { upgrade: "websocket", [ACQUIRE_HEADER]: encodeURIComponent(JSON.stringify(command)) },
+    const response = await passUpgrade(c, address, {
+      [ACQUIRE_HEADER]: encodeURIComponent(JSON.stringify(command)),
     });
     const home = response.webSocket;
     if (home === null || home === undefined) throw new Error(`The limit answered ${response.status}.`);

@@ -114,8 +114,7 @@ test("who acquires often does so on a socket, also after the server was killed",
     await concurrency("often", { client }, () => undefined);
     return paths.length - before;
   };
-  const untilOnSocket = () => expect.poll(use).toBe(0);
-  await untilOnSocket();
+  await expect.poll(use).toBe(0);
   // An acquire and a release each for three times, one more each while it opens at most, and the socket.
   expect(paths.filter((path) => path.endsWith("/often/calls"))).toHaveLength(1);
   expect((await client.limits.history("often")).leases.length).toBeGreaterThanOrEqual(4);

@@ -1,14 +1,14 @@
 /** `/v2/concurrency_limits/leases`: what somebody holds, by the lease's id (source: wire §3.1, §4.6). */
 import { z } from "zod";
 import { LEASE_SECONDS_DEFAULT, LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
-import { addressOfKey, formatAddress, type AddressOf } from "../../contract/envelope.ts";
+import { addressOfKey, type AddressOf } from "../../contract/envelope.ts";
 import { EXPIRES_IN_HEADER } from "../../contract/headers.ts";
 import { isUuid, keyOfId, parseId } from "../../contract/ids.ts";
 import { WATCH_HEADER } from "../../objects/limit/sockets.ts";
-import { stubOf } from "../../objects/shared/stub.ts";
 import { call, factory, fail, isRefusal, orIfAbsent, type ApiContext } from "../context.ts";
 import { describeResource } from "../describe.ts";
 import { noteSignsOfLife } from "../signs-of-life.ts";
+import { passUpgrade, requireUpgrade } from "../upgrade.ts";
 import { body } from "../validation.ts";
 
 const describe = describeResource("Global concurrency limits");
@@ -59,11 +59,8 @@ async function renew(c: ApiContext, lease_id: string, lease_seconds: number | nu
 function watchLease(c: ApiContext, lease_id: string): Response | Promise<Response> {
   const address = addressOfLease(c, lease_id);
   if (address === undefined) fail("not_found", "No such lease is held.");
-  if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
-    fail("bad_request", "This is a socket: ask with `Upgrade: websocket`.");
-  return stubOf(c.env, address).fetch(`https://objects/${formatAddress(address)}`, {
-    headers: { upgrade: "websocket", [WATCH_HEADER]: lease_id },
-  });
+  requireUpgrade(c);
+  return passUpgrade(c, address, { [WATCH_HEADER]: lease_id });
 }
 
 export const leases = factory

@@ -31,23 +31,21 @@ export class AttemptStore {
 
   /** How many slots are taken, by queue. A cancelled run has its slot until its process is gone, unlike Prefect's. */
   countActiveByQueue(): Map<string, number> {
-    return new Map(
-      this.#sql
-        .all<{ queue_id: string; count: number }>(
-          "SELECT queue_id, count(*) AS count FROM active WHERE queue_id IS NOT NULL GROUP BY queue_id",
-        )
-        .map(({ queue_id, count }) => [queue_id, count] as const),
-    );
+    return this.#countActiveBy("queue_id");
   }
 
   /** How many runs each worker has. */
   countActiveByWorker(): Map<string, number> {
+    return this.#countActiveBy("worker_name");
+  }
+
+  #countActiveBy(column: "queue_id" | "worker_name"): Map<string, number> {
     return new Map(
       this.#sql
-        .all<{ worker_name: string; count: number }>(
-          "SELECT worker_name, count(*) AS count FROM active WHERE worker_name IS NOT NULL GROUP BY worker_name",
+        .all<{ of: string; count: number }>(
+          `SELECT ${column} AS "of", count(*) AS count FROM active WHERE ${column} IS NOT NULL GROUP BY ${column}`,
         )
-        .map(({ worker_name, count }) => [worker_name, count] as const),
+        .map(({ of, count }) => [of, count] as const),
     );
   }
 
