@@ -34,6 +34,11 @@ export class SimCaller {
     });
   }
 
+  /** On whose behalf it waits or holds, where it is a task run's. */
+  get task_run_id(): string | undefined {
+    return this.#client.task_run_id;
+  }
+
   start(): void {
     this.#lives += 1;
     this.waits_since = undefined;

@@ -2,7 +2,14 @@
 import { makeKnot } from "./knot.ts";
 import type { PoolPlan } from "./pool-world.ts";
 import { FAULT_KINDS, type FaultRates, POOL_FAULT_KINDS, Random } from "./random.ts";
-import { makeClock, RATE_MAX, type Scenario, type ScenarioCaller, slowLease } from "./scenario.ts";
+import {
+  makeClock,
+  RATE_MAX,
+  type Scenario,
+  type ScenarioCaller,
+  type ScenarioLimit,
+  slowLease,
+} from "./scenario.ts";
 
 const TEMPO_MAX = 1000;
 /**
@@ -28,6 +35,14 @@ const RESTARTS_SHARE = 0.3;
 const STEPS_SHARE = 0.8;
 /** In so many of the seeds not everybody asks with the same priority. */
 const PRIORITIES_SHARE = 0.3;
+/** In so many of the seeds some limits decay. */
+const DECAY_SHARE = 0.3;
+/** In the busiest world a slot that decays is free again within so long. */
+const DECAY_SECONDS = [0.5, 60] as const;
+/** In so many of the seeds some callers are clients that know no leases. */
+const NO_LEASES_SHARE = 0.3;
+/** In so many of the seeds people disable limits, and let them decay or not. */
+const SWITCHES_SHARE = 0.3;
 /** In so many of the seeds callers give up waiting. */
 const PATIENCE_SHARE = 0.4;
 const SESSION_SECONDS_MAX = 300;
@@ -54,10 +69,20 @@ function makeWorld(seed: number): Scenario {
     if (ofServer.chance(STEPS_SHARE)) rates.step_clock = RATE_MAX.step_clock;
   }
   const bypass_max = random.pick([0, 0, 0, 1]);
-  const limits = Array.from({ length: random.int(isTangle ? 2 : 1, 3) }, () => {
+  const ofSwitches = new Random(seed, "switches");
+  if (ofSwitches.chance(SWITCHES_SHARE))
+    [rates.disable, rates.switch_decay] = [RATE_MAX.disable, RATE_MAX.switch_decay];
+  const decay = new Random(seed, "decay");
+  const hasDecay = decay.chance(DECAY_SHARE);
+  const limits = Array.from({ length: random.int(isTangle ? 2 : 1, 3) }, (): ScenarioLimit => {
     const has_names = random.chance(0.2);
-    return { size: random.int(1, 3), bypass_max, has_names };
+    const size = random.int(1, 3);
+    const doesDecay = hasDecay && decay.chance(0.7);
+    const slot_decay_per_second = doesDecay ? 1 / (tempo * decay.magnitude(...DECAY_SECONDS)) : 0;
+    return { size, bypass_max, has_names: has_names && !doesDecay, slot_decay_per_second };
   });
+  const clients = new Random(seed, "clients");
+  const knowNoLeases = clients.chance(NO_LEASES_SHARE);
   const pace_ms = tempo * random.magnitude(500, isTangle ? 60_000 : 300_000);
   const priorities = new Random(seed, "priorities");
   const hasPriorities = priorities.chance(PRIORITIES_SHARE);
@@ -68,9 +93,12 @@ function makeWorld(seed: number): Scenario {
     const hold_ms = pace_ms * random.magnitude(0.2, 5);
     const lease_seconds =
       hold_ms > tempo * 100_000 ? random.pick([60, 120, 240]) : random.pick([10, 30, 60, 120, 240]);
+    const kind = random.pick<ScenarioCaller["kind"]>(["held requests", "socket", "prefect"]);
+    const isRate = wants.length > 0 && wants.every((limit) => limits[limit]?.slot_decay_per_second !== 0);
     return {
       name: `caller-${index + 1}`,
-      kind: random.pick(["held requests", "socket", "prefect"]),
+      kind: knowNoLeases && clients.chance(0.5) ? clients.pick(["task run", "by hand"]) : kind,
+      ...(isRate && decay.chance(0.5) && { mode: "rate_limit" as const }),
       wants: wants.length === 0 ? [0] : wants,
       slots: random.pick([1, 1, 1, 2]),
       priority: hasPriorities ? priorities.int(-1, 1) : 0,

@@ -25,6 +25,7 @@ export function makeKnot(seed: number): Scenario | undefined {
     size: 1,
     bypass_max: 0,
     has_names: false,
+    slot_decay_per_second: 0,
   }));
   const all = limits.map((_, limit) => limit);
   const [long, last] = [random.int(0, 1), random.int(1, limits.length - 1)];

@@ -1,8 +1,9 @@
 /** How slots are taken, kept and given back: by our SDK over held requests or a socket, by Prefect's clients over HTTP. */
+import { LEASE_SECONDS_MAX } from "../../src/contract/bounds.ts";
 import { marginOfLease } from "../../src/contract/margins.ts";
 import type { Result } from "../../src/contract/errors.ts";
-import type { Grant, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
-import type { AcquireCommand, Caller } from "../../src/objects/limit/operations.ts";
+import type { Grant, Holder, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
+import type { AcquireCommand, Caller, LimitOperations } from "../../src/objects/limit/operations.ts";
 import { type Holdings, markOf } from "./holdings.ts";
 import type { SimLimit } from "./limits.ts";
 import type { SimProcess } from "./process.ts";
@@ -11,7 +12,10 @@ import type { World } from "./world.ts";
 
 /** What somebody wants, and how it asks for it. */
 export interface Wish {
-  kind: "held requests" | "socket" | "prefect";
+  /** "task run" and "by hand": Prefect's clients that know no leases, with a tag's limit or one that is counted by hand. */
+  kind: "held requests" | "socket" | "prefect" | "task run" | "by hand";
+  /** For slots that are held, where it is absent. */
+  mode?: AcquireCommand["mode"] | undefined;
   /** In ascending order of their keys. */
   limits: readonly SimLimit[];
   slots: number;
@@ -50,6 +54,8 @@ export class LimitClient {
   readonly #wish: Wish;
   readonly #links: LimitClientLinks;
   #asked = 0;
+  /** Of whom it asks now, or has asked last. */
+  task_run_id: string | undefined;
 
   constructor(world: World, holdings: Holdings, random: Random, wish: Wish, links: LimitClientLinks) {
     [this.#world, this.#holdings, this.#random, this.#wish, this.#links] = [
@@ -74,7 +80,8 @@ export class LimitClient {
   /** Waits for its turn; undefined when there is none to be had now, or its patience is at its end. */
   async take(process: SimProcess): Promise<Taken | undefined> {
     const { kind, patience_ms } = this.#wish;
-    if (kind === "prefect") return this.#takeAsPrefect(process);
+    if (kind === "task run") this.task_run_id = this.#random.uuid();
+    if (kind !== "held requests" && kind !== "socket") return this.#takeAsPrefect(process);
     const request_id = `${process.name}/${(this.#asked += 1)}`;
     const giveUp = new AbortController();
     const taking = this.#takeUnder(process, request_id, giveUp.signal);
@@ -203,13 +210,20 @@ export class LimitClient {
   /** Works until it is done or its time is over, renewing at half the lease, and gives back. */
   async hold(process: SimProcess, { grant, counts_from }: Taken, hold_ms: number): Promise<void> {
     const plan = this.#wish;
-    const lease_ms = plan.lease_seconds * 1000;
-    const margin_ms = 1000 * marginOfLease(plan.lease_seconds);
-    const names = new Set(grant.limits.map(({ name }) => name));
+    if (plan.kind === "by hand") {
+      await process.sleep(hold_ms);
+      if (this.#mayDie(process)) await process.hear(new Promise(() => {}));
+      await this.#countDown(process);
+      return;
+    }
+    const lease_ms = this.#lease_seconds * 1000;
+    const margin_ms = 1000 * marginOfLease(this.#lease_seconds);
+    // Nobody holds what decays.
+    const names = new Set(grant.limits.flatMap(({ name, fence }) => (fence === null ? [] : [name])));
     const holding = {
       owner: process,
       lease_id: grant.lease_id,
-      limits: plan.limits.filter(({ name }) => names.has(name)),
+      limits: plan.limits.filter(({ name, watch }) => names.has(name) && !watch.doesDecay),
       attempt_id: plan.run?.attempt_id,
       marks: grant.limits.map(({ name, fence }) => markOf(name, fence)),
       slots: plan.slots,
@@ -229,9 +243,11 @@ export class LimitClient {
     let failures = 0;
     while (process.now < Math.min(done_at, holding.until)) {
       const renew_at =
-        failures === 0
-          ? holding.until + margin_ms - lease_ms / 2
-          : process.now + Math.min(2000, 250 * 2 ** failures);
+        plan.kind === "task run"
+          ? done_at
+          : failures === 0
+            ? holding.until + margin_ms - lease_ms / 2
+            : process.now + Math.min(2000, 250 * 2 ** failures);
       await process.sleep(Math.max(1, Math.min(done_at, holding.until, renew_at) - process.now));
       if (this.#mayDie(process)) {
         this.#holdings.end(holding);
@@ -255,9 +271,9 @@ export class LimitClient {
           });
         break;
       }
-      if (renewed?.ok === true && renewed.value.expires_in_seconds < plan.lease_seconds)
+      if (renewed?.ok === true && renewed.value.expires_in_seconds < this.#lease_seconds)
         this.#world.fail("I10", `${process.name} renewed its lease and got less than it asked for`, {
-          lease_seconds: plan.lease_seconds,
+          lease_seconds: this.#lease_seconds,
           ...renewed.value,
         });
       failures = renewed?.ok === true ? 0 : failures + 1;
@@ -265,11 +281,43 @@ export class LimitClient {
         holding.until = sent_at + renewed.value.expires_in_seconds * 1000 - margin_ms;
     }
     this.#holdings.end(holding);
+    const holder = this.#holder;
+    if (holder === undefined)
+      await this.#insist(process, this.#home, "release", { lease_id: grant.lease_id });
+    else
+      await Promise.all(
+        plan.limits.map((limit) => this.#insist(process, limit, "release_holder", { holder })),
+      );
+  }
+
+  /** Asks until it is answered, or thrice. */
+  async #insist<Operation extends "release" | "release_holder">(
+    process: SimProcess,
+    limit: SimLimit,
+    operation: Operation,
+    command: LimitOperations[Operation]["command"],
+  ): Promise<void> {
     for (let tries = 0; tries < 3; tries += 1) {
-      const released = await this.#home.ask(process, "release", { lease_id: grant.lease_id }, 5000);
-      if (released?.ok === true) return;
+      const answer = await limit.ask(process, operation, command, 5000);
+      if (answer?.ok === true) return;
       await process.sleep(500);
     }
+  }
+
+  /** Said once: whoever says it twice gives back what is another's. */
+  async #countDown(process: SimProcess): Promise<void> {
+    const { limits, slots } = this.#wish;
+    await Promise.all(limits.map((limit) => limit.ask(process, "decrement", { slots }, 5000)));
+  }
+
+  get #holder(): Holder | undefined {
+    return this.task_run_id === undefined ? undefined : { type: "task_run", id: this.task_run_id };
+  }
+
+  /** Who knows no leases gives back by itself. */
+  get #lease_seconds(): number {
+    const { kind, lease_seconds } = this.#wish;
+    return kind === "task run" || kind === "by hand" ? LEASE_SECONDS_MAX : lease_seconds;
   }
 
   #ask(
@@ -283,19 +331,21 @@ export class LimitClient {
   }
 
   #command(caller: Caller, request_id: string, wait_seconds: number): AcquireCommand {
-    const { limits, slots, priority = 0, lease_seconds, run } = this.#wish;
+    const { kind, limits, slots, mode = "concurrency", priority = 0, run } = this.#wish;
     return {
       names: limits.map(({ name }) => name),
       members: limits.map(({ name, key }) => ({ name, key })),
       request_id,
       slots,
-      mode: "concurrency",
-      lease_seconds,
+      mode,
+      lease_seconds: this.#lease_seconds,
       wait_seconds,
       // Prefect's clients know none.
       priority: caller.type === "prefect" ? 0 : priority,
       caller,
       run,
+      ...(kind === "by hand" && { is_anonymous: true }),
+      ...(kind === "task run" && { holder: this.#holder, is_once_per_holder: true }),
     };
   }
 }

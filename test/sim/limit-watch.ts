@@ -4,8 +4,17 @@ import type { Result } from "../../src/contract/errors.ts";
 import type { Grant, Limit, Waiting } from "../../src/contract/wire/limits.ts";
 import type { Joint } from "../../src/domain/limit/joint.ts";
 import { leaseIdOf } from "../../src/domain/limit/naming.ts";
-import type { LimitOperations } from "../../src/objects/limit/operations.ts";
-import { type ConfigRow, type LeaseRow, makeRowReader, sumSlots, type WaiterRow } from "./limit-rows.ts";
+import type { AcquireCommand, LimitOperations } from "../../src/objects/limit/operations.ts";
+import { DecayWatch } from "./decay-watch.ts";
+import {
+  type ConfigRow,
+  countFree,
+  doesDecay,
+  type LeaseRow,
+  makeRowReader,
+  sumSlots,
+  type WaiterRow,
+} from "./limit-rows.ts";
 import { LineWatch } from "./line-watch.ts";
 import type { SimObject } from "./objects.ts";
 import { START_GRACE_MS, TrueInstants } from "./server-clock.ts";
@@ -18,6 +27,8 @@ const SLACK_MS = 20_000;
 /** An alarm that comes late means lost time, which puts deadlines off by half a minute, perhaps more than once. */
 const LATE_SLACK_MS = 600_000;
 const RESIZED_LATELY_MS = 5000;
+/** From what a turn decides to what is known of it. */
+const TURN_MS = 50;
 /** A request whose lease has ended is never granted again for so long. */
 const REPLAY_MS = 600_000;
 
@@ -25,6 +36,7 @@ export class LimitWatch {
   readonly #world: World;
   readonly #object: SimObject;
   readonly #line: LineWatch;
+  readonly #decay: DecayWatch;
   readonly #read;
   /** When leases end, in true time. */
   readonly #ends: TrueInstants;
@@ -32,7 +44,9 @@ export class LimitWatch {
   #leases = new Map<number, LeaseRow>();
   #waiters = new Map<string, WaiterRow>();
   #highest_fence = 0;
-  #limit = 0;
+  #config: ConfigRow | undefined;
+  /** When slots that nobody holds were last given back by hand. */
+  #countedDownAt = Number.NEGATIVE_INFINITY;
   /** Until when a request must not be granted, because its withdrawal was confirmed. */
   readonly #withdrawn = new Map<string, number>();
   /** Under which fence each request was granted, and until when its end is remembered, once it has ended. */
@@ -56,6 +70,7 @@ export class LimitWatch {
   ) {
     [this.#world, this.#object, this.#find] = [world, object, find];
     this.#line = new LineWatch(world, object, socketSince);
+    this.#decay = new DecayWatch(world, object);
     this.#read = makeRowReader(object);
     this.#ends = new TrueInstants(world.clock);
   }
@@ -67,6 +82,10 @@ export class LimitWatch {
       string | number | undefined
     >;
     this.#line.note(operation, command);
+    this.#decay.note(operation);
+    if (operation === "release_holder")
+      this.#ended.add((command as LimitOperations["release_holder"]["command"]).holder.id);
+    if (operation === "decrement") this.#countedDownAt = this.#world.now;
     if (operation === "release" || operation === "force_release") this.#ended.add(String(lease_id));
     if (operation === "withdraw") this.#ended.add(String(request_id));
     if (operation === "end_attempt") this.#ended.add(String(attempt_id));
@@ -98,14 +117,23 @@ export class LimitWatch {
           command,
           answer,
         });
+      if (answer.status === "granted" && command !== null)
+        this.#decay.noteGrant(command as AcquireCommand, answer);
     }
     // What else ran in the turn of the answer may have changed what the answer says.
-    if (operation === "read" && this.#object.isSettled && !this.#isChanged) {
-      const { active_slots } = result.value as Limit;
-      const occupied = sumSlots(this.#leases.values());
-      if (active_slots !== occupied)
-        this.#world.fail("I2", `${this.#object.name} shows ${active_slots} and its holders have ${occupied}`);
-    }
+    if (operation === "read" && this.#object.isSettled && !this.#isChanged)
+      this.#checkShown(result.value as Limit);
+  }
+
+  /** I2: what is shown is what the holders have, and the level of what decays. */
+  #checkShown({ active_slots }: Limit): void {
+    const config = this.#config;
+    if (config === undefined) return;
+    const { now } = this.#world.clock;
+    const freeAt = (at: number) => countFree(config, this.#leases.values(), at);
+    const shown = config.limit - active_slots;
+    if (shown < freeAt(now - TURN_MS) || shown > freeAt(now))
+      this.#world.fail("I2", `${this.#object.name} shows ${active_slots} slots in use`, this.describe());
   }
 
   /** The largest size since an instant. */
@@ -122,6 +150,11 @@ export class LimitWatch {
     return [...this.#leases.values()].some((lease) => lease.attempt_id === attempt_id);
   }
 
+  /** Slots are used here, and not held. */
+  get doesDecay(): boolean {
+    return this.#config !== undefined && doesDecay(this.#config);
+  }
+
   isEmpty(): boolean {
     return this.#leases.size === 0 && this.#waiters.size === 0;
   }
@@ -135,8 +168,7 @@ export class LimitWatch {
     const rows = this.#read();
     const { config, leases, waiters } = rows;
     if (config === undefined) return;
-    if (config.limit !== this.#limit || this.#sizes.length === 0)
-      this.#sizes.push({ at: this.#world.now, limit: config.limit });
+    if (config.limit !== this.#config?.limit) this.#sizes.push({ at: this.#world.now, limit: config.limit });
     for (const lease of leases.values()) {
       this.#endOf(lease);
       if (!this.#leases.has(lease.fence)) this.#checkNew(lease, leases, config);
@@ -144,8 +176,9 @@ export class LimitWatch {
     for (const lease of this.#leases.values()) if (!leases.has(lease.fence)) this.#checkGone(lease);
     this.#isChanged =
       leases.size !== this.#leases.size || [...leases.keys()].some((fence) => !this.#leases.has(fence));
-    [this.#leases, this.#waiters, this.#limit] = [leases, waiters, config.limit];
+    [this.#leases, this.#waiters, this.#config] = [leases, waiters, config];
     this.#line.look(rows);
+    this.#decay.look(config, sumSlots(leases.values()));
     this.#checkDeadlines();
   }
 
@@ -156,7 +189,7 @@ export class LimitWatch {
     this.#highest_fence = Math.max(lease.fence, this.#highest_fence);
     this.given_at.set(lease.fence, this.#world.now);
     const asked = this.#asked.filter(({ at }) => at > this.#world.now - RESIZED_LATELY_MS);
-    const bound = Math.max(this.#limit, config.limit, ...asked.map(({ limit }) => limit));
+    const bound = Math.max(this.#config?.limit ?? 0, config.limit, ...asked.map(({ limit }) => limit));
     const total = sumSlots(leases.values());
     if (total > bound && lease.slots > 0)
       this.#world.fail("I1", `${name} gave ${total} of ${bound} slots`, [...leases.values()]);
@@ -164,6 +197,12 @@ export class LimitWatch {
       slot_names === null ? [] : (JSON.parse(slot_names) as string[]),
     );
     if (new Set(named).size < named.length) this.#world.fail("I3", `${name} gave a named slot twice`, named);
+    const { holder_type, holder_id } = lease;
+    const isHeldTwice = [...leases.values()].some(
+      (other) => other.fence !== lease.fence && other.holder_id === holder_id,
+    );
+    if (holder_type === "task_run" && lease.kind !== "reserved" && isHeldTwice)
+      this.#world.fail("I5", `${name} gave a task run slots twice`, [...leases.values()]);
     if (lease.request_id !== null) {
       const before = this.#granted.get(lease.request_id);
       if (before !== undefined && this.#world.now < before.remembered_until)
@@ -197,8 +236,9 @@ export class LimitWatch {
     if (granted?.fence === lease.fence)
       granted.remembered_until = this.#world.faults.canStep ? 0 : this.#world.now + REPLAY_MS;
     const lease_id = leaseIdOf(this.#object.address.key, lease);
-    const words = [lease_id, lease.request_id, lease.attempt_id];
+    const words = [lease_id, lease.request_id, lease.attempt_id, lease.holder_id];
     if (words.some((word) => word !== null && this.#ended.has(word))) return;
+    if (lease.kind === "anonymous" && this.#world.now < this.#countedDownAt + TURN_MS) return;
     if (lease.joint_id !== null) {
       this.#checkShareGone(lease);
       return;

@@ -5,7 +5,15 @@
  */
 import { keyOfJoint, keyOfPrefect, keyOfRequest } from "../../src/domain/limit/naming.ts";
 import type { AcquireCommand, LimitOperations } from "../../src/objects/limit/operations.ts";
-import { type ConfigRow, type LeaseRow, type LimitRows, sumSlots, type WaiterRow } from "./limit-rows.ts";
+import {
+  type ConfigRow,
+  countFree,
+  doesDecay,
+  type LeaseRow,
+  type LimitRows,
+  sumSlots,
+  type WaiterRow,
+} from "./limit-rows.ts";
 import type { SimObject } from "./objects.ts";
 import type { World } from "./world.ts";
 
@@ -55,6 +63,7 @@ export class LineWatch {
   readonly #moves = new Map<string, number>();
   /** Who is first in line and could go, and was not told so. */
   #untold: WaiterRow | undefined;
+  #cancelLook: () => void = () => {};
 
   constructor(world: World, object: SimObject, socketSince: (waiter_key: string) => number | undefined) {
     [this.#world, this.#object, this.#socketSince] = [world, object, socketSince];
@@ -201,7 +210,8 @@ export class LineWatch {
       this.#checkOrder(place ?? { priority: asked ?? 0 }, offered.slots, rows, config, "was offered a slot");
     const isQuiet =
       [...rows.leases.keys()].every((fence) => this.#rows.leases.has(fence)) &&
-      this.#rows.config?.limit === config.limit;
+      this.#rows.config?.limit === config.limit &&
+      this.#rows.config.level_at === config.level_at;
     // Somebody earlier who comes back may be offered what a later one has not taken yet.
     const offers = [...rows.waiters.values()]
       .filter((waiter) => waiter.lane === 0 && waiter.offered_at !== null && !isStoredBefore(offered, waiter))
@@ -209,7 +219,7 @@ export class LineWatch {
     const areFresh = offers.every(
       ({ offered_at }) => this.#world.clock.now - (offered_at ?? 0) < OFFER_FRESH_MS,
     );
-    const free = config.limit - sumSlots(rows.leases.values());
+    const free = countFree(config, rows.leases.values(), this.#world.clock.now);
     let left = free;
     for (const { slots } of offers) {
       // One that does not fit any more, since an earlier one has come back, is passed where that is allowed.
@@ -236,14 +246,27 @@ export class LineWatch {
     });
   }
 
+  /** What decays is free at some instant without anything happening. */
+  #lookAgain(config: ConfigRow, { slots }: WaiterRow): void {
+    const { clock, timeline } = this.#world;
+    const over = slots - countFree(config, this.#rows.leases.values(), clock.now);
+    this.#cancelLook();
+    this.#cancelLook = timeline.after((over * 1000) / config.slot_decay_per_second, () => {
+      if (this.#rows.config !== undefined) this.#checkRoom(this.#rows.config);
+    });
+  }
+
   #findUntold(config: ConfigRow): WaiterRow | undefined {
     if (config.active === 0 || config.deleted_at !== null) return undefined;
-    const free = config.limit - sumSlots(this.#rows.leases.values());
+    const free = countFree(config, this.#rows.leases.values(), this.#world.clock.now);
     const line = [...this.#rows.waiters.values()].filter(
       (waiter) => waiter.lane === 0 && this.#isPresent(waiter) && waiter.slots <= config.limit,
     );
     const [first] = line.sort((left, right) => left.priority - right.priority || left.seq - right.seq);
-    return first !== undefined && first.offered_at === null && first.slots <= free ? first : undefined;
+    if (first === undefined || first.offered_at !== null) return undefined;
+    if (first.slots <= free) return first;
+    if (doesDecay(config)) this.#lookAgain(config, first);
+    return undefined;
   }
 
   #isMoving({ waiter_key }: Pick<Place, "waiter_key">): boolean {

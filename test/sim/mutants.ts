@@ -121,6 +121,34 @@ export const MUTANTS: readonly Mutant[] = [
     'if (lease === undefined) this.#core.remember("request", request_id, now);\n      else this.#core',
     "if (lease !== undefined) this.#core",
   ]),
+  mutant("a level is not stored", "src/objects/limit/core.ts", [
+    "this.store.writeLevel(level, now);",
+    "void level;",
+  ]),
+  mutant("a level begins anew with each grant", "src/objects/limit/core.ts", [
+    "decayedLevel(config, now) + draft.slots;",
+    "0 * decayedLevel(config, now) + draft.slots;",
+  ]),
+  mutant("what is reserved beside a level is not counted", "src/objects/limit/core.ts", [
+    "decayedSlots(config, now) + occupied : occupied;",
+    "decayedSlots(config, now) : occupied;",
+  ]),
+  mutant("nobody looks when a level has fallen", "src/objects/limit/line.ts", [
+    'if (action === "block" && doesDecay(config) && waiter.slots <= config.limit) {',
+    'if (action === "block" && doesDecay(config) && waiter.slots < 0) {',
+  ]),
+  mutant("a task run gets slots as often as it asks", "src/objects/limit/acquire.ts", [
+    "if (command.is_once_per_holder === true && command.holder) {",
+    "if (command.is_once_per_holder === true && command.holder && command.slots < 0) {",
+  ]),
+  mutant("the end of a task run gives nothing back", "src/objects/limit/actor.ts", [
+    'this.#core.takeAway(lease, now, "holder");\n      this.#advance();',
+    "void [lease, now];\n      this.#advance();",
+  ]),
+  mutant("slots that are counted down stay taken", "src/objects/limit/settings.ts", [
+    'if (lease.slots <= left) this.#core.endLease(lease, now, "holder");',
+    "if (lease.slots <= left) void now;",
+  ]),
   mutant("a call of the next release is refused for good", "src/objects/shared/actor.ts", [
     'refuse("unavailable", "This version of the call is not known here; try again shortly."),',
     'refuse("not_found", "This version of the call is not known here; try again shortly."),',

@@ -1,7 +1,21 @@
-/** A person at the command line: resizes limits, takes leases away, deletes and re-creates. */
+/** A person at the command line: resizes limits, switches them off and on, takes leases away, deletes and re-creates. */
+import type { LimitUpdate } from "../../src/contract/wire/limits.ts";
 import { type Holdings, markOf } from "./holdings.ts";
 import type { SimLimit } from "./limits.ts";
 import type { World } from "./world.ts";
+
+/** What a limit is made with, beside its size. */
+export interface LimitSettings {
+  bypass_max: number;
+  slot_names: string[] | null;
+  slot_decay_per_second: number;
+}
+
+const SLOTS_MAX = 50;
+const SWITCH_TRIES = 5;
+const SWITCHED_MS = [1, 60_000] as const;
+/** Slots that are let decay by hand are free again within a moment. */
+const SWITCHED_DECAY_PER_SECOND = 0.1;
 
 export class Operator {
   readonly #world: World;
@@ -13,11 +27,7 @@ export class Operator {
   }
 
   /** Creates a limit, as often as it takes. */
-  async create(
-    limit: SimLimit,
-    size: number,
-    settings: { bypass_max: number; slot_names: string[] | null },
-  ): Promise<void> {
+  async create(limit: SimLimit, size: number, settings: LimitSettings): Promise<void> {
     for (;;) {
       const made = await limit.ask("operator", "create", { name: limit.name, limit: size, ...settings });
       if (made?.ok === true || (made?.ok === false && made.error.code === "conflict")) return;
@@ -26,26 +36,28 @@ export class Operator {
   }
 
   /** Looks around every now and then, and does what the seed has them do. */
-  start(every_ms: number, settings: { bypass_max: number; slot_names: string[] | null; size: number }): void {
+  start(every_ms: number, settings: readonly (LimitSettings & { size: number })[]): void {
     const random = this.#world.random("operator");
     const { faults, timeline } = this.#world;
     this.#world.spawn("operator", async () => {
       for (;;) {
         await timeline.sleep(random.exponential(every_ms));
-        const limit = this.#limits[random.int(0, this.#limits.length - 1)];
-        if (faults.isOver || limit === undefined) return;
+        const number = random.int(0, this.#limits.length - 1);
+        const [limit, own] = [this.#limits[number], settings[number]];
+        if (faults.isOver || limit === undefined || own === undefined) return;
         await limit.ask("operator", "read", {});
         const resize = faults.strike("resize");
-        // Named slots stay as many as they are.
-        if (resize !== undefined && settings.slot_names === null)
-          await limit.ask("operator", "update", { limit: resize.int(0, settings.size + 2) });
+        if (resize !== undefined) {
+          const most = own.slot_names === null ? own.size + 2 : own.size;
+          await limit.ask("operator", "update", { limit: resize.int(0, most) });
+        }
         const force = faults.strike("force_release");
         if (force !== undefined) await this.#takeAway(limit, force.next());
         const recreate = faults.strike("recreate");
         if (recreate !== undefined) {
           await limit.ask("operator", "delete", { is_forced: recreate.chance(0.5) });
           await timeline.sleep(recreate.magnitude(1, 60_000));
-          await this.create(limit, settings.size, settings);
+          await this.create(limit, own.size, own);
         }
         const reprioritize = faults.strike("reprioritize");
         if (reprioritize !== undefined) {
@@ -57,8 +69,39 @@ export class Operator {
               priority: reprioritize.int(-2, 2),
             });
         }
+        const disable = faults.strike("disable");
+        if (disable !== undefined)
+          await this.#switch(limit, { active: false }, { active: true }, disable.magnitude(...SWITCHED_MS));
+        const decay = faults.strike("switch_decay");
+        if (decay !== undefined) {
+          const { slot_decay_per_second } = own;
+          const other = slot_decay_per_second === 0 ? SWITCHED_DECAY_PER_SECOND : 0;
+          await this.#switch(
+            limit,
+            { slot_decay_per_second: other },
+            { slot_decay_per_second },
+            decay.magnitude(...SWITCHED_MS),
+          );
+        }
       }
     });
+  }
+
+  /** Changes a limit for a while, and leaves it so where nobody hears of the way back. */
+  async #switch(limit: SimLimit, there: LimitUpdate, back: LimitUpdate, ms: number): Promise<void> {
+    await limit.ask("operator", "update", there);
+    await this.#world.timeline.sleep(ms);
+    for (let tries = 0; tries < SWITCH_TRIES; tries += 1)
+      if ((await limit.ask("operator", "update", back))?.ok === true) return;
+  }
+
+  /** Gives back what clients that know no leases have left behind, and what would last for a day. */
+  async cleanUp(limit: SimLimit, isAlive: (task_run_id: string) => boolean): Promise<void> {
+    await limit.ask("operator", "decrement", { slots: SLOTS_MAX });
+    const holders = await limit.ask("operator", "list_holders", { after_fence: 0, limit: SLOTS_MAX });
+    for (const { holder } of holders?.ok === true ? holders.value : [])
+      if (holder?.type === "task_run" && !isAlive(holder.id))
+        await limit.ask("operator", "release_holder", { holder });
   }
 
   async #takeAway(limit: SimLimit, where: number): Promise<void> {

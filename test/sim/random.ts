@@ -96,6 +96,8 @@ export const POOL_FAULT_KINDS = [
 ] as const;
 /** People who let one run, or one queue, go before the others. */
 const FRONT_FAULTS = ["to_front", "reorder_queues"] as const;
+/** People who switch a limit off, or make slots that are held decay, and later do the contrary. */
+const SWITCH_FAULTS = ["disable", "switch_decay"] as const;
 /** What befalls the embedded server as a whole. */
 const SERVER_FAULTS = ["restart", "step_clock"] as const;
 export type FaultKind =
@@ -103,6 +105,7 @@ export type FaultKind =
   | (typeof BIRTH_FAULTS)[number]
   | (typeof POOL_FAULT_KINDS)[number]
   | (typeof FRONT_FAULTS)[number]
+  | (typeof SWITCH_FAULTS)[number]
   | (typeof SERVER_FAULTS)[number];
 
 /** How likely each kind of fault is where it can strike; what is not named never does. */

@@ -1,11 +1,22 @@
 /** What a seed plays: how many limits and callers of which kinds, and which faults how often. */
 import { LEASE_SECONDS_MAX } from "../../src/contract/bounds.ts";
+import type { Wish } from "./limit-client.ts";
 import type { PoolPlan } from "./pool-world.ts";
 import type { FaultKind, FaultRates, Random } from "./random.ts";
 
+export interface ScenarioLimit {
+  size: number;
+  bypass_max: number;
+  has_names: boolean;
+  /** 0: it counts by leases. */
+  slot_decay_per_second: number;
+}
+
 export interface ScenarioCaller {
   name: string;
-  kind: "held requests" | "socket" | "prefect";
+  kind: Wish["kind"];
+  /** Absent: for slots that are held. */
+  mode?: Wish["mode"];
   /** Which limits it wants, by their number. */
   wants: number[];
   slots: number;
@@ -25,7 +36,7 @@ export interface Scenario {
    * minutes, at 100 work and leases take hours, and the whole goes on for days.
    */
   tempo: number;
-  limits: { size: number; bypass_max: number; has_names: boolean }[];
+  limits: ScenarioLimit[];
   callers: ScenarioCaller[];
   /** Undefined where only limits are played. */
   pool: PoolPlan | undefined;
@@ -53,6 +64,8 @@ export const RATE_MAX: Record<FaultKind, number> = {
   force_release: 0.3,
   recreate: 0.1,
   reprioritize: 0.1,
+  disable: 0.1,
+  switch_decay: 0.1,
   deploy: 0.05,
   host_down: 0.02,
   fresh_folder: 0.5,

@@ -7,7 +7,7 @@ import { Holdings, markOf } from "./holdings.ts";
 import { SimLimit } from "./limits.ts";
 import { Network } from "./network.ts";
 import type { SimObject } from "./objects.ts";
-import { Operator } from "./operator.ts";
+import { type LimitSettings, Operator } from "./operator.ts";
 import { openJournal } from "./pools.ts";
 import { type PoolPlan, PoolWorld } from "./pool-world.ts";
 import { Faults } from "./random.ts";
@@ -100,12 +100,13 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     for (const caller of callers) caller.start();
     if (scenario.rates.restart !== undefined)
       new SimServer(world, objects).start(SERVER_EVERY_MS * scenario.tempo);
-    const [size, settings] = settingsOf(scenario, 0);
-    operator.start(scenario.operator_every_ms, {
-      ...settings,
-      size,
-      slot_names: limits.length > 1 ? null : settings.slot_names,
-    });
+    operator.start(
+      scenario.operator_every_ms,
+      limits.map((_, index) => {
+        const [size, settings] = settingsOf(scenario, index);
+        return { ...settings, size };
+      }),
+    );
   });
   const until = START + options.hours * scenario.tempo * HOUR_MS;
   if (options.stop_at !== undefined) world.timeline.at(options.stop_at + 1, () => world.timeline.stop());
@@ -129,13 +130,10 @@ function withAgents(plan: PoolPlan, names: ReadonlySet<string> | undefined): Poo
   return { ...plan, agents: agents.length === 0 ? plan.agents.slice(0, 1) : agents };
 }
 
-function settingsOf(
-  { limits }: Scenario,
-  index: number,
-): [number, { bypass_max: number; slot_names: string[] | null }] {
-  const { size = 1, bypass_max = 0, has_names = false } = limits[index] ?? {};
+function settingsOf({ limits }: Scenario, index: number): [number, LimitSettings] {
+  const { size = 1, bypass_max = 0, has_names = false, slot_decay_per_second = 0 } = limits[index] ?? {};
   const slot_names = has_names ? Array.from({ length: size }, (_, slot) => `slot-${slot + 1}`) : null;
-  return [size, { bypass_max, slot_names }];
+  return [size, { bypass_max, slot_names, slot_decay_per_second }];
 }
 
 /** I9: what a limit has reserved for an acquire over several, and its home does not count, ends soon. */
@@ -194,6 +192,8 @@ async function drain(
       await limit.ask("operator", "update", {
         limit: slot_names === null ? Math.max(2, size) : 3,
         slot_names,
+        active: true,
+        slot_decay_per_second: settings.slot_decay_per_second,
       });
     }
   });
@@ -204,8 +204,13 @@ async function drain(
     limits.every(({ watch }) => watch.isEmpty());
   const drain_ms = world.tempo * DRAIN_MS;
   const over = world.now + drain_ms;
-  do await timeline.run(world.now + world.tempo * DRAIN_STEP_MS);
-  while (world.now < over && !isQuiet() && !timeline.isStopped);
+  do {
+    await timeline.run(world.now + world.tempo * DRAIN_STEP_MS);
+    const isAlive = (id: string) => callers.some(({ task_run_id }) => task_run_id === id);
+    world.spawn("operator", async () => {
+      for (const limit of limits) await operator.cleanUp(limit, isAlive);
+    });
+  } while (world.now < over && !isQuiet() && !timeline.isStopped);
   if (timeline.isStopped) return;
   for (const caller of callers)
     if (caller.waits_since !== undefined)

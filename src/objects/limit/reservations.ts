@@ -108,6 +108,8 @@ export class Reservations {
     const share = this.#store.findShare(joint_id);
     const lease = share && this.#core.store.leases.find(share.fence, share.tail);
     if (lease === undefined) return true;
+    // What is held since before the limit began to decay stays held.
+    if (lease.kind !== "reserved") return false;
     this.#core.endLease(lease, now, "holder");
     this.#core.takeSlots(
       config,

@@ -409,6 +409,14 @@ test("what is taken of several limits that decay falls at each of them, home too
   }
 });
 
+test("a lease from before a limit began to decay stays held when the word of it comes once more", async () => {
+  const { home, member } = await holdTwo();
+  const commit = home.sent.find(({ operation }) => operation === "commit_reservation") ?? expect.fail();
+  await member.must("update", { slot_decay_per_second: 0.001 });
+  await member.actor.execute(commit);
+  expect(await member.must("list_holders", { after_fence: 0, limit: 9 })).toHaveLength(1);
+});
+
 test("a limit that was disabled when the waiting began counts when it is enabled at its end", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const last = fleet.limits[1] ?? expect.fail();
