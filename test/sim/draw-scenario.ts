@@ -113,7 +113,7 @@ function makeWorld(seed: number): Scenario {
   const operator_every_ms = isTangle ? pace_ms : Math.max(5000, pace_ms);
   const hasLateWords =
     pool?.people.lost_run_policy === "reschedule" && new Random(seed, "late").chance(LATE_WORDS_SHARE);
-  const late_ms = hasLateWords ? LATE_WORDS_MAX_MS : LATE_MS;
+  const late_ms = hasLateWords || (pool !== undefined && isCutOff(seed)) ? LATE_WORDS_MAX_MS : LATE_MS;
   return { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
 }
 
@@ -123,6 +123,10 @@ function makeTempo(seed: number): number {
   return random.chance(0.5) ? 1 : random.magnitude(1, TEMPO_MAX);
 }
 
+function isCutOff(seed: number): boolean {
+  return new Random(seed, "cut off").chance(CUT_OFF_SHARE);
+}
+
 /** What is played of pools, from a stream of its own. Adds what strikes there. */
 function makePool(seed: number, tempo: number, limits: number, rates: FaultRates): PoolPlan | undefined {
   const random = new Random(seed, "scenario of the pool");
@@ -130,8 +134,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
   const share = random.pick([0, 0.3, 0.6]);
   for (const kind of POOL_FAULT_KINDS)
     if (random.chance(share)) rates[kind] = random.magnitude(RATE_MAX[kind] / 100, RATE_MAX[kind]);
-  const isCutOff = new Random(seed, "cut off").chance(CUT_OFF_SHARE);
-  if (isCutOff)
+  if (isCutOff(seed))
     for (const kind of CUT_OFF_FAULTS) rates[kind] = random.magnitude(RATE_MAX[kind] / 3, RATE_MAX[kind]);
   if (new Random(seed, "to front").chance(FRONT_SHARE))
     [rates.to_front, rates.reorder_queues] = [RATE_MAX.to_front, RATE_MAX.reorder_queues];

@@ -123,11 +123,6 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "      this.#limit.release(decision.released_lease_id);\n    }\n    for (const key of",
     "    }\n    for (const key of",
   ]),
-  mutant(
-    "the word of a deployment's slot is taken when the slot has ended",
-    "src/objects/pool/run-slots.ts",
-    ["if (lapses_at <= this.#context.host.now()) {", "if (lapses_at <= 0) {"],
-  ),
   mutant("what an agent still names is given up", "src/domain/pool/adopt.ts", [
     "attempt.attempt_id !== null && session.named?.has(attempt.attempt_id) === true;",
     'attempt.attempt_id === null && session.named?.has("") === true;',
