@@ -12,7 +12,7 @@ import { listProcesses } from "../../src/server/leftovers.ts";
 import { signalProcess } from "../../src/server/signal-process.ts";
 import { GRACE_SECONDS } from "../../src/contract/bounds.ts";
 import { freezeWorkerPastSession } from "./freeze-worker.ts";
-import { becomes, hasOwnDisk, LEASE_SECONDS, type World } from "./world.ts";
+import { becomes, LEASE_SECONDS, type World } from "./world.ts";
 
 /** Strikes, and resolves when its cause is gone. Throws where the world does not answer as it must. */
 export type Fault = (world: World, random: Random) => Promise<void>;
@@ -165,10 +165,10 @@ export const FAULTS: Record<string, Fault> = {
     await sleep(LONG_MS);
     cable.heal();
   },
-  "a full disk": async ({ folder, server }) => {
-    if (!hasOwnDisk(folder)) return;
-    const ballast = join(folder, "ballast");
-    const { bavail, bsize } = await statfs(server.dataDir);
+  "a full disk": async ({ ground }) => {
+    if (!ground.isOwnDisk) return;
+    const ballast = join(ground.disk, "ballast");
+    const { bavail, bsize } = await statfs(ground.disk);
     for (let left = bavail * bsize, index = 0; left > 0; left -= BLOCK_BYTES, index += 1) {
       try {
         writeFileSync(`${ballast}-${index}`, Buffer.alloc(Math.min(left, BLOCK_BYTES)));

@@ -58,7 +58,7 @@ export async function freezeWorkerPastSession(world: World, random: Random, isWh
   const { name, home, child } = random.pick(workers as [World["workers"][number]]);
   const frozen = child.pid === undefined ? [] : [child.pid];
   for (const pid of frozen) signalProcess(pid, "SIGSTOP");
-  // The agent, which starts others, stands still by now. Each of these leads a group of its own.
+  // The agent, which starts others, stands still by now. Each of the others leads a group of its own.
   if (isWhole) frozen.push(...(await listProcessesOf(home)).map(({ pid }) => -pid));
   for (const pid of frozen) signalProcess(pid, "SIGSTOP");
   let ends: Awaited<ReturnType<typeof readEnds>> = [];

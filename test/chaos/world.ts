@@ -1,6 +1,6 @@
 /** What faults strike: a server with its data in a folder, holders of slots, workers and their runs, and cables between them. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { createClient, type Client } from "sluice/client";
 import { cleanEnvironment, SLUICE_BIN } from "../support/sluice.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { layCable, type Cable } from "./cable.ts";
+import type { Ground } from "./ground.ts";
 
 const HOLDER = fileURLToPath(new URL("holder.ts", import.meta.url));
 const RUN = fileURLToPath(new URL("run.ts", import.meta.url));
@@ -26,6 +27,16 @@ const WORKERS = ["w1", "w2"];
 export const POOL = "chaos";
 const RUN_MS = 1000;
 
+/** What makes a player. */
+interface Role {
+  name: string;
+  home: string;
+  apiUrl: string;
+  args: readonly string[];
+  /** The file for what it says. */
+  log: string;
+}
+
 /** A process that is started again when it is found dead. */
 interface Player {
   name: string;
@@ -36,7 +47,7 @@ interface Player {
 }
 
 export class World implements AsyncDisposable {
-  readonly folder: string;
+  readonly ground: Ground;
   readonly server: TestServer;
   readonly cables: readonly [Cable, Cable];
   /** Straight to the server, past the cables. */
@@ -45,37 +56,37 @@ export class World implements AsyncDisposable {
   readonly workers: Player[] = [];
   deploymentId = "";
 
-  private constructor(folder: string, server: TestServer, cables: readonly [Cable, Cable]) {
-    this.folder = folder;
+  private constructor(ground: Ground, server: TestServer, cables: readonly [Cable, Cable]) {
+    this.ground = ground;
     this.server = server;
     this.cables = cables;
     this.client = createClient({ apiUrl: server.url, timeoutSeconds: 10, retries: 20 });
   }
 
-  static async open(folder: string): Promise<World> {
+  static async open(ground: Ground): Promise<World> {
     const cables = [await layCable(), await layCable()] as const;
-    const dataDir = join(folder, "data");
+    const dataDir = join(ground.disk, "data");
     mkdirSync(dataDir, { recursive: true });
     const args = cables.flatMap(({ port }) => ["--allowed-host", `127.0.0.1:${port}`]);
     const server = await startTestServer({ dataDir, args });
     for (const cable of cables) cable.target = Number(new URL(server.url).port);
-    const world = new World(folder, server, cables);
+    const world = new World(ground, server, cables);
     await world.#furnish();
     return world;
   }
 
   get starts(): string {
-    return join(this.folder, "starts");
+    return join(this.ground.folder, "starts");
   }
 
   /** What runs wrote down while they worked. */
   get works(): string {
-    return join(this.folder, "works");
+    return join(this.ground.folder, "works");
   }
 
-  /** What the holders wrote down. */
+  /** What the holders wrote down in this round. */
   get records(): string[] {
-    return HOLDERS.map((_, index) => join(this.folder, `holder-${index}`));
+    return HOLDERS.map((_, index) => join(this.ground.folder, `holder-${index}`));
   }
 
   async #furnish(): Promise<void> {
@@ -96,11 +107,25 @@ export class World implements AsyncDisposable {
       const file = this.records[index] ?? "";
       writeFileSync(file, "");
       const args = [file, String(LEASE_SECONDS), String(holder.workMs), LIMIT.name, String(holder.slots)];
-      this.#add(this.holders, `holder ${index}`, this.#urlOf(index), [HOLDER, ...args]);
+      this.#add(this.holders, {
+        name: `holder ${index}`,
+        home: join(this.ground.folder, `home-${index}`),
+        apiUrl: this.#urlOf(index),
+        args: [HOLDER, ...args],
+        // Beside what it writes down: Node ends a program whose words find no room.
+        log: `${file}.log`,
+      });
     }
     for (const [index, name] of WORKERS.entries()) {
-      const args = ["worker", "start", "--pool", POOL, "--name", name, "--limit", "3"];
-      this.#add(this.workers, `worker ${name}`, this.#urlOf(index), [SLUICE_BIN, ...args]);
+      const home = join(this.ground.disk, `worker-${name}`);
+      const args = ["--pool", POOL, "--name", name, "--limit", "3", "--state-dir", home];
+      this.#add(this.workers, {
+        name: `worker ${name}`,
+        home,
+        apiUrl: this.#urlOf(index),
+        args: [SLUICE_BIN, "worker", "start", ...args],
+        log: `${home}.log`,
+      });
     }
   }
 
@@ -114,10 +139,8 @@ export class World implements AsyncDisposable {
     return `http://127.0.0.1:${this.cables[index % 2 === 0 ? 0 : 1].port}/api`;
   }
 
-  #add(players: Player[], name: string, apiUrl: string, args: string[]): void {
-    const home = join(this.folder, name.replace(" ", "-"));
+  #add(players: Player[], { name, home, apiUrl, args, log }: Role): void {
     const env = cleanEnvironment({ SLUICE_API_URL: apiUrl, SLUICE_HOME: home });
-    const log = `${home}.log`;
     const start = () =>
       spawn("sh", ["-c", `exec "$0" "$@" >>${log} 2>&1`, process.execPath, ...args], {
         env,
@@ -127,10 +150,23 @@ export class World implements AsyncDisposable {
     players.push({ name, home, start, child: start() });
   }
 
-  /** Starts again who is dead. */
-  revive(): void {
-    for (const player of [...this.holders, ...this.workers])
-      if (!isRunning(player.child)) player.child = player.start();
+  /** Starts again who is dead, and says who had ended without being killed or asked to leave. */
+  revive(): string[] {
+    const dead = [...this.holders, ...this.workers].filter(({ child }) => !isRunning(child));
+    const failed = dead.filter(({ child }) => child.exitCode !== null && child.exitCode !== 0);
+    const told = failed.map(
+      ({ name, child }) => `The ${name} has ended by itself: exit code ${child.exitCode}.`,
+    );
+    for (const player of dead) player.child = player.start();
+    return told;
+  }
+
+  /** Lets the next round be judged by its own records: these go aside where somebody will look into them, and away else. */
+  turnOver(round: number, isKept: boolean): void {
+    for (const file of this.records) {
+      if (isKept) renameSync(file, `${file}.round-${round}`);
+      writeFileSync(file, "");
+    }
   }
 
   /** Waits until each holder has had slots from now on; false when one of them gets none in that time. */
@@ -189,9 +225,4 @@ export async function becomes(
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(every_ms))
     if (await isSo().catch(() => false)) return true;
   return false;
-}
-
-/** Whether the folder lies on a disk of its own, which can be filled. */
-export function hasOwnDisk(folder: string): boolean {
-  return existsSync(join(folder, ".own-disk"));
 }
