@@ -1,4 +1,5 @@
 /** What a holder holds. */
+import { GRACE_SECONDS } from "../contract/bounds.ts";
 import { marginOfLease } from "../contract/margins.ts";
 import type { Grant, GrantedLimit } from "../contract/wire/limits.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
@@ -129,9 +130,9 @@ export class HeldLease implements Lease {
         signal: AbortSignal.timeout(Math.max(RELEASE_MS_LEAST, Math.min(RELEASE_MS, leftMs))),
       });
     } catch (error) {
-      const left = Math.max(0, Math.ceil((this.#clock.deadlineMs - monotonicMs()) / 1000));
+      const left = Math.max(0, Math.ceil((this.#clock.deadlineMs - monotonicMs()) / 1000)) + GRACE_SECONDS;
       process.emitWarning(
-        `The slots of ${this.#names.join(", ")} could not be given back (${String(error)}); the server frees them in ${left} s.`,
+        `The slots of ${this.#names.join(", ")} could not be given back (${String(error)}); the server frees them within ${left} s.`,
         { type: "SluiceWarning" },
       );
     }
