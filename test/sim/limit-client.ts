@@ -225,7 +225,11 @@ export class LimitClient {
       lease_id: grant.lease_id,
       limits: plan.limits.filter(({ name, watch }) => names.has(name) && !watch.doesDecay),
       attempt_id: plan.run?.attempt_id,
-      marks: grant.limits.map(({ name, fence }) => markOf(name, fence)),
+      // A home that decays has a fence of its own for all of it.
+      marks: [
+        markOf(this.#home.name, grant.fence),
+        ...grant.limits.map(({ name, fence }) => markOf(name, fence)),
+      ],
       slots: plan.slots,
       since: Math.min(
         ...grant.limits.map(({ name, fence }) => {
