@@ -270,7 +270,10 @@ export const WaiterRecord = z.object({
   passed: z.int().default(0),
   /** It wants slots of other limits as well, and gets those of this one only together with them. */
   wants_others: z.boolean().default(false),
-  /** When its turn may come, seconds from now, by how long leases have lasted lately; null where nothing is known. */
+  /**
+   * When its turn may come, seconds from now, by how long leases have lasted lately and the present ones have been held;
+   * null where nothing is known, such as when these have outlasted all of those.
+   */
   estimated_seconds: z.number().nullable().default(null),
 });
 export type WaiterRecord = z.infer<typeof WaiterRecord>;

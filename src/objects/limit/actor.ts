@@ -25,7 +25,7 @@ import { Reservations } from "./reservations.ts";
 import { ATTEMPT_GONE, LEASE_GONE, LIMIT_NOT_FOUND } from "./refusals.ts";
 import { Settings } from "./settings.ts";
 import { LimitStore } from "./store.ts";
-import { estimate } from "./waiting.ts";
+import { estimate, readOutlook } from "./waiting.ts";
 
 const TIDY_MS = ABSENT_SECONDS * 1000;
 const ANONYMOUS_MAX = 1000;
@@ -412,11 +412,12 @@ export class LimitActor extends Actor<LimitOperations> {
     const now = this.host.now();
     const config = this.#core.config;
     const free = config === undefined ? 0 : config.limit - this.#core.countInUse(config, now);
+    const scene = { now, outlook: waiters.length === 0 ? undefined : readOutlook(this.#core, now) };
     return waiters.map((waiter, index) => {
       const is_present = waiter.lane === 0 && isPresent(waiter, this.#ears.isHere(waiter.waiter_key), now);
       const reason = waiter.offered_at !== null ? "offered" : waiter.slots > free ? "full" : "behind_others";
       const position = before + index + 1;
-      const estimated_seconds = estimate(this.#core, waiter, position, now);
+      const estimated_seconds = estimate(this.#core, waiter, position, scene);
       return toWaiterRecord(waiter, { position, is_present, reason, estimated_seconds });
     });
   }

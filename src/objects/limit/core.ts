@@ -18,6 +18,8 @@ import type { LimitStore } from "./store.ts";
 /** Fences are reserved in blocks, so that most grants write no second row; a restart skips the rest of its block. */
 const FENCES_PER_BLOCK = 1000;
 const TAIL_BITS = 22;
+/** Estimates go by so many leases that ended last. */
+const SPANS_MAX = 50;
 
 /** What a new lease is made of. */
 export interface LeaseDraft extends About {
@@ -47,8 +49,8 @@ export class LimitCore {
   #fence: number | undefined;
   /** Something may have made room since the line was walked: it must be before the commit (promise I7). */
   isLineDue = false;
-  /** How long leases have lasted lately, for estimates only; undefined until this instance knows of one. */
-  #mean_occupancy_seconds: number | undefined;
+  /** The leases that ended last, in that order, for estimates only. */
+  #last: Pick<EndedSlots, "acquired_at" | "ended_at">[] = [];
   #hasLookedBack = false;
   /** Called when the lease of an acquire over several limits has ended at its home, with the run that it was for. */
   onHomeEnded: (joint_id: string, flow_run_id: string | null) => void = () => {};
@@ -90,6 +92,7 @@ export class LimitCore {
     this.#config = undefined;
     this.#fence = undefined;
     this.isLineDue = false;
+    [this.#last, this.#hasLookedBack] = [[], false];
     this.store.deadlines.take();
     this.history.forget();
     this.runNews.forget();
@@ -127,13 +130,15 @@ export class LimitCore {
     this.#wakeAt(at);
   }
 
-  /** How long leases have lasted lately; an instance that has seen none end looks at those that ended before it. */
-  meanOccupancySeconds(now: number): number | undefined {
-    if (this.#mean_occupancy_seconds === undefined && !this.#hasLookedBack) {
+  /** How long leases have lasted lately, milliseconds; of those that ended before this instance it reads once. */
+  recentSpans(now: number): number[] {
+    if (!this.#hasLookedBack) {
       this.#hasLookedBack = true;
-      this.#mean_occupancy_seconds = this.history.meanOccupancySeconds(now);
+      const first = this.#last[0]?.ended_at ?? Number.POSITIVE_INFINITY;
+      const earlier = this.history.listLast(now, SPANS_MAX).filter(({ ended_at }) => ended_at < first);
+      this.#last = [...earlier, ...this.#last].slice(-SPANS_MAX);
     }
-    return this.#mean_occupancy_seconds;
+    return this.#last.map(({ acquired_at, ended_at }) => ended_at - acquired_at);
   }
 
   /** Makes a lease; a limit that decays raises its level instead and answers null. */
@@ -254,14 +259,13 @@ export class LimitCore {
     if (lease.kind === "home" && lease.joint_id !== null) this.onHomeEnded(lease.joint_id, lease.flow_run_id);
     const trace = traceOf(lease, ended_by, now);
     if (trace !== null) {
+      this.#last.push(trace);
+      if (this.#last.length > SPANS_MAX) this.#last.shift();
       const isTiedByEvent = lease.request_id === null && lease.kind !== "anonymous";
       this.runNews.note(this.stored?.name ?? "", trace, isTiedByEvent);
     }
     const row = this.history.note(lease, trace, now);
     if (row !== undefined) this.remember(row.kind, row.id, now, row.trace);
-    const seconds = Math.max(0.001, (now - lease.acquired_at) / 1000);
-    const mean = this.#mean_occupancy_seconds;
-    this.#mean_occupancy_seconds = mean === undefined ? seconds : mean * 0.8 + seconds * 0.2;
     return lease;
   }
 

@@ -19,7 +19,6 @@ const HISTORY_MS = HISTORY_SECONDS * 1000;
 const LOOK_LASTS_MS = 7 * 86_400_000;
 /** A look is a row no more often than this. */
 const LOOK_NOTED_MS = 86_400_000;
-const TRACES_FOR_MEAN_MAX = 50;
 /** Live leases that are looked at for the error of estimates. */
 const LIVE_MAX = 200;
 /** Traces that an instance reads when it is first asked, and keeps from then on. */
@@ -91,11 +90,10 @@ export class History {
       recent.complete_since = Math.max(recent.complete_since, recent.traces.shift()?.ended_at ?? now);
   }
 
-  /** How long leases that ended lately have lasted; reads few of them. */
-  meanOccupancySeconds(now: number): number | undefined {
-    const { traces } = this.#recent ?? this.#store.ended.readTraces(now - HISTORY_MS, TRACES_FOR_MEAN_MAX);
-    const lasted = traces.slice(-TRACES_FOR_MEAN_MAX).map((trace) => trace.ended_at - trace.acquired_at);
-    return lasted.length === 0 ? undefined : lasted.reduce((sum, ms) => sum + ms, 0) / lasted.length / 1000;
+  /** The last leases of which a trace was left, in the order in which they ended; reads so many rows at most. */
+  listLast(now: number, max: number): readonly EndedSlots[] {
+    const { traces } = this.#recent ?? this.#store.ended.readTraces(now - HISTORY_MS, max);
+    return traces.slice(-max);
   }
 
   /** By how many seconds the estimates of those who got their turn lately were off; null where there are too few. */

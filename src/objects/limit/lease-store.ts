@@ -1,6 +1,7 @@
 /** SQL of leases. What is occupied is always the sum over their rows. */
 import type { Holder, RunIdentity } from "../../contract/wire/limits.ts";
 import { endOfLease } from "../../domain/limit/deadlines.ts";
+import type { Held } from "../../domain/limit/estimates.ts";
 import type { About, EndedSlots, Lease } from "../../domain/limit/types.ts";
 import { first, type Sql } from "../shared/sql.ts";
 import { aboutValues, splitAbout, type AboutRow } from "./about-columns.ts";
@@ -177,6 +178,14 @@ export class LeaseStore {
 
   listOfAttempt(flow_run_id: string, attempt_id: string): Lease[] {
     return this.#select("WHERE attempt_id = ? AND flow_run_id = ?", attempt_id, flow_run_id);
+  }
+
+  /** Since when slots are held, the oldest leases first; none of a home that itself counts nobody. */
+  listHeld(limit: number): Held[] {
+    return this.#sql.all(
+      "SELECT slots, acquired_at FROM lease WHERE slots > 0 ORDER BY fence LIMIT ?",
+      limit,
+    );
   }
 
   /** The leases that end first. */

@@ -20,7 +20,14 @@ import type { LimitCore } from "./core.ts";
 import type { Ears } from "./ears.ts";
 import { tellHome, tellRun, type Send } from "./notices.ts";
 import { Places } from "./places.ts";
-import { countPosition, describeOffer, describeWaiting, estimate, lookAround } from "./waiting.ts";
+import {
+  countPosition,
+  describeOffer,
+  describeWaiting,
+  estimate,
+  lookAround,
+  readOutlook,
+} from "./waiting.ts";
 
 /** Waiters that are read at once. */
 const WINDOW = 16;
@@ -121,7 +128,9 @@ export class Line {
   /** How long somebody who comes now may wait, behind all who are there. */
   #estimate(waiter: Waiter): number | null {
     if (this.#waiters === undefined) return null;
-    const seconds = estimate(this.#core, waiter, this.#waiters + 1, waiter.arrived_at);
+    const now = waiter.arrived_at;
+    const scene = { now, outlook: readOutlook(this.#core, now) };
+    const seconds = estimate(this.#core, waiter, this.#waiters + 1, scene);
     return seconds === null ? null : Math.round(seconds * 1000);
   }
 

@@ -1,6 +1,7 @@
 /** What waiters are told: why they wait, behind whom, and for how long it may be. */
 import type { Waiting, WaitReason } from "../../contract/wire/limits.ts";
 import { doesDecay, fitsAt } from "../../domain/limit/decay.ts";
+import { lookAhead, timeToFree, type Outlook } from "../../domain/limit/estimates.ts";
 import { leaseIdOf } from "../../domain/limit/naming.ts";
 import type { Waiter } from "../../domain/limit/types.ts";
 import type { LimitCore } from "./core.ts";
@@ -8,27 +9,46 @@ import type { LimitCore } from "./core.ts";
 /** Positions beyond this are not counted. */
 export const POSITION_MAX = 1000;
 const BLOCKERS_MAX = 5;
+/** Holders by whom it is estimated when slots become free; the others are taken to be like these. */
+const HOLDERS_MAX = 100;
 
 /** What is the same for everybody who waits at this moment. */
 export interface Scene {
   now: number;
   free_slots: number;
   blockers: Waiting["blockers"];
+  outlook: Outlook | undefined;
 }
 
 /** Looks at the limit once for any number of waiters. */
 export function lookAround(core: LimitCore, now: number): Scene {
   const { config } = core;
+  const occupied = core.store.leases.countOccupied();
   return {
     now,
-    free_slots: config === undefined ? 0 : config.limit - core.countInUse(config, now),
+    free_slots: config === undefined ? 0 : config.limit - core.countInUse(config, now, occupied),
     blockers: core.store.leases.listBlockers(BLOCKERS_MAX).map((lease) => ({
       lease_id: leaseIdOf(core.key, lease),
       slots: lease.slots,
       holder: lease.holder,
       expires_in_seconds: Math.max(0, (lease.expires_at - now) / 1000),
     })),
+    outlook: readOutlook(core, now, occupied),
   };
+}
+
+/** By what it is estimated when waiters get their turn; undefined where nothing is known, or time alone decides. */
+export function readOutlook(
+  core: LimitCore,
+  now: number,
+  occupied = core.store.leases.countOccupied(),
+): Outlook | undefined {
+  const { config } = core;
+  if (config === undefined || doesDecay(config)) return undefined;
+  const spans = core.recentSpans(now);
+  if (spans.length === 0) return undefined;
+  const held = core.store.leases.listHeld(HOLDERS_MAX);
+  return lookAhead({ limit: config.limit, occupied, held }, spans, now);
 }
 
 /** The place of a waiter, 1 is next; null for one that is parked, or further back than is counted. */
@@ -54,7 +74,7 @@ export function describeWaiting(
     blocking_limit: core.config?.name ?? "",
     position,
     blockers: scene.blockers,
-    estimated_seconds: estimate(core, waiter, position, scene.now),
+    estimated_seconds: estimate(core, waiter, position, scene),
     retry_after_seconds,
   };
 }
@@ -72,18 +92,20 @@ export function describeOffer(core: LimitCore): Waiting {
   };
 }
 
-/** Seconds until the turn of who stands there, by how long leases have lasted lately. */
+/**
+ * Seconds until the turn of who stands there, see the domain's `estimates.ts`; null where nothing is known. Those before
+ * it are taken to ask for as many slots as it does.
+ */
 export function estimate(
-  core: LimitCore,
+  { config }: LimitCore,
   waiter: Waiter,
   position: number | null,
-  now: number,
+  { now, outlook }: Pick<Scene, "now" | "outlook">,
 ): number | null {
-  const { config } = core;
   if (config === undefined) return null;
+  if (waiter.offered_at !== null) return 0;
   if (doesDecay(config)) return (fitsAt(config, waiter.slots * (position ?? 1), now) - now) / 1000;
-  if (position === null || config.limit === 0) return null;
-  const mean = core.meanOccupancySeconds(now);
-  if (mean === undefined) return null;
-  return Math.ceil(position / config.limit) * mean;
+  if (position === null || outlook === undefined || waiter.slots > config.limit) return null;
+  const ms = timeToFree(waiter.slots * position, outlook);
+  return ms === null ? null : ms / 1000;
 }
