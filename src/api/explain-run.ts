@@ -2,7 +2,8 @@
 import { addressOfKey, addressOfName, type AddressOf } from "../contract/envelope.ts";
 import { writeCommand } from "../contract/commands.ts";
 import type { RunExplanation } from "../contract/wire/explanations.ts";
-import type { Limit, WaiterRecord } from "../contract/wire/limits.ts";
+import type { Limit } from "../contract/wire/limits.ts";
+import type { FoundWaiter } from "../objects/limit/operations.ts";
 import { call, orIfAbsent, type ApiContext } from "./context.ts";
 
 /** Asks the pool, and the limits that have a say in it: the deployment's, and where the run runs, those that it has asked for slots. */
@@ -11,70 +12,100 @@ export async function explainRun(
   address: AddressOf<"pool">,
   id: string,
 ): Promise<RunExplanation> {
-  const { limit_keys, deployment_limit, ...explanation } = await call(c, address, "explain_run", { id });
+  const answer = await call(c, address, "explain_run", { id });
+  const { limit_keys, deployment_limit, deployment_before = 0, ...explanation } = answer;
   if (explanation.reason === "deployment_full" && explanation.blocking !== null) {
-    const limit = addressOfName(c.get("workspace"), "limit", explanation.blocking.name);
-    return { ...explanation, ...placeOf(await findWaiter(c, limit, id)) };
+    const line = await findLine(c, addressOfName(c.get("workspace"), "limit", explanation.blocking.name), id);
+    return line === undefined ? explanation : explainDeployment(line, line.waiter?.least_limit);
   }
-  if (deployment_limit !== undefined) return (await explainDeployment(c, deployment_limit)) ?? explanation;
-  const found = await Promise.all(limit_keys.map((key) => findInLine(c, key, id)));
-  return found.find((line) => line !== undefined) ?? explanation;
+  if (deployment_limit !== undefined) {
+    const line = await findLine(c, addressOfName(c.get("workspace"), "limit", deployment_limit), id);
+    if (line === undefined || !line.limit.active || line.limit.active_slots < line.limit.limit)
+      return explanation;
+    const full = explainDeployment(line, leastBehindAll(line.limit) + deployment_before);
+    return { ...full, detail: `${full.detail} It needs a worker with room for it, too.` };
+  }
+  const lines = await Promise.all(
+    limit_keys.map((key) => findLine(c, addressOfKey(c.get("workspace"), "limit", key), id)),
+  );
+  const waiting = lines.flatMap((line) => (line?.waiter ? [explainWaiter(line.limit, line.waiter)] : []));
+  // What is offered to it is not what keeps it.
+  return waiting.find(({ help }) => help !== null) ?? waiting[0] ?? explanation;
 }
 
-/** What keeps any worker from getting a run whose deployment's limit has not been asked yet. */
-async function explainDeployment(c: ApiContext, name: string): Promise<RunExplanation | undefined> {
-  const address = addressOfName(c.get("workspace"), "limit", name);
+interface Line {
+  limit: Limit;
+  /** How the run waits there; null where it does not. */
+  waiter: FoundWaiter | null;
+}
+
+/** A limit that was deleted holds nobody up. */
+async function findLine(
+  c: ApiContext,
+  address: AddressOf<"limit">,
+  flow_run_id: string,
+): Promise<Line | undefined> {
+  const waiter = orIfAbsent(call(c, address, "find_waiter", { flow_run_id }), null);
   const limit = await orIfAbsent(call(c, address, "read", {}), undefined);
-  if (limit === undefined || !limit.active || limit.active_slots < limit.limit) return undefined;
+  return limit && { limit, waiter: await waiter };
+}
+
+/** What keeps any worker from getting a run. */
+function explainDeployment({ limit, waiter }: Line, least = leastBehindAll(limit)): RunExplanation {
+  const taken = limit.limit === 0 ? "it is 0" : sayTaken(limit);
   return {
     reason: "deployment_full",
-    detail: `The deployment's concurrency limit has no slot for this run yet: ${sayTaken(limit)}.`,
-    blocking: { kind: "limit", name, work_pool_name: null },
-    help: writeCommand("gcl", "update", name, "--limit", String(limit.limit + 1)),
-    ...placeOf(null),
-  };
-}
-
-async function findInLine(c: ApiContext, key: string, run_id: string): Promise<RunExplanation | undefined> {
-  const address = addressOfKey(c.get("workspace"), "limit", key);
-  const waiter = await findWaiter(c, address, run_id);
-  if (waiter === null) return undefined;
-  // A limit that was deleted in the meantime holds nobody up.
-  const limit = await orIfAbsent(call(c, address, "read", {}), undefined);
-  if (limit === undefined) return undefined;
-  const slots = waiter.slots === 1 ? "a slot" : `${waiter.slots} slots`;
-  const state = !limit.active
-    ? "the limit is disabled"
-    : waiter.reason === "behind_others"
-      ? `${sayTaken(limit)}, and who comes before it wants more than is free`
-      : sayTaken(limit);
-  const enough = Math.max(limit.limit, limit.active_slots) + waiter.slots;
-  return {
-    reason: "limit",
-    detail: `The run waits for ${slots} of the limit ${limit.name}: ${state}.`,
-    blocking: { kind: "limit", name: limit.name, work_pool_name: null },
-    help: writeCommand(
-      "gcl",
-      ...(limit.active ? ["update", limit.name, "--limit", String(enough)] : ["enable", limit.name]),
-    ),
+    detail: `The deployment's concurrency limit has no slot for this run yet: ${taken}.`,
+    ...blockedBy(limit, least),
     ...placeOf(waiter),
   };
 }
 
+/** What is enough for somebody who comes now. */
+const leastBehindAll = ({ active_slots, waiting }: Limit): number => active_slots + waiting + 1;
+
+function explainWaiter(limit: Limit, waiter: FoundWaiter): RunExplanation {
+  const slots = waiter.slots === 1 ? "a slot" : `${waiter.slots} slots`;
+  const state =
+    waiter.reason === "offered"
+      ? "it is its turn, and it is about to take them"
+      : waiter.reason === "behind_others"
+        ? `${sayTaken(limit)}, and what is free is for those before it`
+        : sayTaken(limit);
+  const others = waiter.wants_others
+    ? " It wants slots of other limits, too, and takes all of them at once."
+    : "";
+  const least = waiter.reason === "offered" ? undefined : waiter.least_limit;
+  // Of a limit with names there are no more slots than names.
+  const isShort = limit.slot_names !== null && least !== undefined && least > limit.slot_names.length;
+  return {
+    reason: "limit",
+    detail:
+      `The run waits for ${slots} of the limit ${limit.name}: ${state}.${others}` +
+      (isShort ? ` To have ${least}, it needs more names of slots.` : ""),
+    ...blockedBy(limit, isShort ? undefined : least),
+    ...placeOf(waiter),
+  };
+}
+
+/** `least`: what the limit must be for the run to get its slots while the present holders keep theirs. */
+function blockedBy(limit: Limit, least: number | undefined): Pick<RunExplanation, "blocking" | "help"> {
+  return {
+    blocking: { kind: "limit", name: limit.name, work_pool_name: null },
+    help:
+      least === undefined || least <= limit.limit
+        ? null
+        : writeCommand("gcl", "update", limit.name, "--limit", String(least)),
+  };
+}
+
 function sayTaken({ active_slots, limit }: Limit): string {
-  return `${active_slots} of ${limit} are taken`;
+  return active_slots > limit
+    ? `${active_slots} are taken, more than its ${limit}`
+    : `${active_slots} of ${limit} are taken`;
 }
 
-/** How a run waits in the line of a limit; null where it does not. */
-function findWaiter(
-  c: ApiContext,
-  address: AddressOf<"limit">,
-  flow_run_id: string,
-): Promise<WaiterRecord | null> {
-  return orIfAbsent(call(c, address, "find_waiter", { flow_run_id }), null);
-}
-
-const placeOf = (waiter: WaiterRecord | null): Pick<RunExplanation, "position" | "estimated_seconds"> => ({
+const placeOf = (waiter: FoundWaiter | null): Pick<RunExplanation, "position" | "estimated_seconds"> => ({
   position: waiter?.position ?? null,
   estimated_seconds: waiter?.estimated_seconds ?? null,
 });

@@ -14,7 +14,10 @@ export const RunExplanation = z.object({
       work_pool_name: z.string().nullable(),
     })
     .nullable(),
-  /** A command that would help, with the least number where it takes one. */
+  /**
+   * A command that would help. Where it takes a number that is the least with which this run gets on after all who go
+   * first, while what is held stays held; should anything else be missing, `detail` says so.
+   */
   help: z.string().nullable(),
   /** Place in the line that it stands in, 1 is next: its limit's, else its queue's; null where it stands in none. */
   position: z.int().nullable(),

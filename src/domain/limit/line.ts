@@ -131,6 +131,37 @@ export function isPresent(
   return is_here || (waiter.caller !== "socket" && now < waiter.present_until);
 }
 
+/** So many sizes are tried where some may be passed; beyond these it is said what serves everybody. */
+const SIZES_TRIED_MAX = 1000;
+
+/** The least that must be free for the last of a line to get what it asks for, once all before it have had their turn. */
+export function leastFree(line: readonly Waiter[], bypass_max: number): number {
+  const enough = line.reduce((sum, { slots }) => sum + slots, 0);
+  let free = bypass_max === 0 ? enough : (line.at(-1)?.slots ?? 0);
+  for (let tried = 0; free < enough; tried += 1) {
+    const missing = tried < SIZES_TRIED_MAX ? findMissing(line, free, bypass_max) : enough - free;
+    if (missing === 0) return free;
+    free += missing;
+  }
+  return enough;
+}
+
+/** 0 where the last of a line is served when so much is free; else how much more changes what anybody gets. */
+function findMissing(line: readonly Waiter[], free: number, bypass_max: number): number {
+  const state = startWalk(free);
+  let missing = Number.POSITIVE_INFINITY;
+  let isServed = false;
+  for (const waiter of line) {
+    // Whoever is before it comes and takes what is offered to it; only a run is given it in the walk itself.
+    const taker: Waiter = { ...waiter, caller: "run", offered_at: null };
+    const sighting = { is_here: true, is_ended: false, is_asking: false };
+    isServed = stepLine(state, taker, sighting, 0, { bypass_max }) === "grant";
+    if (isServed) for (const blocked of state.blocked) blocked.passed += 1;
+    else if (waiter.slots > state.budget) missing = Math.min(missing, waiter.slots - state.budget);
+  }
+  return isServed ? 0 : missing;
+}
+
 /** Tells whether `left` stands before `right`. */
 export function isBefore(
   left: { priority: number; seq: number },

@@ -25,7 +25,7 @@ import { Reservations } from "./reservations.ts";
 import { ATTEMPT_GONE, LEASE_GONE, LIMIT_NOT_FOUND } from "./refusals.ts";
 import { Settings } from "./settings.ts";
 import { LimitStore } from "./store.ts";
-import { estimate, readOutlook } from "./waiting.ts";
+import { estimate, leastLimit, readOutlook } from "./waiting.ts";
 
 const TIDY_MS = ABSENT_SECONDS * 1000;
 const ANONYMOUS_MAX = 1000;
@@ -188,8 +188,10 @@ export class LimitActor extends Actor<LimitOperations> {
     list_waiters: ({ offset, limit }) => accept(this.#listWaiters(offset, limit)),
     find_waiter: ({ flow_run_id }) => {
       const found = this.#store.waiters.findOfRun(flow_run_id);
-      const [record = null] = found === undefined ? [] : this.#recordWaiters([found.waiter], found.before);
-      return accept(record);
+      if (found === undefined) return accept(null);
+      const [record] = this.#recordWaiters([found.waiter], found.before);
+      const least_limit = leastLimit(this.#core, found.waiter, found.slots_before, this.host.now());
+      return accept(record === undefined ? null : { ...record, least_limit });
     },
     set_priority: ({ waiter_id, is_to_front, ...to }, envelope) => {
       const waiter = this.#store.waiters.find(waiter_id);

@@ -56,6 +56,9 @@ export interface ShareName {
   fence: number;
 }
 
+/** A waiter, and the least size of the limit with which it gets its slots while the present holders keep theirs. */
+export type FoundWaiter = WaiterRecord & { least_limit?: number };
+
 export type LimitOperations = {
   create: { command: LimitCreate; answer: Limit };
   /** Creates or updates: deployment limits and Prefect's tag limits are written so. `null` answers leave the limit as it is. */
@@ -92,8 +95,8 @@ export type LimitOperations = {
   /** Who has held slots lately, the live leases first among so many. Not of a limit that decays. */
   read_history: { command: { seconds: number; limit: number }; answer: LimitHistory };
   list_waiters: { command: { offset: number; limit: number }; answer: WaiterRecord[] };
-  /** How a run waits here, null where it does not. */
-  find_waiter: { command: { flow_run_id: string }; answer: WaiterRecord | null };
+  /** How a run waits here, null where it does not. Limits of the release before do not say the {@link FoundWaiter}'s least. */
+  find_waiter: { command: { flow_run_id: string }; answer: FoundWaiter | null };
   /** Ends a lease whoever holds it; the fence of the limit rises so that the old holder's calls lose. */
   force_release: { command: { lease_id: string }; answer: null };
   /** `is_to_front`: at most that priority, and one before all others. Limits of the release before know only the number. */

@@ -107,22 +107,25 @@ export class WaiterStore {
     return this.#select("ORDER BY lane, priority, seq LIMIT ? OFFSET ?", limit, offset);
   }
 
-  /** The first waiter that a run waits as, by itself or as its holder, and how many are listed before it. Reads the line. */
-  findOfRun(flow_run_id: string): { waiter: Waiter; before: number } | undefined {
+  /**
+   * The first waiter that a run waits as, by itself or as its holder, how many are listed before it, and how many slots
+   * those in line before it ask for. Reads the line.
+   */
+  findOfRun(flow_run_id: string): { waiter: Waiter; before: number; slots_before: number } | undefined {
     const [waiter] = this.#select(
       "WHERE flow_run_id = ?1 OR (holder_type = 'flow_run' AND holder_id = ?1) ORDER BY lane, priority, seq LIMIT 1",
       flow_run_id,
     );
     if (waiter === undefined) return undefined;
-    const before =
-      first<{ n: number }>(
-        this.#sql,
-        "SELECT count(*) AS n FROM waiter WHERE (lane, priority, seq) < (?, ?, ?)",
-        waiter.lane,
-        waiter.priority,
-        waiter.seq,
-      )?.n ?? 0;
-    return { waiter, before };
+    const counted = first<{ before: number; slots_before: number }>(
+      this.#sql,
+      `SELECT count(*) AS before, coalesce(sum(slots) FILTER (WHERE lane = 0 AND (priority, seq) < (?2, ?3)), 0) AS slots_before
+        FROM waiter WHERE (lane, priority, seq) < (?1, ?2, ?3)`,
+      waiter.lane,
+      waiter.priority,
+      waiter.seq,
+    );
+    return { waiter, before: 0, slots_before: 0, ...counted };
   }
 
   hasLine(): boolean {

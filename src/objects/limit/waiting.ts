@@ -1,7 +1,9 @@
 /** What waiters are told: why they wait, behind whom, and for how long it may be. */
 import type { Waiting, WaitReason } from "../../contract/wire/limits.ts";
+import { WAITERS_SEEN_MAX } from "../../contract/bounds.ts";
 import { doesDecay, fitsAt } from "../../domain/limit/decay.ts";
 import { lookAhead, timeToFree, type Outlook } from "../../domain/limit/estimates.ts";
+import { leastFree } from "../../domain/limit/line.ts";
 import { leaseIdOf } from "../../domain/limit/naming.ts";
 import type { Waiter } from "../../domain/limit/types.ts";
 import type { LimitCore } from "./core.ts";
@@ -56,6 +58,21 @@ export function countPosition(core: LimitCore, { lane, priority, seq }: Waiter):
   if (lane === 1) return null;
   const position = core.store.waiters.countUpTo({ priority, seq }, POSITION_MAX);
   return position > POSITION_MAX ? null : Math.max(1, position);
+}
+
+/**
+ * The least that the limit must be raised to for a waiter to get its slots while the present holders keep theirs; before
+ * it ask others for `slots_before`.
+ */
+export function leastLimit(core: LimitCore, waiter: Waiter, slots_before: number, now: number): number {
+  const { config, store } = core;
+  if (config === undefined) return 0;
+  const all = slots_before + waiter.slots;
+  const line = config.bypass_max === 0 ? [] : store.waiters.listLine(undefined, WAITERS_SEEN_MAX);
+  const end = line.findIndex(({ waiter_key }) => waiter_key === waiter.waiter_key);
+  // Only so far is the line looked at: behind that everybody waits in order.
+  const free = end === -1 ? all : leastFree(line.slice(0, end + 1), config.bypass_max);
+  return core.countInUse(config, now) + free;
 }
 
 /** Tells a waiter why it waits and for how long it may be. */

@@ -10,7 +10,8 @@ import { serves } from "../../domain/pool/status.ts";
 import type { PoolQueues } from "./queues.ts";
 import type { PoolWorkers } from "./workers.ts";
 import { poolOf, type PoolContext } from "./context.ts";
-import type { QueueRow, StoredRun } from "./rows.ts";
+import { previewPoolChange } from "./previews.ts";
+import type { QueueRow, StoredRun, WorkerRow } from "./rows.ts";
 import type { PoolOperations } from "./operations.ts";
 import { refuseRun } from "./run-records.ts";
 
@@ -60,11 +61,8 @@ export function explainRun(
   if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
   if ((stored.is_parked || stored.slot_request_id !== null) && stored.slot_lease_id === null) {
     const name = limitNameOfDeployment(run.deployment_id ?? "");
-    const note = context.store.deployments.readDeployment(run.deployment_id ?? "");
-    const enough = (note?.concurrency_limit ?? 0) + 1;
     return say("deployment_full", "The deployment's concurrency limit has no slot for this run yet.", {
       blocking: { kind: "limit", name, work_pool_name: null },
-      help: writeCommand("gcl", "update", name, "--limit", String(enough)),
     });
   }
   const next = run.next_scheduled_start_time === null ? now : Date.parse(run.next_scheduled_start_time);
@@ -112,8 +110,9 @@ function explainLine(
   context: PoolContext,
   queues: PoolQueues,
   workers: PoolWorkers,
-  { run, priority, due }: Pick<StoredRun, "run" | "priority"> & { due: number },
+  waiting: StoredRun & { due: number },
 ): Result<Explanation> {
+  const { run, priority, due } = waiting;
   const { store } = context;
   const pool = poolOf(context);
   const queue = queues.find({ id: run.work_queue_id ?? "" });
@@ -121,7 +120,9 @@ function explainLine(
   const before =
     home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, POSITION_MAX);
   const position = before === null ? null : before + 1;
-  const ahead = countAhead(context, queue);
+  const used = store.attempts.countActiveByQueue();
+  const online = workers.listOnline();
+  const ahead = countAhead(context, queue, used, online);
   if (pool.is_internal)
     return say(
       "no_pool",
@@ -149,36 +150,43 @@ function explainLine(
     const detail = `The work queue ${queue.name} is paused.`;
     return byQueue("queue_paused", queue.name, detail, "work-queue", "resume", queue.name, ...ofPool);
   }
-  const used = store.attempts.countActiveByQueue();
   const inPool = sum(used.values());
+  const inQueue = used.get(queue?.id ?? "") ?? 0;
+  // What lets those begin who go first, and then this one.
+  const leastOfPool = inPool + ahead + (before ?? 0) + 1;
+  const leastOfQueue = inQueue + (before ?? 0) + 1;
+  const sayOthers = (of: string, limit: number | null, least: number): string => {
+    const noSlot = limit !== null && limit < least ? ` ${of} has no slot for it, either.` : "";
+    const hasWorker = queue === undefined || wouldBegin(context, workers, queue.id, before ?? 0);
+    return noSlot + (hasWorker ? "" : " No worker has room for it, either.");
+  };
   if (freeSlots(pool.concurrency_limit, inPool) === 0) {
-    const detail = sayFull(pool.concurrency_limit, `the work pool ${pool.name}`);
+    const detail = sayFull(pool.concurrency_limit, inPool, `the work pool ${pool.name}`);
+    const others = sayOthers("Its work queue", queue?.concurrency_limit ?? null, leastOfQueue);
     return byPool(
       "pool_full",
-      detail + sayBefore(null, ahead),
+      detail + sayBefore(null, ahead) + others,
       "work-pool",
       "set-concurrency-limit",
       pool.name,
-      String(inPool + 1),
+      String(leastOfPool),
     );
   }
-  const inQueue = used.get(queue?.id ?? "") ?? 0;
   if (queue !== undefined && freeSlots(queue.concurrency_limit, inQueue) === 0) {
-    const detail = sayFull(queue.concurrency_limit, `the work queue ${queue.name}`);
-    const help = ["work-queue", "set-concurrency-limit", queue.name, String(inQueue + 1), ...ofPool];
-    return byQueue("queue_full", queue.name, detail, ...help);
+    const detail = sayFull(queue.concurrency_limit, inQueue, `the work queue ${queue.name}`);
+    const others = sayOthers("Its work pool", pool.concurrency_limit, leastOfPool);
+    const help = ["work-queue", "set-concurrency-limit", queue.name, String(leastOfQueue), ...ofPool];
+    return byQueue("queue_full", queue.name, detail + others, ...help);
   }
   const start = ["worker", "start", ...ofPool];
-  const online = workers.listOnline();
   if (online.length === 0)
     return byPool("no_worker", `No worker of the work pool ${pool.name} is online.`, ...start);
-  // Prefect's workers do not tell which queues they ask.
-  if (queue !== undefined && online.every((each) => each.session_id !== null && !serves(each, queue.name))) {
+  if (queue !== undefined && !online.some((worker) => mayServe(worker, queue.name))) {
     const detail = `No worker that is online serves the work queue ${queue.name}.`;
     return byQueue("no_worker", queue.name, detail, ...start, "--work-queue", queue.name);
   }
   const note = run.deployment_id === null ? undefined : store.deployments.readDeployment(run.deployment_id);
-  const hasLimit = (note?.concurrency_limit ?? null) !== null;
+  const wantsSlot = (note?.concurrency_limit ?? null) !== null && waiting.slot_lease_id === null;
   return say(
     "workers_busy",
     `The run is claimed as soon as a worker has room for it.${sayBefore(before, ahead)}`,
@@ -186,7 +194,10 @@ function explainLine(
       blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },
       help: writeCommand(...start),
       position,
-      ...(hasLimit && { deployment_limit: limitNameOfDeployment(run.deployment_id ?? "") }),
+      ...(wantsSlot && {
+        deployment_limit: limitNameOfDeployment(run.deployment_id ?? ""),
+        deployment_before: home === null ? 0 : store.line.countRivalsBefore(home, waiting, POSITION_MAX),
+      }),
     },
   );
 }
@@ -205,16 +216,43 @@ function sayBefore(before: number | null, ahead: number): string {
   return areOwn + areOthers;
 }
 
-/** How many runs are ready in queues that a claim looks into before this one. */
-function countAhead({ store }: PoolContext, queue: QueueRow | undefined): number {
+/** How many runs of queues that a claim looks into before this one would be given: those that are ready, and are served. */
+function countAhead(
+  { store }: PoolContext,
+  queue: QueueRow | undefined,
+  used: ReadonlyMap<string, number>,
+  online: readonly WorkerRow[],
+): number {
   if (queue === undefined) return 0;
   const before = store.catalog
     .listQueues()
-    .filter((other) => other.priority < queue.priority && !other.is_paused);
-  return sum(before.map(({ id }) => store.line.countReady(id, POSITION_MAX)));
+    .filter((other) => other.priority < queue.priority && !other.is_paused)
+    .filter(({ name }) => online.length === 0 || online.some((worker) => mayServe(worker, name)));
+  return sum(
+    before.map(({ id, concurrency_limit }) =>
+      Math.min(store.line.countReady(id, POSITION_MAX), freeSlots(concurrency_limit, used.get(id) ?? 0)),
+    ),
+  );
 }
 
-function sayFull(limit: number | null, of: string): string {
+/** Prefect's workers do not tell which queues they ask. */
+function mayServe(worker: WorkerRow, queue_name: string): boolean {
+  return worker.session_id === null || serves(worker, queue_name);
+}
+
+/** Whether a run behind so many of its queue would begin if pool and queue had no limits. */
+function wouldBegin(context: PoolContext, workers: PoolWorkers, queue_id: string, before: number): boolean {
+  const unlimited = {
+    pool: { concurrency_limit: null },
+    queue: { id: queue_id, concurrency_limit: null },
+  };
+  const preview = previewPoolChange(context, workers, unlimited);
+  return preview.ok && preview.value.begins > Math.min(before, preview.value.due - 1);
+}
+
+function sayFull(limit: number | null, used: number, of: string): string {
   if (limit === 0) return `The limit of ${of} is 0, so none of its runs begins.`;
+  if (limit !== null && used > limit)
+    return `${used} runs of ${of} are under way, and its limit is ${limit}.`;
   return limit === 1 ? `The only slot of ${of} is taken.` : `All ${limit} slots of ${of} are taken.`;
 }

@@ -67,6 +67,33 @@ export class LineStore {
     );
   }
 
+  /** How many of so many runs that stand before this one in its queue are of the same deployment and have no slot of it yet. */
+  countRivalsBefore(
+    queue_id: string,
+    {
+      run,
+      priority,
+      due,
+    }: { run: { id: string; deployment_id: string | null }; priority: number; due: number },
+    max: number,
+  ): number {
+    return (
+      first<{ count: number }>(
+        this.#sql,
+        `SELECT count(*) AS count FROM (SELECT run_id FROM ready
+           WHERE queue_id = ? AND (priority, due_at, run_id) < (?, ?, ?) LIMIT ?) rival
+           CROSS JOIN flow_run ON flow_run.id = rival.run_id
+           WHERE flow_run.deployment_id = ? AND flow_run.slot_lease_id IS NULL`,
+        queue_id,
+        priority,
+        due,
+        run.id,
+        max,
+        run.deployment_id,
+      )?.count ?? 0
+    );
+  }
+
   /**
    * What a poll may see of a queue, or of a deployment without one: what is ready and what becomes due until `before`, in
    * the order of {@link inPollOrder}. Reads a few times `limit` rows, whatever the backlog.

@@ -239,6 +239,8 @@ export type PoolOperations = {
       limit_keys: string[];
       /** The limit that will be asked for the run before a worker gets it. */
       deployment_limit?: string;
+      /** How many before it in its queue want a slot of that limit, too. */
+      deployment_before?: number;
     };
   };
 };

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { writeCommand } from "../../../src/contract/commands.ts";
 import { RunExplanation } from "../../../src/contract/wire/explanations.ts";
 import { claim, submit } from "../../peers/pools.ts";
-import { createTestPool } from "./support.ts";
+import { attemptId, createTestPool, SESSION, type TestPool } from "./support.ts";
 
 test("each thing that is in the way of a run is named, with the command that takes it away", async () => {
   const pool = await createTestPool();
@@ -100,6 +100,84 @@ test("a run that is the first of its queue is told of the queues that come befor
   // Whose queue is paused does not go.
   await pool.do("update_queue", { name: "fast", update: { is_paused: true } });
   expect((await why()).detail).toBe("The limit of the work pool ml-pool is 0, so none of its runs begins.");
+});
+
+const SERVED = ["default", "fast"];
+
+/** 13 runs under way, and 3 that wait behind those of a queue that gives one at a time, and of one that nobody serves. */
+async function fill(): Promise<{ pool: TestPool; waiting: string[] }> {
+  const pool = await createTestPool();
+  await pool.do("create_queue", { name: "fast", priority: 1, concurrency_limit: 1 });
+  await pool.do("create_queue", { name: "elsewhere", priority: 1 });
+  for (let run = 0; run < 13; run += 1) await submit(pool);
+  await pool.beat({ limit: 20, work_queue_names: SERVED });
+  const ids = Array.from({ length: 13 }, (_, index) => index + 1);
+  expect((await claim(pool, ids)).claims).toHaveLength(13);
+  for (const work_queue_name of ["fast", "fast", "elsewhere"]) await submit(pool, { work_queue_name });
+  const waiting: string[] = [];
+  for (let run = 0; run < 3; run += 1) waiting.push(await submit(pool));
+  return { pool, waiting };
+}
+
+/** The number at the end of a command, or before `--pool`. */
+const numberIn = (help: string | null): number => Number(/ (\d+)( --pool|$)/.exec(help ?? "")?.[1]);
+
+test.each(["pool", "queue"])(
+  "the limit of a %s that would help is the least with which this very run begins",
+  async (of) => {
+    for (const place of [0, 1, 2]) {
+      const { pool, waiting } = await fill();
+      const id = waiting[place] ?? "";
+      const limitTo = (concurrency_limit: number) =>
+        of === "pool"
+          ? pool.do("update", { concurrency_limit })
+          : pool.do("update_queue", { name: "default", update: { concurrency_limit } });
+      await limitTo(1);
+      const { reason, detail, help } = await pool.do("explain_run", { id });
+      const name = of === "pool" ? "the work pool ml-pool" : "the work queue default";
+      const ahead = of === "pool" ? " One run of queues with a higher priority goes first." : "";
+      expect([reason, detail]).toEqual([
+        `${of}_full`,
+        `13 runs of ${name} are under way, and its limit is 1.${ahead}`,
+      ]);
+      const least = numberIn(help);
+      expect(least).toBe(13 + place + 1 + (of === "pool" ? 1 : 0));
+      const begin = async () => {
+        const { claims } = await pool.do("claim", {
+          worker_name: "gpu-1",
+          session_id: SESSION,
+          attempt_ids: [21, 22, 23, 24, 25].map(attemptId),
+          work_queue_names: SERVED,
+        });
+        return claims.map(({ flow_run }) => flow_run.id);
+      };
+      await limitTo(least - 1);
+      expect(await begin()).not.toContain(id);
+      await limitTo(least);
+      expect(await begin()).toContain(id);
+    }
+  },
+);
+
+test("what else is missing is said, too", async () => {
+  const { pool, waiting } = await fill();
+  const [id = ""] = waiting;
+  await pool.do("update", { concurrency_limit: 13 });
+  await pool.do("update_queue", { name: "default", update: { concurrency_limit: 13 } });
+  const why = () => pool.do("explain_run", { id });
+  expect((await why()).detail).toBe(
+    "All 13 slots of the work pool ml-pool are taken. One run of queues with a higher priority goes first. Its work queue has no slot for it, either.",
+  );
+  await pool.do("update", { concurrency_limit: 14 });
+  expect((await why()).detail).toBe(
+    "All 13 slots of the work queue default are taken. Its work pool has no slot for it, either.",
+  );
+  await pool.do("update", { concurrency_limit: 15 });
+  expect((await why()).detail).toBe("All 13 slots of the work queue default are taken.");
+  await pool.beat({ limit: 13, work_queue_names: SERVED });
+  expect((await why()).detail).toBe(
+    "All 13 slots of the work queue default are taken. No worker has room for it, either.",
+  );
 });
 
 test("names with signs that a shell reads are quoted in commands", () => {
