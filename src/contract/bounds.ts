@@ -77,5 +77,7 @@ export const EXPECTED_BACK_SECONDS = 5;
 /** Slots that were taken without a lease (`active_slots`, plain `increment`) are given back after this long. */
 export const ANONYMOUS_LEASE_SECONDS = 86_400;
 
+/** A run that stays CANCELLING for this long is set to CANCELLED by the server (source: wire §4.4). */
+export const CANCELLING_SECONDS = 300;
 /** Runs that are due are counted up to this in what a change of their pool would do. */
 export const DUE_COUNTED_MAX = 10_000;

@@ -159,6 +159,11 @@ test("what is done to a run says what comes of it: who would run it again, and h
   await shown(() => hint.textContent()).toBe("its process, which waits for this, goes on");
   await page.getByRole("button", { name: "Resume", exact: true }).click();
   await shown(() => page.locator(".badge").first().textContent()).toBe("Running");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await shown(() => page.locator("dialog[open] p").textContent()).toBe(
+    "Who serves its deployment stops its process. The server sets it to Cancelled in 5 minutes at the latest.",
+  );
+  await page.keyboard.press("Escape");
   // Who waits for no process ends at once, which the server calls a refusal of Cancelling.
   await enter({ type: "SCHEDULED" });
   await shown(() => page.locator(".badge").first().textContent()).toBe("Scheduled");
@@ -166,6 +171,27 @@ test("what is done to a run says what comes of it: who would run it again, and h
   await page.locator("dialog[open] button[type=submit]").click();
   await shown(() => page.getByText("is being cancelled.").count()).toBe(1);
   await shown(() => page.locator(".badge").first().textContent()).toBe("Cancelled");
+}, 60_000);
+
+test("of a run that has no worker it is said that nobody stops its process, and when it is over all the same", async () => {
+  const { id: flow_id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "by-hand" });
+  const { id } = await stage.ask<{ id: string }>("POST", "/flow_runs/", {
+    flow_id,
+    state: { type: "RUNNING" },
+  });
+  const page = await open(`${stage.url}/runs/flow-run/${id}`);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await shown(() => page.locator("dialog[open] p").textContent()).toBe(
+    "It has no worker, so nobody stops its process. It is Cancelled when that ends or says so, or by the server in 5 minutes at the latest.",
+  );
+  await page.locator("dialog[open] button[type=submit]").click();
+  const why = page.locator(".why");
+  await shown(() => why.textContent()).toContain(
+    "The run is Cancelling, and nobody stops its process: it has no worker.",
+  );
+  expect(await why.textContent()).toMatch(/ at the latest\. About (5 min|4 min \d+ s) to go\./);
+  expect(await why.locator("time").count()).toBe(1);
+  expect(await findBarriers(page)).toEqual([]);
 }, 60_000);
 
 test("more runs than a page has follow without a gap, also where many begin in one moment", async () => {

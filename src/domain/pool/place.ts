@@ -1,11 +1,11 @@
 /** Where a run stands in its pool's indexes: derived from its record alone, so that it can be taken out again. */
+import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
 import { instantToMs } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 
 /** A SCHEDULED run is called Late when it is this much over its time (source: wire §4.4). */
 export const LATE_AFTER_MS = 15_000;
-/** A run that stays CANCELLING for this long is set to CANCELLED by the server (source: wire §4.4). */
-export const CANCELLING_MAX_MS = 300_000;
+const CANCELLING_MS = CANCELLING_SECONDS * 1000;
 
 /** What the server does alone when the time comes. */
 export type DeadlineKind = "due" | "late" | "pause" | "cancelling" | "slot" | "move";
@@ -52,7 +52,7 @@ export function placeRun(run: FlowRun, now: number, move_after_ms: number | null
       };
     }
     case "CANCELLING":
-      return { due_at: null, deadline: { at: Math.ceil(since) + CANCELLING_MAX_MS, kind: "cancelling" } };
+      return { due_at: null, deadline: { at: Math.ceil(since) + CANCELLING_MS, kind: "cancelling" } };
     case "COMPLETED":
     case "FAILED":
     case "CRASHED":

@@ -1,6 +1,7 @@
 /** Why runs do not get on. */
 import { accept, type Result } from "../../contract/errors.ts";
 import { writeCommand } from "../../contract/commands.ts";
+import { formatInstant } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { isTerminal } from "../../contract/wire/states.ts";
 import { freeSlots, sum } from "../../domain/pool/choose.ts";
@@ -13,6 +14,7 @@ import { poolOf, type PoolContext } from "./context.ts";
 import { previewPoolChange } from "./previews.ts";
 import type { QueueRow, StoredRun, WorkerRow } from "./rows.ts";
 import type { PoolOperations } from "./operations.ts";
+import { endOfCancelling } from "./run-deadlines.ts";
 import { refuseRun } from "./run-records.ts";
 
 /** In how many lines an explanation looks for the run. */
@@ -56,6 +58,7 @@ export function explainRun(
   const { run } = stored;
   if (run.state_type === null) return say("no_state", "The run has no state yet.");
   if (isTerminal(run.state_type)) return explainEnd(run);
+  if (run.state_type === "CANCELLING") return explainCancelling(context, workers, run);
   if (run.state_type !== "SCHEDULED") return explainAttempt(context, run);
   const now = context.host.now();
   if (isRetryingInProcess(run)) return say("retrying", "The process of the run waits before it tries again.");
@@ -103,6 +106,28 @@ function explainAttempt({ store }: PoolContext, run: FlowRun): Result<Explanatio
         limit_keys: attempt_id === null ? [] : store.attempts.listNotes(attempt_id, LIMIT_KEYS_MAX),
       });
   }
+}
+
+/** Who stops a run that is being cancelled, and when it has ended at the latest. */
+function explainCancelling(context: PoolContext, workers: PoolWorkers, run: FlowRun): Result<Explanation> {
+  const { store, host } = context;
+  // Prefect's workers have no attempts.
+  const worker = store.attempts.readActive(run.id)?.worker_name ?? run.labels["prefect.worker.name"];
+  const ends_at = endOfCancelling(context, run);
+  const at = formatInstant(ends_at);
+  const sayBy = (who: string) =>
+    say(
+      "cancelling",
+      `The run is Cancelling: ${who} stops its process. It is Cancelled at ${at} at the latest.`,
+    );
+  if (workers.listOnline().some(({ name }) => name === worker)) return sayBy(`the worker ${String(worker)}`);
+  if (poolOf(context).is_internal && run.deployment_id !== null) return sayBy("who serves its deployment");
+  const why = typeof worker === "string" ? `its worker ${worker} is offline` : "it has no worker";
+  return say(
+    "cancelling",
+    `The run is Cancelling, and nobody stops its process: ${why}. It is Cancelled when its process ends or says so, at ${at} at the latest.`,
+    { estimated_seconds: Math.max(0, (ends_at - host.now()) / 1000) },
+  );
 }
 
 /** What keeps a run that is due in the line of its queue. */

@@ -1,5 +1,7 @@
 /** The steps that runs take by the clock: they become due and late, leave pauses, cancellations and deleted pools, move. */
-import { CANCELLING_MAX_MS, placeRun, type DeadlineKind } from "../../domain/pool/place.ts";
+import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
+import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { placeRun, type DeadlineKind } from "../../domain/pool/place.ts";
 import type { PoolContext } from "./context.ts";
 import type { PoolJournals } from "./journals.ts";
 import { DEADLINE_KINDS, type StoredRun } from "./rows.ts";
@@ -17,6 +19,12 @@ const CANCELLED_PER_SWEEP_MAX = 200;
 const PER_SWEEP_MAX: { [Kind in DeadlineKind]?: number } = { late: 25, move: 25 };
 const LATE_PAUSE_MS = 50;
 const CANCELLED_WITH_POOL = "The work pool of this run was deleted.";
+
+/** When a cancellation ends that nobody confirms: time that passes only by the clock, or while nobody can be heard, does not count. */
+export function endOfCancelling({ host }: PoolContext, run: FlowRun): number {
+  const steppedTo = host.clock_stepped_at === 0 ? 0 : host.clock_stepped_at + CANCELLING_SECONDS * 1000;
+  return Math.max(placeRun(run, host.now()).deadline?.at ?? 0, host.expiry_floor, steppedTo);
+}
 
 export class RunDeadlines {
   readonly #context: PoolContext;
@@ -61,11 +69,10 @@ export class RunDeadlines {
     else this.#endCancelling(stored, now);
   }
 
-  /** Nobody has confirmed a cancellation. Time that passed only by the clock, or while nobody could be heard, does not count. */
+  /** Nobody has confirmed a cancellation. */
   #endCancelling(stored: StoredRun, now: number): void {
-    const { store, host, wakeAt } = this.#context;
-    const steppedTo = host.clock_stepped_at === 0 ? 0 : host.clock_stepped_at + CANCELLING_MAX_MS;
-    const at = Math.max(host.expiry_floor, steppedTo);
+    const { store, wakeAt } = this.#context;
+    const at = endOfCancelling(this.#context, stored.run);
     if (at > now) {
       store.runs.writeRun(stored, { due_at: null, deadline: { at, kind: "cancelling" } }, now);
       wakeAt(at);

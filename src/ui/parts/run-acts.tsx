@@ -1,4 +1,5 @@
 /** What can be done to a run. */
+import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { OrchestrationResult } from "../../contract/wire/states.ts";
@@ -7,6 +8,7 @@ import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask } from "./ask.tsx";
+import { workerOf } from "./run-table.tsx";
 
 export function RunActs({ run }: { run: FlowRun }) {
   const { state_type } = run;
@@ -96,7 +98,7 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
 }
 
 function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) => void }) {
-  const { id, name, state_type } = run;
+  const { id, name } = run;
   return (
     <Ask
       label="Cancel"
@@ -114,15 +116,26 @@ function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) =>
         )
       }
     >
-      <p>
-        {state_type === "SCHEDULED"
-          ? "It has no process, so it ends at once and leaves its queue."
-          : state_type === "PAUSED"
-            ? "It ends instead of being resumed; a process that waits for that is stopped."
-            : "Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line."}
-      </p>
+      <p>{sayCancel(run)}</p>
     </Ask>
   );
+}
+
+/** What a cancel does, by who has the process of the run. */
+function sayCancel(run: FlowRun): string {
+  const { state_type, state, infrastructure_pid, work_pool_name, deployment_id } = run;
+  if (state_type === "SCHEDULED" && (infrastructure_pid === null || state?.name === "Resuming"))
+    return "It has no process, so it ends at once and leaves its line.";
+  const isPaused = state_type === "PAUSED";
+  if (isPaused && state?.state_details.pause_reschedule === true)
+    return "It has no process, so it ends at once instead of being resumed.";
+  const instead = isPaused ? "It ends instead of being resumed. " : "";
+  const latest = `${CANCELLING_SECONDS / 60} minutes at the latest`;
+  if (workerOf(run) !== "")
+    return `${instead}Its process gets SIGTERM and, after its grace, SIGKILL. What it holds goes to the next in line.`;
+  if (work_pool_name === null && deployment_id !== null)
+    return `${instead}Who serves its deployment stops its process. The server sets it to Cancelled in ${latest}.`;
+  return `${instead}It has no worker, so nobody stops its process. It is Cancelled when that ends or says so, or by the server in ${latest}.`;
 }
 
 function Retry({ run }: { run: FlowRun }) {

@@ -6,7 +6,8 @@ import type { StateDetails, StateType } from "../../../src/contract/wire/states.
 import { startRun } from "../../../src/domain/flow-run/start-run.ts";
 import { decideAttemptEnd, decideLostRun, describeExit } from "../../../src/domain/pool/attempt-end.ts";
 import { chooseRuns } from "../../../src/domain/pool/choose.ts";
-import { CANCELLING_MAX_MS, LATE_AFTER_MS, placeRun } from "../../../src/domain/pool/place.ts";
+import { CANCELLING_SECONDS } from "../../../src/contract/bounds.ts";
+import { LATE_AFTER_MS, placeRun } from "../../../src/domain/pool/place.ts";
 import { placeQueue } from "../../../src/domain/pool/queues.ts";
 import { findJobVariablesFault, findParameterFault } from "../../../src/domain/pool/schemas.ts";
 import { isOnline, statusOfPool, statusOfQueue } from "../../../src/domain/pool/status.ts";
@@ -232,7 +233,7 @@ test("a run's place follows from its state alone", () => {
     kind: "pause",
   });
   expect(placeRun(runIn("CANCELLING"), NOW).deadline).toEqual({
-    at: NOW + CANCELLING_MAX_MS,
+    at: NOW + CANCELLING_SECONDS * 1000,
     kind: "cancelling",
   });
   expect(placeRun(runIn("RUNNING"), NOW)).toEqual({ due_at: null, deadline: null });

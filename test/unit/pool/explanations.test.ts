@@ -1,6 +1,7 @@
 /** Why a run does not get on: one reason at a time, whom it names, and the command that would help. */
 import { expect, test } from "vitest";
 import { writeCommand } from "../../../src/contract/commands.ts";
+import { formatInstant, instantToMs } from "../../../src/contract/instants.ts";
 import { RunExplanation } from "../../../src/contract/wire/explanations.ts";
 import { claim, submit } from "../../peers/pools.ts";
 import { attemptId, createTestPool, SESSION, type TestPool } from "./support.ts";
@@ -178,6 +179,42 @@ test("what else is missing is said, too", async () => {
   expect((await why()).detail).toBe(
     "All 13 slots of the work queue default are taken. No worker has room for it, either.",
   );
+});
+
+test("a run that is being cancelled tells who stops its process, and when it has ended whatever that does", async () => {
+  const pool = await createTestPool();
+  const cancel = async (id: string, labels: Record<string, string> = {}) => {
+    await pool.do("update_labels", { id, labels });
+    for (const type of ["PENDING", "RUNNING", "CANCELLING"])
+      await pool.do("set_state", { id, state: { type } as never, is_forced: true, run: null });
+    const at = (await pool.do("read_run", { id })).state?.timestamp ?? "";
+    return formatInstant(Math.ceil(instantToMs(at)) + 300_000);
+  };
+  const id = await submit(pool);
+  const ends = await cancel(id);
+  const why = (of = id) => pool.do("explain_run", { id: of });
+  const nobody = (because: string, till = ends) =>
+    `The run is Cancelling, and nobody stops its process: ${because}. It is Cancelled when its process ends or says so, at ${till} at the latest.`;
+  await pool.advance(60_000);
+  expect(await why()).toMatchObject({
+    reason: "cancelling",
+    detail: nobody("it has no worker"),
+    estimated_seconds: expect.closeTo(240, 1),
+    help: null,
+  });
+  const other = await submit(pool);
+  const till = await cancel(other, { "prefect.worker.name": "gpu-1" });
+  expect((await why(other)).detail).toBe(nobody("its worker gpu-1 is offline", till));
+  await pool.beat();
+  expect(await why(other)).toMatchObject({
+    detail: `The run is Cancelling: the worker gpu-1 stops its process. It is Cancelled at ${till} at the latest.`,
+    estimated_seconds: null,
+  });
+  // It is as it was said.
+  await pool.advance(239_000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLING" });
+  await pool.advance(1000);
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLED" });
 });
 
 test("names with signs that a shell reads are quoted in commands", () => {
