@@ -110,3 +110,49 @@ test("all workers of a pool are counted, listed and found", async () => {
   await page.goto(`${stage.url}/work-pools/work-pool/${POOL}/worker/${crypto.randomUUID()}`);
   await shown(() => page.getByRole("heading", { name: "There is no such worker" }).count()).toBe(1);
 });
+
+test("of a pool's many runs it is said how many there are, and all of them are one step away", async () => {
+  const pool = "busy";
+  await stage.ask("POST", "/work_pools/", { name: pool, type: "process" });
+  await stage.ask("POST", `/work_pools/${pool}/queues`, { name: "batch + more" });
+  const [flow] = await stage.ask<{ id: string }[]>("POST", "/flows/filter", {});
+  const submit = async (work_queue_name: string, states: string[] = []) => {
+    const { id } = await stage.ask<{ id: string }>(
+      "POST",
+      `/deployments/${deployments[work_queue_name]}/create_flow_run`,
+      {},
+    );
+    for (const type of states)
+      await stage.ask("POST", `/flow_runs/${id}/set_state`, { state: { type }, force: true });
+  };
+  const deployments: Record<string, string> = {};
+  for (const work_queue_name of ["default", "batch + more"]) {
+    const body = { name: work_queue_name, flow_id: flow?.id, work_pool_name: pool, work_queue_name };
+    deployments[work_queue_name] = (await stage.ask<{ id: string }>("POST", "/deployments/", body)).id;
+  }
+  await makeEach(22, () => submit("batch + more"));
+  await makeEach(21, () => submit("default", ["PENDING", "RUNNING"]));
+  await submit("default");
+  const page = await open(`${stage.url}/work-pools/work-pool/${pool}`);
+  const all = page.getByRole("link", { name: "All of them" });
+  const said = page.getByText("These are 20 of");
+  await shown(() => said.allTextContents()).toEqual([
+    "These are 20 of 21. All of them",
+    "These are 20 of 23. All of them",
+  ]);
+  expect(await findBarriers(page)).toEqual([]);
+  const listed = page.getByRole("row");
+  await all.first().click();
+  await shown(() => listed.count()).toBe(1 + 21);
+  expect(await page.getByLabel("State").locator("option:checked").textContent()).toBe(
+    "claimed, or under way",
+  );
+  // Of the queue it is those that wait in it; as many as are shown need no more words.
+  await page.goto(`${stage.url}/work-pools/work-pool/${pool}/queue/${encodeURIComponent("batch + more")}`);
+  await shown(() => said.allTextContents()).toEqual(["These are 20 of 22. All of them"]);
+  await all.click();
+  await shown(() => listed.count()).toBe(1 + 22);
+  await page.getByRole("button", { name: "queue batch + more, remove" }).click();
+  await shown(() => listed.count()).toBe(1 + 23);
+  expect(await findBarriers(page)).toEqual([]);
+}, 60_000);

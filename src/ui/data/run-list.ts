@@ -9,6 +9,7 @@ export const RUN_FILTERS = [
   "state",
   "name",
   "pool",
+  "queue",
   "flow",
   "deployment",
   "tag",
@@ -46,7 +47,7 @@ function isRising({ when }: Pick<RunListQuery, "when">): boolean {
 
 /** `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. */
 export function askForRuns(query: RunListQuery, now: number): Request {
-  const { state, name, pool, flow, deployment, tag, worker, made, start, seen } = trimEach(query);
+  const { state, name, pool, queue, flow, deployment, tag, worker, made, start, seen } = trimEach(query);
   const { after, before } = readTimes(query, now);
   const [from, to] = isRising(query) ? [start || after, before] : [after, start || before];
   return {
@@ -56,6 +57,7 @@ export function askForRuns(query: RunListQuery, now: number): Request {
       flow_runs: {
         ...(state !== "" && { state: { type: { any_: state.split(",") } } }),
         ...(name !== "" && { name: { like_: name } }),
+        ...(queue !== "" && { work_queue_name: { any_: [queue] } }),
         ...(isId(deployment) && { deployment_id: { any_: [deployment] } }),
         ...(tag !== "" && { tags: { all_: [tag] } }),
         ...(worker !== "" && { worker_name: { any_: [worker] } }),
@@ -94,6 +96,11 @@ function readTimes({ when, from, to }: RunListQuery, now: number): { after: stri
     after: new Date(minute - chosen.ms).toISOString(),
     before: new Date(minute + MINUTE_MS).toISOString(),
   };
+}
+
+/** The page that lists runs of these kinds. */
+export function pathOfRuns(query: Partial<RunListQuery>): string {
+  return `/runs?${new URLSearchParams(query).toString()}`;
 }
 
 /** A time in the viewer's zone, as fields for dates and times have it. */

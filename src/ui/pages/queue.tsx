@@ -51,7 +51,7 @@ function QueuePage({ queue }: { queue: WorkQueue }) {
           ["Id", <code key="id">{id}</code>],
         ]}
       />
-      <PoolRuns pool={pool} queue_id={id} limit={concurrency_limit} />
+      <PoolRuns pool={pool} queue={{ id, name }} limit={concurrency_limit} />
       <LastActs ids={[id]} />
     </>
   );

@@ -10,6 +10,7 @@ const STATES = [
   { value: "", name: "any" },
   { value: "SCHEDULED,PENDING,PAUSED", name: "waiting" },
   { value: "RUNNING,CANCELLING", name: "under way" },
+  { value: "PENDING,RUNNING,CANCELLING", name: "claimed, or under way" },
   { value: "FAILED,CRASHED", name: "gone wrong" },
   ...[
     "SCHEDULED",
@@ -55,6 +56,7 @@ export function RunFilters({ query, onChange }: { query: RunListQuery; onChange:
       {choose("State", "state", STATES)}
       {type("Name", "name")}
       {choose("Pool", "pool", poolChoices)}
+      {query.queue !== "" && <Chip text={`queue ${query.queue}`} onRemove={() => onChange({ queue: "" })} />}
       {isId(query.flow) ? <FlowChip id={query.flow} onChange={onChange} /> : type("Flow", "flow")}
       {isId(query.deployment) ? (
         <DeploymentChip id={query.deployment} onChange={onChange} />
