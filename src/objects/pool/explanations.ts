@@ -111,8 +111,8 @@ function explainAttempt({ store }: PoolContext, run: FlowRun): Result<Explanatio
 /** Who stops a run that is being cancelled, and when it has ended at the latest. */
 function explainCancelling(context: PoolContext, workers: PoolWorkers, run: FlowRun): Result<Explanation> {
   const { store, host } = context;
-  // Prefect's workers have no attempts.
-  const worker = store.attempts.readActive(run.id)?.worker_name ?? run.labels["prefect.worker.name"];
+  const ours = store.attempts.readActive(run.id)?.worker_name ?? null;
+  const worker = ours ?? run.labels["prefect.worker.name"];
   const ends_at = endOfCancelling(context, run);
   const at = formatInstant(ends_at);
   const sayBy = (who: string) =>
@@ -120,7 +120,9 @@ function explainCancelling(context: PoolContext, workers: PoolWorkers, run: Flow
       "cancelling",
       `The run is Cancelling: ${who} stops its process. It is Cancelled at ${at} at the latest.`,
     );
-  if (workers.listOnline().some(({ name }) => name === worker)) return sayBy(`the worker ${String(worker)}`);
+  // What a worker of ours has begun is stopped also where that is gone; of Prefect's nobody stops it then.
+  if (ours !== null || workers.listOnline().some(({ name }) => name === worker))
+    return sayBy(`the worker ${String(worker)}`);
   if (poolOf(context).is_internal && run.deployment_id !== null) return sayBy("who serves its deployment");
   const why = typeof worker === "string" ? `its worker ${worker} is offline` : "it has no worker";
   return say(
@@ -181,13 +183,16 @@ function explainLine(
   const leastOfPool = inPool + ahead + (before ?? 0) + 1;
   const leastOfQueue = inQueue + (before ?? 0) + 1;
   const sayOthers = (of: string, limit: number | null, least: number): string => {
-    const noSlot = limit !== null && limit < least ? ` ${of} has no slot for it, either.` : "";
     const hasWorker = queue === undefined || wouldBegin(context, workers, queue.id, before ?? 0);
-    return noSlot + (hasWorker ? "" : " No worker has room for it, either.");
+    const needs = [
+      ...(limit !== null && limit < least ? [`a slot of ${of}`] : []),
+      ...(hasWorker ? [] : ["a worker with room for it"]),
+    ];
+    return needs.length === 0 ? "" : ` It needs ${needs.join(" and ")}, too.`;
   };
   if (freeSlots(pool.concurrency_limit, inPool) === 0) {
     const detail = sayFull(pool.concurrency_limit, inPool, `the work pool ${pool.name}`);
-    const others = sayOthers("Its work queue", queue?.concurrency_limit ?? null, leastOfQueue);
+    const others = sayOthers("its work queue", queue?.concurrency_limit ?? null, leastOfQueue);
     return byPool(
       "pool_full",
       detail + sayBefore(null, ahead) + others,
@@ -199,7 +204,7 @@ function explainLine(
   }
   if (queue !== undefined && freeSlots(queue.concurrency_limit, inQueue) === 0) {
     const detail = sayFull(queue.concurrency_limit, inQueue, `the work queue ${queue.name}`);
-    const others = sayOthers("Its work pool", pool.concurrency_limit, leastOfPool);
+    const others = sayOthers("its work pool", pool.concurrency_limit, leastOfPool);
     const help = ["work-queue", "set-concurrency-limit", queue.name, String(leastOfQueue), ...ofPool];
     return byQueue("queue_full", queue.name, detail + others, ...help);
   }

@@ -167,17 +167,17 @@ test("what else is missing is said, too", async () => {
   await pool.do("update_queue", { name: "default", update: { concurrency_limit: 13 } });
   const why = () => pool.do("explain_run", { id });
   expect((await why()).detail).toBe(
-    "All 13 slots of the work pool ml-pool are taken. One run of queues with a higher priority goes first. Its work queue has no slot for it, either.",
+    "All 13 slots of the work pool ml-pool are taken. One run of queues with a higher priority goes first. It needs a slot of its work queue, too.",
   );
   await pool.do("update", { concurrency_limit: 14 });
   expect((await why()).detail).toBe(
-    "All 13 slots of the work queue default are taken. Its work pool has no slot for it, either.",
+    "All 13 slots of the work queue default are taken. It needs a slot of its work pool, too.",
   );
   await pool.do("update", { concurrency_limit: 15 });
   expect((await why()).detail).toBe("All 13 slots of the work queue default are taken.");
   await pool.beat({ limit: 13, work_queue_names: SERVED });
   expect((await why()).detail).toBe(
-    "All 13 slots of the work queue default are taken. No worker has room for it, either.",
+    "All 13 slots of the work queue default are taken. It needs a worker with room for it, too.",
   );
 });
 
@@ -210,6 +210,11 @@ test("a run that is being cancelled tells who stops its process, and when it has
     detail: `The run is Cancelling: the worker gpu-1 stops its process. It is Cancelled at ${till} at the latest.`,
     estimated_seconds: null,
   });
+  await pool.beat();
+  const [claimed] = (await submit(pool), await claim(pool, [1])).claims;
+  const mine = claimed?.flow_run.id ?? "";
+  await pool.do("set_state", { id: mine, state: { type: "CANCELLING" }, is_forced: false, run: null });
+  expect((await why(mine)).detail).toContain("the worker gpu-1 stops its process.");
   // It is as it was said.
   await pool.advance(239_000);
   expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "CANCELLING" });
