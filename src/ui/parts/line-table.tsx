@@ -1,9 +1,10 @@
 /** Who stands in line for slots of a limit; each can be moved to the front. */
 import type { WaiterRecord } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { Dialog, useAskedRow, type AskedRow } from "./ask.tsx";
 import { Table } from "./table.tsx";
-import { formatDuration, Since } from "./time.tsx";
+import { formatDuration, Since, useNow } from "./time.tsx";
 import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
 
 const WHY: Record<WaiterRecord["reason"], string> = {
@@ -70,8 +71,7 @@ export function LineTable({ waiters, isFirst, ...rest }: Props) {
             {
               header: "about",
               value: ({ estimated_seconds }) => estimated_seconds,
-              cell: ({ estimated_seconds: seconds }) =>
-                seconds === null ? "–" : `${formatDuration(seconds)} to go`,
+              cell: (waiter) => <ToGo waiter={waiter} />,
             },
             {
               header: null,
@@ -88,6 +88,11 @@ export function LineTable({ waiters, isFirst, ...rest }: Props) {
       {asked !== undefined && <ToFront key={asked.row.waiter_id} {...asked} {...rest} />}
     </>
   );
+}
+
+function ToGo({ waiter }: { waiter: WaiterRecord }) {
+  const left = timeLeft(waiter, useNow());
+  return <>{left === undefined ? "–" : `${formatDuration(left)} to go`}</>;
 }
 
 function ToFront({

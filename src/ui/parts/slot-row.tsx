@@ -4,6 +4,7 @@ import type { LeaseRecord, LimitOverview, WaiterRecord } from "../../contract/wi
 import { nameLimit } from "../data/limit-names.ts";
 import { listCells, type Cell } from "../data/machines.ts";
 import { pathOfLimit } from "../data/page-paths.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { describeWho, runOf, Who, type Names } from "./who.tsx";
 import { formatDuration, formatExact, Since, useNow } from "./time.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -142,8 +143,8 @@ const REASONS: Record<WaiterRecord["reason"], string> = {
 function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
   const now = useNow();
   const waited = formatDuration((now - Date.parse(waiter.arrived_at)) / 1000);
-  const estimate =
-    waiter.estimated_seconds === null ? "" : `, about ${formatDuration(waiter.estimated_seconds)} to go`;
+  const left = timeLeft(waiter, now);
+  const estimate = left === undefined ? "" : `, about ${formatDuration(left)} to go`;
   const isInLine = waiter.reason === "full" || waiter.reason === "behind_others";
   const absent = waiter.is_present ? "" : ", not heard of just now";
   return (
@@ -155,9 +156,7 @@ function Waiter({ waiter, names }: { waiter: WaiterRecord; names: Names }) {
       <span class="position">{waiter.position}</span> <Who about={waiter} names={names} />{" "}
       <span class="since">
         {waited}
-        {isInLine &&
-          waiter.estimated_seconds !== null &&
-          ` · ~${formatDuration(waiter.estimated_seconds)} to go`}
+        {isInLine && left !== undefined && ` · ~${formatDuration(left)} to go`}
       </span>
       {!isInLine && <span class="tag">{REASONS[waiter.reason]}</span>}
       {waiter.slots > 1 && <span class="tag">{waiter.slots} slots</span>}

@@ -6,9 +6,10 @@ import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { pathOfLimit, pathOfPool, pathOfQueue, pathOfWorker } from "../data/page-paths.ts";
 import { useQuery } from "../data/query.ts";
+import { timeLeft } from "../data/time-left.ts";
 import { Command } from "./command.tsx";
 import { RunLink } from "./links.tsx";
-import { ExactTime, formatDuration } from "./time.tsx";
+import { ExactTime, formatDuration, useNow } from "./time.tsx";
 
 type Blocking = NonNullable<RunExplanation["blocking"]>;
 
@@ -22,10 +23,12 @@ const PATHS: Record<Blocking["kind"], (of: Blocking) => string> = {
 /** `of`: the run, where the page is not about it. */
 export function Why({ id, of }: { id: string; of?: string }) {
   const { value } = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const now = useNow();
   const deployments = useDeploymentNames([deploymentOfLimit(value?.blocking?.name ?? "")]);
   // A run that gets on needs no reason.
   if (value === undefined || value.reason === "running") return null;
-  const { reason, detail, blocking, help, estimated_seconds } = value;
+  const { reason, detail, blocking, help } = value;
+  const left = timeLeft(value, now);
   const place = sayPlace(value);
   return (
     <div class="why" role="status">
@@ -38,7 +41,7 @@ export function Why({ id, of }: { id: string; of?: string }) {
         )}
         <Sentence text={detail} />
         {place !== undefined && ` It is number ${place}.`}
-        {estimated_seconds !== null && ` About ${formatDuration(estimated_seconds)} to go.`}{" "}
+        {left !== undefined && <span aria-live="off"> About {formatDuration(left)} to go.</span>}{" "}
         <code>{reason}</code>
         {blocking !== null && (
           <>
