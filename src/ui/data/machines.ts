@@ -29,23 +29,36 @@ export interface Cell {
   lease: LimitOverview["holders"][number] | undefined;
   /** The device, where slots have names. */
   name: string | undefined;
-  /** Beyond the limit, which was lowered: nobody gets it any more. */
+  /** Held beyond the slots that there are, as after a change of them: nobody gets it any more. */
   isOver: boolean;
+  /** Nobody holds it, and as many slots as the limit has are held: it is given out when one of these ends. */
+  isKept: boolean;
 }
 
-/** Held slots first, in the order of their leases; named ones at their own place. */
-export function listCells({ limit, slot_names, holders }: LimitOverview): Cell[] {
-  if (slot_names !== null)
-    return slot_names.map((name) => ({
-      lease: holders.find((lease) => lease.slot_names?.includes(name)),
+/** Held slots first, in the order of their leases; named ones at their own place, and what is held of no such name behind. */
+export function listCells({ limit, slot_names, holders, active_slots }: LimitOverview): Cell[] {
+  const held = holders.flatMap((lease) =>
+    Array.from({ length: lease.slots }, (_, index) => ({ lease, name: lease.slot_names?.[index] })),
+  );
+  if (slot_names === null)
+    return Array.from({ length: Math.max(limit, held.length) }, (_, index) => ({
+      lease: held[index]?.lease,
+      name: undefined,
+      isOver: index >= limit,
+      isKept: false,
+    }));
+  const leaseOf = new Map(held.map(({ lease, name }) => [name, lease] as const));
+  const free = slot_names.filter((name) => !leaseOf.has(name));
+  const kept = new Set(free.slice(Math.max(0, limit - active_slots)));
+  return [
+    ...slot_names.map((name) => ({
+      lease: leaseOf.get(name),
       name,
       isOver: false,
-    }));
-  const held = holders.flatMap((lease) => Array.from({ length: lease.slots }, () => lease));
-  const count = Math.max(limit, held.length);
-  return Array.from({ length: count }, (_, index) => ({
-    lease: held[index],
-    name: undefined,
-    isOver: index >= limit,
-  }));
+      isKept: kept.has(name),
+    })),
+    ...held
+      .filter(({ name }) => name === undefined || !slot_names.includes(name))
+      .map((slot) => ({ ...slot, isOver: true, isKept: false })),
+  ];
 }

@@ -44,7 +44,7 @@ export function SlotRow({ limit, names, deployments }: Props) {
       ) : (
         <ul class="cells" aria-label={`Slots of ${name}`}>
           {listCells(limit).map((cell, index) => (
-            <SlotCell key={cell.name ?? index} cell={cell} names={names} />
+            <SlotCell key={index} cell={cell} names={names} />
           ))}
         </ul>
       )}
@@ -54,24 +54,25 @@ export function SlotRow({ limit, names, deployments }: Props) {
   );
 }
 
-function SlotCell({ cell: { lease, name, isOver }, names }: { cell: Cell; names: Names }) {
+function SlotCell({ cell: { lease, name, isOver, isKept }, names }: { cell: Cell; names: Names }) {
   const classes = [
     "cell",
-    lease === undefined ? "free" : lease.is_reservation ? "reserved" : "held",
+    lease === undefined ? !isKept && "free" : lease.is_reservation ? "reserved" : "held",
     isOver && "over",
+    isKept && "kept",
   ];
   const device = name === undefined ? null : <span class="device">{name}</span>;
   if (lease === undefined)
     return (
       <li class={classes.filter(Boolean).join(" ")}>
         {device}
-        <span class="who">free</span>
+        <span class="who">{isKept ? "not given out" : "free"}</span>
       </li>
     );
   return (
     <Tipped
       class={classes.filter(Boolean).join(" ")}
-      tip={describeLease(lease, names)}
+      tip={`${describeLease(lease, names)}${isOver ? "; nobody gets this slot after that" : ""}`}
       isPlain={runOf(lease) === undefined}
     >
       {device}
