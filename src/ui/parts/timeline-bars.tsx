@@ -33,7 +33,8 @@ export function TimelineBars({ bars, reached, now, x, y, names }: Props) {
     const attributes = {
       class: classOf(bar, name),
       "data-lease": lease_id,
-      tabIndex: bar === reached ? 0 : -1,
+      // Attributes of SVG are told apart by their case, and it has none in camel case for this.
+      tabindex: bar === reached ? 0 : -1,
       "aria-label": label,
     };
     const content = (

@@ -62,11 +62,8 @@ export function TimelineChart({ limit, lanes, lanes_max, history, now, width, na
   }, [history, lanes, names.size, plot_width, y, focused]);
   const point = ({ target }: Event): void => onPoint(leaseAt(target));
   return (
-    <svg
-      width={width}
-      height={plot_height + AXIS_HEIGHT}
-      role="group"
-      aria-label={`Timeline of ${limit.name}`}
+    // Not on the picture itself: one that listens for the focus can have it, in Chromium, and is reached by the tab key.
+    <div
       onKeyDown={goByKey}
       onMouseOver={point}
       onMouseLeave={() => onPoint(undefined)}
@@ -77,30 +74,43 @@ export function TimelineChart({ limit, lanes, lanes_max, history, now, width, na
       onFocusOut={() => onPoint(undefined)}
       onClick={(event) => follow(event, route)}
     >
-      <defs>
-        <pattern id={hatch} width={6} height={6} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-          <line class="hatch" x1={0} x2={0} y1={0} y2={6} />
-        </pattern>
-      </defs>
-      {devices.map((name, lane) => (
-        <Lane
-          key={lane}
-          name={name}
-          isOver={limit.slot_names === null ? lane >= limit.limit : !limit.slot_names.includes(name ?? "")}
-          x={left}
-          y={y(lane) ?? 0}
-          width={plot_width}
-          height={y.bandwidth()}
-        />
-      ))}
-      <svg x={left} width={plot_width} height={plot_height}>
-        <g transform={`translate(${then === undefined ? 0 : seen(then) - plot_width} 0)`}>{moving}</g>
+      <svg
+        width={width}
+        height={plot_height + AXIS_HEIGHT}
+        role="group"
+        aria-label={`Timeline of ${limit.name}`}
+      >
+        <defs>
+          <pattern
+            id={hatch}
+            width={6}
+            height={6}
+            patternUnits="userSpaceOnUse"
+            patternTransform="rotate(45)"
+          >
+            <line class="hatch" x1={0} x2={0} y1={0} y2={6} />
+          </pattern>
+        </defs>
+        {devices.map((name, lane) => (
+          <Lane
+            key={lane}
+            name={name}
+            isOver={limit.slot_names === null ? lane >= limit.limit : !limit.slot_names.includes(name ?? "")}
+            x={left}
+            y={y(lane) ?? 0}
+            width={plot_width}
+            height={y.bandwidth()}
+          />
+        ))}
+        <svg x={left} width={plot_width} height={plot_height}>
+          <g transform={`translate(${then === undefined ? 0 : seen(then) - plot_width} 0)`}>{moving}</g>
+        </svg>
+        <line class="edge" x1={width - 0.5} x2={width - 0.5} y1={0} y2={plot_height} />
+        <g transform={`translate(${left} ${plot_height + 13})`}>
+          <TimelineAxis x={seen} width={plot_width} />
+        </g>
       </svg>
-      <line class="edge" x1={width - 0.5} x2={width - 0.5} y1={0} y2={plot_height} />
-      <g transform={`translate(${left} ${plot_height + 13})`}>
-        <TimelineAxis x={seen} width={plot_width} />
-      </g>
-    </svg>
+    </div>
   );
 }
 
@@ -128,7 +138,7 @@ function Lane({ name, isOver, ...place }: LaneProps) {
   );
 }
 
-function goByKey(event: TargetedKeyboardEvent<SVGSVGElement>): void {
+function goByKey(event: TargetedKeyboardEvent<HTMLDivElement>): void {
   const bars = [...event.currentTarget.querySelectorAll<SVGElement>("[data-lease]")];
   const at = bars.findIndex((bar) => bar === document.activeElement);
   const steps: Record<string, number> = {
@@ -144,7 +154,7 @@ function goByKey(event: TargetedKeyboardEvent<SVGSVGElement>): void {
 }
 
 /** The router knows links of HTML only. */
-function follow(event: TargetedMouseEvent<SVGSVGElement>, route: (path: string) => void): void {
+function follow(event: TargetedMouseEvent<HTMLDivElement>, route: (path: string) => void): void {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   const href = link?.getAttribute("href") ?? null;
   if (href === null || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
