@@ -3,6 +3,9 @@ import { NOW_HEADER } from "../../contract/headers.ts";
 import { serverClock } from "./server-clock.ts";
 
 const KEY = "sluice.key";
+/** Of what is silent for so long, before its answer or in it, no more comes; one that is slow goes on. */
+const SILENT_MS = 30_000;
+const CUT_OFF = "The answer of the server was cut off.";
 
 /** One thing that is wrong with what was sent, and where: `["body", "name"]`. */
 export interface Fault {
@@ -10,7 +13,7 @@ export interface Fault {
   msg: string;
 }
 
-/** A call that was refused, or that nobody answered (`status` 0). */
+/** A call that was refused, or that nobody answered in full (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
   /** What is wrong with single fields, where the server says so. */
@@ -19,6 +22,11 @@ export class ApiError extends Error {
     super(message);
     this.status = status;
     this.faults = faults;
+  }
+
+  /** The same call may be answered the next time. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status >= 500 || this.status === 429;
   }
 }
 
@@ -55,32 +63,51 @@ function authorize(): Record<string, string> {
   return { Authorization: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(key)))}` };
 }
 
+interface Asking {
+  /** The objects that it asks tell of their changes for so long, see `live.ts`. */
+  watchSeconds?: number;
+  /** Gives it up. */
+  signal?: AbortSignal;
+}
+
 /**
- * Makes a call. With `watchSeconds` the objects that it asks tell of their changes for so long, see `live.ts`.
- * @throws {ApiError} when it is refused, or nobody answers.
+ * Makes a call.
+ * @throws {ApiError} when it is refused, or not answered in full.
  */
-export async function send(request: Request, watchSeconds?: number): Promise<Answer> {
-  const response = await call(request, watchSeconds);
-  const objects = response.headers.get("Sluice-Objects");
-  return {
-    value: parse(await response.text()),
-    objects: objects === null || objects === "" ? [] : objects.split(","),
-  };
+export async function send(request: Request, asking?: Asking): Promise<Answer> {
+  const { headers, text } = await call(request, asking);
+  const value = parse(text);
+  // Some proxies end what they could not read to its end as if that were all.
+  if (value === undefined) throw new ApiError(0, CUT_OFF);
+  const objects = headers.get("Sluice-Objects");
+  return { value, objects: objects === null || objects === "" ? [] : objects.split(",") };
 }
 
 /**
  * Reads what is no JSON.
- * @throws {ApiError} when it is refused, or nobody answers.
+ * @throws {ApiError} when it is refused, or not answered in full.
  */
 export async function sendForText(path: string): Promise<string> {
-  const response = await call({ method: "GET", path });
-  return response.text();
+  return (await call({ method: "GET", path })).text;
 }
 
-async function call({ method, path, body }: Request, watchSeconds?: number): Promise<Response> {
-  let response: Response;
+interface Heard {
+  headers: Headers;
+  text: string;
+}
+
+async function call({ method, path, body }: Request, { watchSeconds, signal }: Asking = {}): Promise<Heard> {
+  const silence = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), SILENT_MS);
+  };
   const askedAt = performance.now();
+  let response: Response | undefined;
+  let text = "";
   try {
+    wait();
     response = await fetch(`/api${path}`, {
       method,
       headers: {
@@ -89,23 +116,36 @@ async function call({ method, path, body }: Request, watchSeconds?: number): Pro
         ...(watchSeconds !== undefined && { "Sluice-Watch": String(watchSeconds) }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.any([silence.signal, ...(signal === undefined ? [] : [signal])]),
     });
+    const now = response.headers.get(NOW_HEADER);
+    if (now !== null) serverClock.note(Number(now), Date.now(), performance.now() - askedAt);
+    wait();
+    await response.body?.pipeThrough(new TextDecoderStream()).pipeTo(
+      new WritableStream({
+        write(part) {
+          wait();
+          text += part;
+        },
+      }),
+    );
   } catch {
-    throw new ApiError(0, "The server does not answer.");
+    throw new ApiError(0, response === undefined ? "The server does not answer." : CUT_OFF);
+  } finally {
+    clearTimeout(timer);
   }
-  const now = response.headers.get(NOW_HEADER);
-  if (now !== null) serverClock.note(Number(now), Date.now(), performance.now() - askedAt);
-  if (response.ok) return response;
-  const value = parse(await response.text());
+  if (response.ok) return { headers: response.headers, text };
+  const value = parse(text);
   const { exception_detail: faults = [] } = (value ?? {}) as { exception_detail?: Fault[] };
   throw new ApiError(response.status, describeRefusal(value, response), faults);
 }
 
+/** Undefined where it is no JSON. */
 function parse(text: string): unknown {
   try {
     return text === "" ? null : JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 

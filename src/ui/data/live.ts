@@ -7,6 +7,8 @@ import { readKey } from "./http.ts";
 /** `refused`: the key is not the server's, which asks for it. */
 export type LiveState = "connecting" | "open" | "lost" | "refused";
 
+/** From its beginning until the server greets, which is a few ways there and back. */
+const GREETING_MS = 15_000;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 const PING_MS = 25_000;
 const PONG_MS = 10_000;
@@ -23,7 +25,8 @@ let socket: WebSocket | undefined;
 let state: LiveState = "connecting";
 let failures = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
-let pingTimer: ReturnType<typeof setTimeout> | undefined;
+/** Of a socket that says nothing. */
+let silenceTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Hears of the socket and of what it tells; returns what ends that. */
 export function listen(listener: Listener): () => void {
@@ -49,6 +52,7 @@ export function connect(): void {
   url.protocol = url.protocol.replace("http", "ws");
   const opened = new WebSocket(url, "prefect");
   socket = opened;
+  silenceTimer = setTimeout(() => lose(opened), GREETING_MS);
   opened.addEventListener("open", () => {
     opened.send(JSON.stringify({ type: "auth", token: readKey() }));
   });
@@ -71,16 +75,16 @@ function hear(opened: WebSocket, data: string): void {
 }
 
 function schedulePing(opened: WebSocket): void {
-  clearTimeout(pingTimer);
-  pingTimer = setTimeout(() => {
+  clearTimeout(silenceTimer);
+  silenceTimer = setTimeout(() => {
     opened.send("ping");
-    pingTimer = setTimeout(() => lose(opened), PONG_MS);
+    silenceTimer = setTimeout(() => lose(opened), PONG_MS);
   }, PING_MS);
 }
 
 function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
   if (socket !== opened) return;
-  clearTimeout(pingTimer);
+  clearTimeout(silenceTimer);
   socket = undefined;
   opened.close();
   enter(to);

@@ -38,7 +38,8 @@ class Entry {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedAt = -Infinity;
   #pauseMs = PAUSE_MS;
-  #isAsking = false;
+  /** What gives up the question that is under way. */
+  #asking: AbortController | undefined;
   #failures = 0;
   #isStale = true;
 
@@ -56,9 +57,15 @@ class Entry {
     this.schedule();
   }
 
+  /** As {@link touch}, and does not wait for what was asked before. */
+  renew(): void {
+    this.#asking?.abort();
+    this.touch();
+  }
+
   schedule(): void {
     clearTimeout(this.#timer);
-    if (this.users.size === 0 || this.#isAsking || document.visibilityState === "hidden") return;
+    if (this.users.size === 0 || this.#asking !== undefined || document.visibilityState === "hidden") return;
     const age = performance.now() - this.#askedAt;
     const due = this.#isStale ? this.#pauseMs - age : this.#intervalMs() - age;
     this.#timer = setTimeout(() => void this.#ask(), Math.max(0, due));
@@ -75,39 +82,50 @@ class Entry {
   }
 
   async #ask(): Promise<void> {
-    this.#isAsking = true;
+    const asking = new AbortController();
+    this.#asking = asking;
     this.#isStale = false;
     this.#askedAt = performance.now();
     try {
-      const { value, objects } = await send(this.request, WATCH_SECONDS);
+      const { value, objects } = await send(this.request, {
+        watchSeconds: WATCH_SECONDS,
+        signal: asking.signal,
+      });
       this.#objects = new Set(objects);
       this.query = { value, answered_at: serverClock.now(), error: undefined };
       this.#failures = 0;
       this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      // It is asked anew at once.
+      if (asking.signal.aborted) return;
       // A refusal is an answer; what the server could not do it may do the next time.
-      this.#failures =
-        error.status === 0 || error.status >= 500 || error.status === 429 ? this.#failures + 1 : 0;
+      this.#failures = error.isPassing ? this.#failures + 1 : 0;
       // What is gone is not shown any longer.
       this.query = { ...(error.status === 404 ? NOTHING : this.query), error };
     } finally {
-      this.#isAsking = false;
+      this.#asking = undefined;
+      for (const use of this.users) use();
+      this.schedule();
     }
-    for (const use of this.users) use();
-    this.schedule();
   }
 }
 
 const entries = new Map<string, Entry>();
 let isLive = false;
+let wasLost = false;
 
 listen({
   onState: (state) => {
     isLive = state === "open";
-    // What changed while nobody could tell is not known.
-    if (isLive) refresh();
-    else for (const entry of entries.values()) entry.schedule();
+    wasLost ||= state === "lost";
+    for (const entry of entries.values()) {
+      if (!isLive) entry.schedule();
+      // What was asked on a way that is lost may never be answered.
+      else if (wasLost) entry.renew();
+      // What changed while nobody could tell is not known.
+      else entry.touch();
+    }
   },
   onChanged: (objects) => {
     for (const entry of entries.values()) if (entry.concerns(objects)) entry.touch();
