@@ -79,6 +79,18 @@ test("log lines are found among all of them, and saved", async () => {
   expect(await readFile(await saved.path(), "utf8")).toContain("line 229 of the run");
 }, 60_000);
 
+test("a search for more than can be searched for is said to be refused, and not to be tried again", async () => {
+  const page = await open(`${stage.url}/runs/flow-run/${world.run}`, {
+    isAllowed: (fault) => fault.includes("422"),
+  });
+  await shown(() => page.locator(".logs li").count()).toBe(200);
+  await page.getByLabel("Find").fill("long ".repeat(100));
+  await shown(() => page.getByRole("alert").textContent()).toMatch(/^This could not be loaded: logs\.text/);
+  expect(await page.getByText("Loading …").count()).toBe(0);
+  await page.getByLabel("Find").fill("");
+  await shown(() => page.locator(".logs li").count()).toBe(200);
+});
+
 test("runs are narrowed down by what people look for, and the URL says it", async () => {
   const page = await open(`${stage.url}/runs`);
   const names = () => page.locator("tbody td:first-child").allTextContents();

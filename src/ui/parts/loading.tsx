@@ -15,7 +15,7 @@ export function Loading({ query: { error } }: { query: Pick<Query<unknown>, "err
       <p>
         {error.status === 404
           ? "It may have been deleted, or the link is of another server."
-          : "It is tried again by itself."}{" "}
+          : error.isPassing && "It is tried again by itself."}{" "}
         <a href="/">Go to the machines</a>
       </p>
     </section>
@@ -30,7 +30,7 @@ export function LoadingPart({ query: { error } }: { query: Query<unknown> }) {
     </p>
   ) : (
     <p class="none" role="alert">
-      This could not be loaded, and is tried again: {error.message}
+      This could not be loaded{error.isPassing && ", and is tried again"}: {error.message}
     </p>
   );
 }

@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LEVEL_WIDTH, nameLevel } from "../../contract/log-levels.ts";
 import type { Log } from "../../contract/wire/logs.ts";
 import { useLatest } from "../data/query.ts";
+import { LoadingPart } from "./loading.tsx";
 import { Pager } from "./pager.tsx";
 import { SearchField } from "./search-field.tsx";
 import { formatExact } from "./time.tsx";
@@ -78,8 +79,10 @@ export function Logs({ flowRunId, taskRunId, onDownload }: LogsProps) {
           </button>
         )}
       </div>
-      {lines.length === 0 ? (
-        <p class="none">{logs.value === undefined ? "Loading …" : "No lines."}</p>
+      {logs.value === undefined ? (
+        <LoadingPart query={logs} />
+      ) : lines.length === 0 ? (
+        <p class="none">No lines.</p>
       ) : (
         <Lines lines={lines.toReversed()} />
       )}
