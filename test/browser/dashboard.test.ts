@@ -108,6 +108,17 @@ test("the first visit shows how to begin, and ticks off what is done as it happe
   expect(await page.locator(".steps").count()).toBe(0);
 });
 
+test("the commands of the first visit are safe to paste, whatever the pool is called", async () => {
+  await client.workPools.create({ name: "ml; touch $(id)", type: "process" });
+  const page = await open(server.url);
+  await shown(() => page.locator(".steps code").allTextContents()).toContain(
+    "WORKER_ID=gpu-1 sluice worker start --pool 'ml; touch $(id)' --limit 10",
+  );
+  expect(await page.locator(".steps code").allTextContents()).toContain(
+    "sluice work-pool create 'ml; touch $(id)' --type process",
+  );
+});
+
 test("the main job, watched from the first page: never more than two slots held on a machine, and all of it done", async () => {
   for (const machine of ["gpu-1", "gpu-2"]) await client.limits.create({ name: `gpu:${machine}`, limit: 2 });
   // Long enough to be seen: the page is looked at now and then.

@@ -1,5 +1,6 @@
 /** The types of blocks that this server knows, or one of them. */
 import { useRoute } from "preact-iso";
+import { writeCommand } from "../../contract/commands.ts";
 import type { BlockType } from "../../contract/wire/blocks.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "../parts/command.tsx";
@@ -51,7 +52,7 @@ export function BlockTypePage() {
       {description !== null && <Markdown text={description} />}
       {code_example !== null && <Markdown text={code_example} />}
       <h2>One is made by</h2>
-      <Command text={`sluice block create ${slug}/NAME FIELD=VALUE`} />
+      <Command text={writeCommand("block", "create", `${slug}/NAME`, "FIELD=VALUE")} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** The main job in a few commands, each ticked off as it happens. Who has seen the list keeps it until the last tick. */
 import { Check } from "lucide-preact";
 import { useRef } from "preact/hooks";
+import { writeCommand } from "../../contract/commands.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { readKey } from "../data/http.ts";
@@ -33,7 +34,7 @@ export function FirstSteps({
     },
     {
       what: "A work pool",
-      command: `sluice work-pool create ${pool} --type process`,
+      command: writeCommand("work-pool", "create", pool, "--type", "process"),
       isDone: pools.length > 0,
     },
     {
@@ -43,7 +44,7 @@ export function FirstSteps({
     },
     {
       what: "A worker on each machine",
-      command: `WORKER_ID=gpu-1 sluice worker start --pool ${pool} --limit 10`,
+      command: `WORKER_ID=gpu-1 ${writeCommand("worker", "start", "--pool", pool, "--limit", "10")}`,
       isDone: workers.length > 0,
     },
   ];
