@@ -19,7 +19,7 @@ async function listStops(page: Page, part: string): Promise<string[]> {
     const focused = page.locator(part).locator(":focus");
     if ((await focused.count()) === 0) continue;
     stops.push(
-      `${String(await focused.evaluate("(it) => it.tagName"))} ${await focused.getAttribute("aria-label")}`,
+      `${await focused.evaluate(({ tagName }) => tagName)} ${await focused.getAttribute("aria-label")}`,
     );
   }
   throw new Error(`The tab key does not come to an end: ${stops.join(", ")}`);

@@ -32,13 +32,18 @@ afterAll(async () => {
   await wire[Symbol.asyncDispose]();
 });
 
-const visit = (hears: (page: Page) => unknown = () => undefined) =>
-  open(`http://${wire.host}${PATH}`, {
+interface Visit {
+  path?: string;
+  hears?: (page: Page) => unknown;
+}
+
+const visit = ({ path = PATH, hears }: Visit = {}) =>
+  open(`http://${wire.host}${path}`, {
     // What the browser itself says of a connection.
     isAllowed: (fault) => fault.startsWith("console: "),
     hears: async (page) => {
       await page.clock.install();
-      await hears(page);
+      await hears?.(page);
     },
   });
 const totals = (page: Page) => () => page.locator(".totals").textContent();
@@ -64,12 +69,13 @@ test("a network that was lost without a word is noticed, and the page catches up
 
 test("what is never answered is asked again, also where the socket is well", async () => {
   let questions = 0;
-  const page = await visit((opened) =>
-    opened.route(`**${OF_THE_LIMIT}`, (route) => {
-      questions += 1;
-      return questions > 1 ? route.continue() : undefined;
-    }),
-  );
+  const page = await visit({
+    hears: (opened) =>
+      opened.route(`**${OF_THE_LIMIT}`, (route) => {
+        questions += 1;
+        return questions > 1 ? route.continue() : undefined;
+      }),
+  });
   await shown(() => Promise.resolve(questions)).toBe(1);
   await page.clock.runFor(31_000);
   await shown(totals(page)).toBe("0 of 2 slots held, 0 waiting");
@@ -79,11 +85,12 @@ test("an answer that comes slowly is waited for for as long as more of it comes"
   let questions = 0;
   const parts = ["active_slots", "denied_slots", "slot_decay", "slot_names", "bypass_max", "waiting"];
   const stops = parts.map((text) => wire.stopAt(`"${text}`));
-  const page = await visit((opened) =>
-    opened.on("request", (request) => {
-      if (request.url().endsWith(OF_THE_LIMIT)) questions += 1;
-    }),
-  );
+  const page = await visit({
+    hears: (opened) =>
+      opened.on("request", (request) => {
+        if (request.url().endsWith(OF_THE_LIMIT)) questions += 1;
+      }),
+  });
   for (const stop of stops) {
     const { goOn } = await stop;
     await page.clock.runFor(10_000);
@@ -91,6 +98,23 @@ test("an answer that comes slowly is waited for for as long as more of it comes"
     goOn();
   }
   await shown(totals(page)).toBe("0 of 2 slots held, 0 waiting");
+});
+
+test("an act whose answer is cut off may have been done, and its dialog is not stuck", async () => {
+  const flow = await client.flows.put({ name: "pipeline" });
+  const { id } = await client.deployments.createRun(
+    (await client.deployments.put({ name: "infer", flow_id: flow.id })).id,
+  );
+  const page = await visit({ path: `/runs/flow-run/${id}` });
+  await page.getByRole("button", { name: "Cancel" }).click();
+  const cut = wire.stopAt('"details"');
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  (await cut).breakOff();
+  const dialog = page.locator("dialog[open]");
+  await shown(() => dialog.getByRole("alert").textContent()).toBe("The answer of the server was cut off.");
+  await shown(() => dialog.getByText("It has ended by now.").count()).toBe(1);
+  await dialog.getByRole("button", { name: "Leave it" }).click();
+  await shown(() => dialog.count()).toBe(0);
 });
 
 test("an answer that is cut off is said to be, and asked for again", async () => {

@@ -129,6 +129,8 @@ test("long notes make a line no wider than its window, and its rows not high; a 
   expect(await submit.isDisabled()).toBe(true);
   await page.keyboard.press("Escape");
   await shown(() => page.locator("dialog").count()).toBe(0);
+  // The button that had the focus before is gone with its row.
+  await shown(() => page.evaluate("document.activeElement.id")).toBe("page");
   await Promise.all(waits);
 });
 

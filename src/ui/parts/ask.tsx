@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { act } from "../data/act.ts";
 import type { Request } from "../data/http.ts";
+import { Toasts } from "./toasts.tsx";
 
 export interface AskProps {
   /** On the button. */
@@ -50,13 +51,23 @@ type DialogProps = Omit<AskProps, "label" | "onOpen" | "onClose"> & { onClose: (
 /** Is shown for as long as it is there. */
 export function Dialog({ onClose, ...rest }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  // Only what is in it by then can have the focus.
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    // Only what is in it by then can have the focus.
+    dialog.current?.showModal();
+    return () => void requestAnimationFrame(keepFocus);
+  }, []);
   return (
     <dialog ref={dialog} onClose={onClose} aria-label={rest.title}>
       <Question close={() => dialog.current?.close()} {...rest} />
+      <Toasts />
     </dialog>
   );
+}
+
+/** What had the focus before a dialog gets it back, unless it is gone by then: the page has it in its place. */
+function keepFocus(): void {
+  if (document.activeElement === document.body)
+    document.getElementById("page")?.focus({ preventScroll: true });
 }
 
 /** The row of a table that its dialog asks about: as it is, or as it was when that was asked. */
@@ -98,18 +109,26 @@ function Question({
   );
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
+    if (isBusy) return;
     setBusy(true);
-    const isDone = await onConfirm();
-    if (!isShown.current) return;
-    setBusy(false);
-    if (isDone) close();
+    try {
+      if ((await onConfirm()) && isShown.current) close();
+    } finally {
+      setBusy(false);
+    }
   };
   return (
     <form onSubmit={(event) => void submit(event)}>
       <h2>{title}</h2>
       {over === undefined ? children : <p role="status">{over}</p>}
       <div class="buttons">
-        <button type="submit" class={isDangerous ? "danger" : "main"} disabled={isBusy || over !== undefined}>
+        <button
+          type="submit"
+          class={isDangerous ? "danger" : "main"}
+          disabled={over !== undefined}
+          // It keeps the focus, for another try.
+          aria-disabled={isBusy}
+        >
           {confirm}
         </button>
         <button type="button" autofocus={isDangerous} onClick={close}>

@@ -20,7 +20,7 @@ export function SetSlotNames({ of, path, current, preview }: Props) {
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const gone = current.filter((name) => !names.includes(name));
-  const isTwice = new Set(names).size < names.length;
+  const fault = findFault(names);
   return (
     <Ask
       label="Resize"
@@ -38,17 +38,25 @@ export function SetSlotNames({ of, path, current, preview }: Props) {
         Slots by their names, one on each line
         <textarea
           rows={Math.min(12, current.length + 2)}
+          ref={(area) => area?.setCustomValidity(fault)}
           value={text}
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
       </label>
       <p class="preview">
         There are {current.length} now.{" "}
-        {isTwice
-          ? "A name stands there twice."
+        {fault !== ""
+          ? fault
           : gone.length > 0 && `Nobody gets ${gone.join(", ")} any more; who has it keeps it to the end. `}
-        {!isTwice && names.length !== current.length && preview(names.length)}
+        {fault === "" && names.length !== current.length && preview(names.length)}
       </p>
     </Ask>
   );
+}
+
+/** Why so named slots cannot be set; empty where they can, as forms have it. */
+function findFault(names: readonly string[]): string {
+  if (names.length === 0) return "It takes a name at least.";
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  return twice === undefined ? "" : `${twice} stands there twice.`;
 }

@@ -9,13 +9,21 @@ interface Toast {
   isError: boolean;
 }
 
+/** Where toasts are shown. */
+interface Place {
+  /** What was said by then is shown behind it. */
+  since: number;
+  draw: () => void;
+}
+
 let toasts: Toast[] = [];
 let ids = 0;
-const listeners = new Set<() => void>();
+/** That of the page, and before it that of a dialog: nobody is told what is said beside one. */
+const places: Place[] = [];
 
 function show(next: Toast[]): void {
   toasts = next;
-  for (const listener of listeners) listener();
+  for (const { draw } of places) draw();
 }
 
 export function say(text: string, isError = false): void {
@@ -27,18 +35,25 @@ export function say(text: string, isError = false): void {
 
 export function Toasts() {
   const [, setTick] = useState(0);
+  const [place] = useState<Place>(() => ({ since: ids, draw: () => setTick((tick) => tick + 1) }));
   useEffect(() => {
-    const listener = (): void => setTick((tick) => tick + 1);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+    places.push(place);
+    return () => {
+      places.splice(places.indexOf(place), 1);
+      // What was said there goes on to be said behind it.
+      show(toasts);
+    };
   }, []);
+  const until = places[places.indexOf(place) + 1]?.since ?? Infinity;
   return (
     <div class="toasts" aria-live="polite">
-      {toasts.map(({ id, text, isError }) => (
-        <p key={id} class={isError ? "toast error" : "toast"} role={isError ? "alert" : undefined}>
-          {text}
-        </p>
-      ))}
+      {toasts
+        .filter(({ id }) => id > place.since && id <= until)
+        .map(({ id, text, isError }) => (
+          <p key={id} class={isError ? "toast error" : "toast"} role={isError ? "alert" : undefined}>
+            {text}
+          </p>
+        ))}
     </div>
   );
 }
