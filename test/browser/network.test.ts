@@ -82,20 +82,29 @@ test("what is never answered is asked again, also where the socket is well", asy
 });
 
 test("an answer that comes slowly is waited for for as long as more of it comes", async () => {
-  let questions = 0;
-  const parts = ["active_slots", "denied_slots", "slot_decay", "slot_names", "bypass_max", "waiting"];
+  let [questions, greetings, begun] = [0, 0, 0];
+  const parts = ["active_slots", "denied_slots", "slot_names", "waiting"];
   const stops = parts.map((text) => wire.stopAt(`"${text}`));
+  void stops[0]?.then(() => (begun += 1));
   const page = await visit({
-    hears: (opened) =>
+    hears: async (opened) => {
+      await opened.clock.pauseAt(Date.now() + 1000);
+      opened.on("websocket", (socket) => socket.on("framereceived", () => (greetings += 1)));
       opened.on("request", (request) => {
         if (request.url().endsWith(OF_THE_LIMIT)) questions += 1;
-      }),
+      });
+    },
   });
+  await shown(async () => {
+    await page.clock.runFor(5);
+    return [begun, greetings];
+  }).toEqual([1, 1]);
   for (const stop of stops) {
-    const { goOn } = await stop;
-    await page.clock.runFor(10_000);
+    const stopped = await stop;
+    // Together it is longer than anything may be silent, and not so long that a socket is given up.
+    await page.clock.runFor(8000);
     expect([questions, await page.getByText("Loading …").count()]).toEqual([1, 1]);
-    goOn();
+    stopped.goOn();
   }
   await shown(totals(page)).toBe("0 of 2 slots held, 0 waiting");
 });

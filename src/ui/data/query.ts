@@ -57,9 +57,9 @@ class Entry {
     this.schedule();
   }
 
-  /** As {@link touch}, and does not wait for what was asked before. */
+  /** As {@link touch}, and waits for what was asked before only where it was just now. */
   renew(): void {
-    this.#asking?.abort();
+    if (performance.now() - this.#askedAt > this.#pauseMs) this.#asking?.abort();
     this.touch();
   }
 
