@@ -92,6 +92,29 @@ test("a deployment is run by its form, faults are said at their fields, and its 
   });
 }, 120_000);
 
+test("asked for once more, because the answer was lost, a run is made once", async () => {
+  const id = await deploy("twice");
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`, {
+    isAllowed: (fault) => /ERR_FAILED|Failed to load/.test(fault),
+  });
+  await page.route(
+    "**/create_flow_run",
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+  const press = () => page.getByRole("button", { name: "Run it now" }).click();
+  await press();
+  await shown(() => page.locator(".fault-box .fault").count()).toBe(1);
+  await press();
+  await shown(() => page.url()).toContain("/runs/flow-run/");
+  expect(await stage.ask<number>("POST", "/flow_runs/count", { deployments: { id: { any_: [id] } } })).toBe(
+    1,
+  );
+});
+
 test("a refused name is said at its field, and a run can be left for later", async () => {
   const id = await deploy("later");
   const page = await open(`${stage.url}/deployments/deployment/${id}/run`, {

@@ -35,6 +35,7 @@ function RunForm({ deployment }: { deployment: Deployment }) {
   const [faults, setFaults] = useState(NONE);
   const [isBusy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const sent = useRef({ text: "", key: "" });
   const { route } = useLocation();
 
   const refuse = (found: Faults): void => {
@@ -54,10 +55,14 @@ function RunForm({ deployment }: { deployment: Deployment }) {
       const more = await checkParameters(schema, { ...given, ...read.parameters });
       if (more.size > 0) return refuse(more);
     }
+    const body = { parameters: read.parameters, ...extra.body };
+    const text = JSON.stringify(body);
+    // Asked for once more, because no answer was heard, it is the same run.
+    if (text !== sent.current.text) sent.current = { text, key: makeKey() };
     const { value } = await send({
       method: "POST",
       path: `/deployments/${id}/create_flow_run`,
-      body: { parameters: read.parameters, ...extra.body },
+      body: { ...body, idempotency_key: sent.current.key },
     });
     const run = value as FlowRun;
     say(`${run.name} was made.`);
@@ -114,6 +119,10 @@ function RunForm({ deployment }: { deployment: Deployment }) {
       </form>
     </>
   );
+}
+
+function makeKey(): string {
+  return crypto.getRandomValues(new BigUint64Array(2)).join("-");
 }
 
 function readAll(fields: readonly Field[], texts: Record<string, string>) {
