@@ -59,3 +59,17 @@ test("a dialog says why its act was refused, is there for another try, and the p
   // What had the focus has it again.
   expect(await page.locator(":focus").textContent()).toBe("Resize");
 });
+
+test("once the row of what was done is gone the page has the focus", async () => {
+  await stage.ask("POST", "/v2/concurrency_limits/", { name: "licences", limit: 1 });
+  await stage.ask("POST", "/v2/concurrency_limits/acquire", {
+    names: ["licences"],
+    request_id: "first",
+    slots: 1,
+  });
+  const page = await open(`${stage.url}/limits/licences`);
+  await page.getByRole("button", { name: "Take away" }).press("Enter");
+  await page.locator("dialog[open] button[type=submit]").press("Enter");
+  await shown(() => page.getByRole("button", { name: "Take away" }).count()).toBe(0);
+  await shown(() => page.evaluate("document.activeElement.id")).toBe("page");
+});

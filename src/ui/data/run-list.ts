@@ -27,12 +27,12 @@ export const PAGE = 50;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The times that can be chosen. */
+/** When runs began to be due, whenever they have ended: the times that can be chosen. */
 export const TIMES = [
   { value: "", name: "any" },
-  { value: "1h", name: "last hour", ms: HOUR_MS },
-  { value: "24h", name: "last 24 hours", ms: 24 * HOUR_MS },
-  { value: "7d", name: "last 7 days", ms: 7 * 24 * HOUR_MS },
+  { value: "1h", name: "in the last hour", ms: HOUR_MS },
+  { value: "24h", name: "in the last 24 hours", ms: 24 * HOUR_MS },
+  { value: "7d", name: "in the last 7 days", ms: 7 * 24 * HOUR_MS },
   { value: "next", name: "to come" },
   { value: "between", name: "between …" },
 ] as const;

@@ -64,10 +64,21 @@ export function Dialog({ onClose, ...rest }: DialogProps) {
   );
 }
 
-/** What had the focus before a dialog gets it back, unless it is gone by then: the page has it in its place. */
+/** What had the focus before a dialog gets it back; once that is gone, as the row of what was done, the page has it. */
 function keepFocus(): void {
-  if (document.activeElement === document.body)
-    document.getElementById("page")?.focus({ preventScroll: true });
+  const back = document.activeElement;
+  const isGone = (): boolean => back === document.body || back?.isConnected !== true;
+  const focusPage = (): void => document.getElementById("page")?.focus({ preventScroll: true });
+  if (isGone()) {
+    focusPage();
+    return;
+  }
+  const watch = new MutationObserver(() => {
+    if (document.activeElement === back) return;
+    watch.disconnect();
+    if (isGone() && document.activeElement === document.body) focusPage();
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
 }
 
 /** The row of a table that its dialog asks about: as it is, or as it was when that was asked. */
@@ -127,7 +138,7 @@ function Question({
           class={isDangerous ? "danger" : "main"}
           disabled={over !== undefined}
           // It keeps the focus, for another try.
-          aria-disabled={isBusy}
+          aria-disabled={isBusy || over !== undefined}
         >
           {confirm}
         </button>

@@ -66,7 +66,7 @@ export function RunFilters({ query, onChange }: { query: RunListQuery; onChange:
       {type("Tag", "tag")}
       {type("Worker", "worker")}
       {choose("Made by", "made", MADE)}
-      {choose("Time", "when", TIMES)}
+      {choose("Due", "when", TIMES)}
       {query.when === "between" && (
         <>
           {type("From", "from", "datetime-local")}
