@@ -79,5 +79,7 @@ export const ANONYMOUS_LEASE_SECONDS = 86_400;
 
 /** A run that stays CANCELLING for this long is set to CANCELLED by the server (source: wire §4.4). */
 export const CANCELLING_SECONDS = 300;
+/** A run that is paused or suspended without a timeout of its own, and is not resumed within so long, has failed. */
+export const PAUSED_SECONDS_MAX = 30 * 86_400;
 /** Runs that are due are counted up to this in what a change of their pool would do. */
 export const DUE_COUNTED_MAX = 10_000;

@@ -106,9 +106,10 @@ export class LimitWatch {
         answer.status === "granted"
           ? answer.limits.find(({ name }) => name === this.#object.name)
           : undefined;
-      // I12: what is told is stored.
+      // I12: what is told is stored, unless somebody has ended it in the turn that gave it.
       if (
-        answer.status === "granted" &&
+        command !== null &&
+        !this.#hasEnded(command as AcquireCommand) &&
         own?.fence !== undefined &&
         own.fence !== null &&
         own.fence > this.#highest_fence
@@ -123,6 +124,10 @@ export class LimitWatch {
     // What else ran in the turn of the answer may have changed what the answer says.
     if (operation === "read" && this.#object.isSettled && !this.#isChanged)
       this.#checkShown(result.value as Limit);
+  }
+
+  #hasEnded({ request_id, run, holder }: AcquireCommand): boolean {
+    return [request_id, run?.attempt_id, holder?.id].some((word) => word != null && this.#ended.has(word));
   }
 
   /** I2: what is shown is what the holders have, and the level of what decays. */

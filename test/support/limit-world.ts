@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { addressOfName, ENVELOPE_VERSION, type Envelope } from "../../src/contract/envelope.ts";
 import { accept, type Result } from "../../src/contract/errors.ts";
-import type { Grant, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
+import type { Grant, Holder, RunIdentity, Waiting } from "../../src/contract/wire/limits.ts";
 import { keyOfRequest } from "../../src/domain/limit/naming.ts";
 import { LimitActor } from "../../src/objects/limit/actor.ts";
 import type { AcquireAnswer } from "../../src/objects/limit/ears.ts";
@@ -31,6 +31,8 @@ export interface Asking {
   lease_seconds?: number;
   mode?: "concurrency" | "rate_limit";
   is_anonymous?: boolean;
+  holder?: Holder;
+  is_once_per_holder?: boolean;
   names?: string[];
   members?: AcquireCommand["members"];
 }

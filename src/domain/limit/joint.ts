@@ -22,7 +22,7 @@ const RETRY_MS_MAX = 30_000;
 export interface JointMember {
   name: string;
   key: string;
-  /** `out`: it does not exist any more, or it is disabled and counts nobody. */
+  /** `out`: it does not exist any more, it is disabled and counts nobody, or it has counted the holder already. */
   status: "open" | "asked" | "reserved" | "out";
   granted: GrantedLimit | null;
 }
@@ -35,6 +35,8 @@ export interface Joint extends About {
   mode: "concurrency" | "rate_limit";
   /** Taken without a lease: each share becomes anonymous slots of its limit. */
   is_anonymous: boolean;
+  /** A limit of which its holder has slots already is left out. */
+  is_once_per_holder?: boolean;
   slots: number;
   lease_seconds: number;
   priority: number;

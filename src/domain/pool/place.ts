@@ -1,11 +1,12 @@
 /** Where a run stands in its pool's indexes: derived from its record alone, so that it can be taken out again. */
-import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
+import { CANCELLING_SECONDS, PAUSED_SECONDS_MAX } from "../../contract/bounds.ts";
 import { instantToMs } from "../../contract/instants.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 
 /** A SCHEDULED run is called Late when it is this much over its time (source: wire §4.4). */
 export const LATE_AFTER_MS = 15_000;
 const CANCELLING_MS = CANCELLING_SECONDS * 1000;
+const PAUSED_MS_MAX = PAUSED_SECONDS_MAX * 1000;
 
 /** What the server does alone when the time comes. */
 export type DeadlineKind = "due" | "late" | "pause" | "cancelling" | "slot" | "move";
@@ -43,13 +44,8 @@ export function placeRun(run: FlowRun, now: number, move_after_ms: number | null
     }
     case "PAUSED": {
       const timeout = run.state?.state_details.pause_timeout;
-      return {
-        due_at: null,
-        deadline:
-          timeout === null || timeout === undefined
-            ? null
-            : { at: Math.ceil(instantToMs(timeout)), kind: "pause" },
-      };
+      const until = typeof timeout === "string" ? instantToMs(timeout) : since + PAUSED_MS_MAX;
+      return { due_at: null, deadline: { at: Math.ceil(until), kind: "pause" } };
     }
     case "CANCELLING":
       return { due_at: null, deadline: { at: Math.ceil(since) + CANCELLING_MS, kind: "cancelling" } };

@@ -68,11 +68,15 @@ export class Acquires {
         return accept(this.#core.grantOf(config, null, lease_seconds, now));
     }
     if (command.is_once_per_holder === true && command.holder) {
-      const [lease] = this.#store.leases.listOfHolder(command.holder);
-      if (lease !== undefined)
-        return accept(
-          this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
+      const known = this.#store.leases
+        .listOfHolder(command.holder)
+        .map(
+          (lease) => this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
         );
+      const limits = known.flatMap((grant) => grant.limits);
+      const names = new Set(limits.map(({ name }) => name));
+      if (known[0] !== undefined && command.names.every((name) => names.has(name)))
+        return accept({ ...known[0], limits });
     }
     if (command.members.length > 1)
       return this.#joints.acquire(command, this.#waiterKeyOf(command) || `once:${command.request_id}`, now);

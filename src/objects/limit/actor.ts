@@ -390,7 +390,10 @@ export class LimitActor extends Actor<LimitOperations> {
   #release(lease_id: string): Result<null> {
     const parts = partsOfLeaseId(this.#core.key, lease_id);
     if (parts === undefined) return accept(null);
-    const lease = this.#core.endLease(parts, this.host.now(), "holder", { isByHolder: true });
+    const now = this.host.now();
+    const lease = this.#core.endLease(parts, now, "holder", { isByHolder: true });
+    // What is held together ends together, also by the name of one share.
+    if (lease?.kind === "member") this.#core.onShareTaken(lease, now);
     if (lease !== undefined) this.#advance();
     return accept(null);
   }

@@ -55,7 +55,7 @@ export class LimitCore {
   /** Called when the lease of an acquire over several limits has ended at its home, with the run that it was for. */
   onHomeEnded: (joint_id: string, flow_run_id: string | null) => void = () => {};
   /** Called before a share of an acquire over several limits is taken away: what is held together ends together. */
-  onShareTaken: (share: Lease, now: number) => void = () => {};
+  onShareTaken: (share: Pick<Lease, "joint_id" | "home_key" | "fence">, now: number) => void = () => {};
   /** Called when a lease was ended by anybody but its holder. */
   onTakenAway: (lease: Pick<Lease, "fence" | "tail">) => void = () => {};
 

@@ -37,6 +37,7 @@ export class JointMembers {
       run: joint.run,
       note: joint.note,
       priority: joint.priority,
+      ...(joint.is_once_per_holder === true && { is_once_per_holder: true }),
     };
     if (member.key === this.#core.key) return this.#reservations.reserve(command, now);
     this.#send(this.#addressOf(member.key), "reserve", requestIdOf(joint, member), command);

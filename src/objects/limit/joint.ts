@@ -126,6 +126,7 @@ export class Joints {
         request_id: isNamed ? request_id : null,
         mode: command.mode,
         is_anonymous: command.is_anonymous === true,
+        ...(command.is_once_per_holder === true && { is_once_per_holder: true }),
         slots: command.slots,
         lease_seconds: command.lease_seconds,
         priority: command.priority,

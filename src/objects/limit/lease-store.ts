@@ -23,9 +23,9 @@ const INSERT_LEASE = `INSERT INTO lease (${LEASE_COLUMNS})
   WHERE highest_fence < ?1 AND (?20 IS NULL OR (occupied = ?21 AND occupied + ?5 <= ?20)) RETURNING fence`;
 
 /** What is known of a lease once it has ended, as its row has it: most of it is only written down again. */
-export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id"> &
+export type EndedLease = Pick<Lease, "kind" | "request_id" | "joint_id" | "home_key"> &
   Omit<EndedSlots, "ended_at" | "ended_by">;
-const ENDED_COLUMNS = `kind, request_id, joint_id, fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at,
+const ENDED_COLUMNS = `kind, request_id, joint_id, home_key, fence, tail, slots, slot_names, arrived_at, estimated_ms, acquired_at,
   holder_type, holder_id, flow_run_id, note`;
 
 /** What an acquire has to know before it decides. */

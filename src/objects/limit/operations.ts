@@ -121,6 +121,8 @@ export type LimitOperations = {
       run: RunIdentity | null;
       note: string | null;
       priority: number;
+      /** Who holds slots here already is counted no second time. */
+      is_once_per_holder?: boolean;
     };
     answer:
       | { status: "reserved"; fence: number; limit_id: string; limit: number; slot_names: string[] | null }

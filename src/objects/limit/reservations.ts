@@ -6,6 +6,7 @@ import { endOfLease } from "../../domain/limit/deadlines.ts";
 import { doesDecay } from "../../domain/limit/decay.ts";
 import { RESERVED_SECONDS } from "../../domain/limit/joint.ts";
 import { keyOfJoint } from "../../domain/limit/naming.ts";
+import type { Holder } from "../../contract/wire/limits.ts";
 import type { Lease, Waiter } from "../../domain/limit/types.ts";
 import type { LimitCore } from "./core.ts";
 import type { JointStore } from "./joint-store.ts";
@@ -51,6 +52,9 @@ export class Reservations {
     const reserved = (fence: number, slot_names: string[] | null): Result<Reserve["answer"]> =>
       accept({ status: "reserved", fence, limit_id: config.id, limit: config.limit, slot_names });
     const share = this.#store.findShare(command.joint_id);
+    // It has its slots here by another acquire, and is counted once.
+    if (share === undefined && command.is_once_per_holder === true && this.#isHolder(command.holder))
+      return accept({ status: "absent" });
     if (share !== undefined) {
       const lease = this.#core.store.leases.find(share.fence, share.tail);
       return reserved(share.fence, lease?.slot_names ?? null);
@@ -91,6 +95,13 @@ export class Reservations {
     if (stored === undefined) this.#line.insert(updated);
     else this.#core.store.waiters.update(stored, updated);
     return accept({ status: "full" });
+  }
+
+  #isHolder(holder: Holder | null): boolean {
+    return (
+      holder !== null &&
+      this.#core.store.leases.listOfHolder(holder).some(({ kind, slots }) => kind !== "reserved" && slots > 0)
+    );
   }
 
   /** Home has decided: the reservation is a lease now, or a raised level. */
@@ -158,7 +169,10 @@ export class Reservations {
   }
 
   /** Somebody who may do so ends a share: what is held together ends together. */
-  tellHomeOfEnd({ joint_id, home_key, fence }: Lease, now: number): void {
+  tellHomeOfEnd(
+    { joint_id, home_key, fence }: Pick<Lease, "joint_id" | "home_key" | "fence">,
+    now: number,
+  ): void {
     if (joint_id === null || home_key === null) return;
     const share: ShareName = { key: this.#core.key, fence };
     if (home_key === this.#core.key) {

@@ -28,6 +28,8 @@ export interface ViolationReport {
   at: number;
 }
 
+/** So many are told one by one, so that an object which is evicted after them has told all. */
+const ONE_BY_ONE_MAX = 20;
 /** Whoever calls again and again meets the same fault again and again: one row a minute tells enough. */
 const REPORT_EVERY_MS = 60_000;
 
@@ -35,6 +37,10 @@ interface Met {
   /** What was not reported yet. */
   count: number;
   reported_at: number;
+  /** Before that nothing is told. */
+  due_at: number;
+  /** How many reports there were without a pause of {@link REPORT_EVERY_MS}. */
+  reports: number;
   operation: string;
   message: string;
 }
@@ -52,10 +58,10 @@ export class ViolationReports {
     this.#send = send;
   }
 
-  /** Counts a violation and, not more often than once a minute, writes its report as an effect. Never throws. */
+  /** Counts a violation and writes its report as an effect, of many not more often than once a minute. Never throws. */
   note(operation: string, { invariant, message }: InvariantViolation): void {
-    const { count = 0, reported_at = Number.NEGATIVE_INFINITY } = this.#met.get(invariant) ?? {};
-    this.#met.set(invariant, { count: count + 1, reported_at, operation, message });
+    const before = this.#met.get(invariant) ?? { count: 0, reported_at: 0, due_at: 0, reports: 0 };
+    this.#met.set(invariant, { ...before, count: before.count + 1, operation, message });
     this.flush();
   }
 
@@ -63,22 +69,22 @@ export class ViolationReports {
   flush(): void {
     const now = this.#host.now();
     for (const [invariant, met] of this.#met)
-      if (met.count > 0 && now >= met.reported_at + REPORT_EVERY_MS) this.#report(invariant, met, now);
+      if (met.count > 0 && now >= met.due_at) this.#report(invariant, met, now);
   }
 
   /** When the next report may be made, in milliseconds; undefined when there is nothing to report. */
   earliestDue(): number | undefined {
     const waiting = [...this.#met.values()].filter(({ count }) => count > 0);
-    return waiting.length === 0
-      ? undefined
-      : Math.min(...waiting.map(({ reported_at }) => reported_at + REPORT_EVERY_MS));
+    return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ due_at }) => due_at));
   }
 
   #report(invariant: string, met: Met, now: number): void {
     const { address } = this.#host;
     const { operation, message, count } = met;
     const object = formatAddress(address);
-    const report: ViolationReport = { object, invariant, operation, message, count, at: now };
+    // Two of one millisecond are two.
+    const at = Math.max(now, met.reported_at + 1);
+    const report: ViolationReport = { object, invariant, operation, message, count, at };
     try {
       // The transaction of the operation is undone: this is one of its own.
       this.#host.transaction(() =>
@@ -86,9 +92,12 @@ export class ViolationReports {
       );
     } catch (error) {
       this.#host.log({ event: "violation_not_reported", object, error: String(error) });
+      met.due_at = now + REPORT_EVERY_MS;
       return;
     }
     met.count = 0;
-    met.reported_at = now;
+    met.reports = now < met.reported_at + REPORT_EVERY_MS ? met.reports + 1 : 1;
+    met.reported_at = at;
+    met.due_at = met.reports < ONE_BY_ONE_MAX ? 0 : at + REPORT_EVERY_MS;
   }
 }

@@ -15,6 +15,8 @@ import {
   type Asking,
 } from "../../support/limit-world.ts";
 
+const TASK_RUN = "0f9a1c52-0000-4000-8000-0000000000e1";
+
 type Fault = "none" | "drop" | "lose answer" | "twice" | "crash target" | "crash caller";
 
 const fault = fc.constantFrom<Fault>("none", "drop", "lose answer", "twice", "crash target", "crash caller");
@@ -406,6 +408,28 @@ test("what is taken of several limits that decay falls at each of them, home too
     expect(await fleet.inUse()).toEqual([0, 0]);
     const holders = await fleet.home.must("list_holders", { after_fence: 0, limit: 9 });
     expect(holders.map(({ slots }) => slots)).toEqual(is_anonymous ? [] : [0, 0]);
+  }
+});
+
+test("a share that is given back by its own name gives back all that is held with it", async () => {
+  const { fleet, member } = await holdTwo();
+  const [share = expect.fail()] = await member.must("list_holders", { after_fence: 0, limit: 9 });
+  await member.must("release", { lease_id: share.lease_id });
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([0, 0]);
+});
+
+test("a task run that has a slot of one tag gets those of others besides, and is counted once", async () => {
+  for (const first of [0, 1]) {
+    const fleet = await new Fleet(["a", "b"]).create(2);
+    const asking = { holder: { type: "task_run" as const, id: TASK_RUN }, is_once_per_holder: true };
+    await fleet.limits[first]?.acquire(asking);
+    for (let times = 0; times < 2; times += 1) {
+      const answer = fleet.acquire(asking);
+      await fleet.quiet();
+      granted(await peek(answer));
+      expect(await fleet.inUse()).toEqual([1, 1]);
+    }
   }
 });
 

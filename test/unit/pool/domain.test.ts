@@ -6,7 +6,7 @@ import type { StateDetails, StateType } from "../../../src/contract/wire/states.
 import { startRun } from "../../../src/domain/flow-run/start-run.ts";
 import { decideAttemptEnd, decideLostRun, describeExit } from "../../../src/domain/pool/attempt-end.ts";
 import { chooseRuns } from "../../../src/domain/pool/choose.ts";
-import { CANCELLING_SECONDS } from "../../../src/contract/bounds.ts";
+import { CANCELLING_SECONDS, PAUSED_SECONDS_MAX } from "../../../src/contract/bounds.ts";
 import { LATE_AFTER_MS, placeRun } from "../../../src/domain/pool/place.ts";
 import { placeQueue } from "../../../src/domain/pool/queues.ts";
 import { findJobVariablesFault, findParameterFault } from "../../../src/domain/pool/schemas.ts";
@@ -230,6 +230,10 @@ test("a run's place follows from its state alone", () => {
   expect(placeRun(runIn("SCHEDULED", {}, "in_process"), NOW)).toEqual({ due_at: null, deadline: null });
   expect(placeRun(runIn("PAUSED", { pause_timeout: at }), NOW).deadline).toEqual({
     at: NOW + 10_000,
+    kind: "pause",
+  });
+  expect(placeRun(runIn("PAUSED"), NOW).deadline).toEqual({
+    at: NOW + PAUSED_SECONDS_MAX * 1000,
     kind: "pause",
   });
   expect(placeRun(runIn("CANCELLING"), NOW).deadline).toEqual({

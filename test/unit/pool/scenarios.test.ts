@@ -507,17 +507,25 @@ test("an engine that exits without a terminal state is Crashed, exit 0 or not; a
   expect((await claim(pool, [3])).map(({ flow_run }) => flow_run.id)).toEqual([suspended.id]);
 });
 
-test("a pause that nobody ends fails its run", async () => {
+test("a pause that nobody ends fails its run, also where it has no timeout of its own", async () => {
   const pool = await createTestPool();
+  const DAYS_MS = 86_400_000;
   const { id, run } = await launch(pool);
-  await pool.do("set_state", {
-    id,
-    state: { type: "PAUSED", state_details: { pause_timeout: at(pool.clock.now + 30_000) } },
-    is_forced: false,
-    run,
-  });
+  const pause = (state_details: object) =>
+    pool.do("set_state", { id, state: { type: "PAUSED", state_details }, is_forced: false, run });
+  await pause({ pause_timeout: at(pool.clock.now + 30_000) });
   await pool.advance(31_000);
   expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "FAILED" });
+
+  const { flow_run } = await pool.do("create_run", {
+    draft: draftOf({ state: { type: "PAUSED" } }),
+    deployment: null,
+  });
+  const read = () => pool.do("read_run", { id: flow_run.id });
+  await pool.advance(29 * DAYS_MS);
+  expect(await read()).toMatchObject({ state_type: "PAUSED" });
+  await pool.advance(2 * DAYS_MS);
+  expect(await read()).toMatchObject({ state_type: "FAILED" });
 });
 
 test("the same idempotency key of a flow is the same run", async () => {
