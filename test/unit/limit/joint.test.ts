@@ -186,6 +186,25 @@ test("when one limit is full nothing is held, and the turn comes when it is not"
   expect(await fleet.inUse()).toEqual([1, 1, 1]);
 });
 
+test("who gives up an acquire over several limits is in none of their lines any more, so that nobody stands behind it", async () => {
+  for (const which of [0, 1]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const full = fleet.limits[which] ?? expect.fail();
+    const { lease_id } = granted(await full.acquire());
+    const held = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+    await fleet.quiet();
+    const behind = full.acquire({ request_id: "behind", wait_seconds: 20 });
+    await fleet.quiet();
+    expect(await fleet.waitingIn()).toBe(2);
+    await fleet.home.must("withdraw", { request_id: "one" });
+    await fleet.quiet();
+    expect(await peek(held)).toMatchObject({ ok: false, error: { code: "gone" } });
+    expect(await full.must("list_waiters", { offset: 0, limit: 9 })).toMatchObject([{ wants_others: false }]);
+    await full.must("release", { lease_id });
+    expect(waiting(await peek(behind)).reason).toBe("offered");
+  }
+});
+
 test("dead callers cost those behind them less than a second, also when they asked just before", async () => {
   for (const caller of ["request", "socket"] as const) {
     const fleet = await new Fleet(["a", "b"]).create(1);
