@@ -341,6 +341,23 @@ test("what was offered and not taken is given back, and who never comes back is 
   expect(await fleet.waitingIn()).toBe(0);
 });
 
+test("who comes back long after it was forgotten stands behind those who came meanwhile", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits[1] ?? expect.fail();
+  granted(await last.acquire({ lease_seconds: 3600 }));
+  void fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  await fleet.pass(300_000, 5000);
+  void last.acquire({ request_id: "meanwhile", wait_seconds: 20 });
+  await fleet.pass(1000);
+  void fleet.acquire({ request_id: "one" });
+  await fleet.quiet();
+  expect(await last.must("list_waiters", { offset: 0, limit: 9 })).toMatchObject([
+    { wants_others: false },
+    { wants_others: true },
+  ]);
+});
+
 test("a lease over several limits ends everywhere when nobody renews it", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const answer = fleet.acquire({ request_id: "one", lease_seconds: 60 });
