@@ -138,3 +138,14 @@ test("a lease of a client of Prefect's is told for the run that its event names,
   expect(calls).toHaveLength(2);
   expect(calls[1]?.[1]).toMatchObject([{ lease_id: late.lease_id, flow_run_id: RUN }]);
 });
+
+test("an event of another run takes no lease from the attempt that holds it, so that its slots are free when that ends", async () => {
+  const world = await open(1);
+  const { lease_id } = granted(await world.acquire({ run }));
+  const other = foreignAttemptOf(runIn(OTHER_KEY, 2));
+  expect(await world.must("tie_lease", { lease_id, run: other, event: {} })).toMatchObject({
+    is_tied: false,
+  });
+  await world.must("end_attempt", { flow_run_id: RUN, attempt_id: ATTEMPT });
+  granted(await world.acquire());
+});
