@@ -208,6 +208,15 @@ test("a cancelled or deleted run leaves the line of its deployment's limit", asy
   expect(await ask("list_waiters", { offset: 0, limit: 10 })).toEqual([]);
 });
 
+test("a run that is deleted while its slot is there for it leaves the slot to the next at once", async () => {
+  const { pool, submit, used, claim } = await createPair();
+  const [first, second] = [await submit(), await submit()];
+  await claim();
+  expect(await used()).toBe(1);
+  await pool.do("delete_run", { id: first });
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([second]);
+});
+
 test("eviction between the question and the answer loses neither the run nor the slot", async () => {
   const { pool, submit, used, claim } = await createPair();
   const id = await submit();
