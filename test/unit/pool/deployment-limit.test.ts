@@ -279,6 +279,15 @@ test("a limit that is gone holds nobody back", async () => {
   expect(deployment.concurrency_limit).toBe(1);
 });
 
+test("runs that wait for a limit that is disabled go at once", async () => {
+  const { ask, submit, claim } = await createPair();
+  const [first, second] = [await submit(), await submit()];
+  await claim();
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([first]);
+  await ask("update", { active: false });
+  expect((await claim()).claims.map(({ flow_run }) => flow_run.id)).toEqual([second]);
+});
+
 /** Lets a test act after the limit has answered an acquire and before the pool hears of it. */
 function intercept(pool: TestPool, act: (result: Result<unknown>) => Promise<Result<unknown>>): void {
   const { answer } = pool;
