@@ -127,7 +127,9 @@ export class LimitWatch {
   }
 
   #hasEnded({ request_id, run, holder }: AcquireCommand): boolean {
-    return [request_id, run?.attempt_id, holder?.id].some((word) => word != null && this.#ended.has(word));
+    return [request_id, run?.attempt_id, holder?.id].some(
+      (word) => typeof word === "string" && this.#ended.has(word),
+    );
   }
 
   /** I2: what is shown is what the holders have, and the level of what decays. */
