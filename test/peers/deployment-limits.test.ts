@@ -37,7 +37,7 @@ test("PrefectHQ/prefect#19403: runs that wait for their deployment's limit hold 
 });
 
 // A run stayed Cancelling for ever, and held the one slot of its deployment.
-test("PrefectHQ/prefect#17563: a cancellation that nobody confirms ends, and gives the deployment's slot to the next", async () => {
+test("PrefectHQ/prefect#17563, #4490, #8972: a cancellation that nobody confirms ends, and gives the deployment's slot to the next", async () => {
   const { pool, submit, claim, used, elapse } = await createPair();
   const [first, second] = [await submit(), await submit()];
   await claim();

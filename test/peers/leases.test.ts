@@ -63,8 +63,19 @@ test("argoproj/argo-workflows#10286: a restart with holders forgets none of them
   expect(await isGranted(limit, "next")).toBe(true);
 });
 
-// The slot of an execution whose executor had died was never given back.
-test("kestra-io/kestra#14356: the slot of a holder that is never heard of again is free when its lease ends", async () => {
+// After a restart a holder was kept under another name than it asked by, and waited for itself for ever.
+test("argoproj/argo-workflows#8684: who holds a slot and asks again after a restart has it, and does not wait for itself", async () => {
+  const limit = await open(1);
+  const { lease_id } = await take(limit, "workflow");
+  await limit.restart();
+  expect((await take(limit, "workflow")).lease_id).toBe(lease_id);
+  expect(await inUse(limit)).toBe(1);
+  await release(limit, { lease_id });
+  expect(await isGranted(limit, "next")).toBe(true);
+});
+
+// The slot of an execution whose executor had died, or of a task whose container had, was never given back.
+test("kestra-io/kestra#14356, PrefectHQ/prefect#17415: the slot of a holder that is never heard of again is free when its lease ends", async () => {
   const limit = await open(1);
   granted(await limit.acquire());
   const next = limit.open("next");
@@ -75,8 +86,8 @@ test("kestra-io/kestra#14356: the slot of a holder that is never heard of again 
   expect(await isGranted(limit, "next")).toBe(true);
 });
 
-// What stood in the set of holders by a failed release blocked itself when it came again; sets were cleared by hand.
-test("triggerdotdev/trigger.dev#4540: who asks again for what it holds gets the same, and takes no second slot", async () => {
+// What stood in the set of holders blocked itself when it asked again, and all behind it; sets were cleared by hand.
+test("triggerdotdev/trigger.dev#4540, dagster-io/dagster#31243: who asks again for what it holds gets the same, and takes no second slot", async () => {
   const limit = await open(1);
   const first = granted(await limit.acquire({ request_id: "message" }));
   expect(granted(await limit.acquire({ request_id: "message" })).lease_id).toBe(first.lease_id);

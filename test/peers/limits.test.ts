@@ -114,8 +114,8 @@ test("kestra-io/kestra#13211: one end lets one begin, and the end of a waiter no
   expect(await inUse(limit)).toBe(2);
 });
 
-// Two executions were killed at once, and only one of those who waited began.
-test("kestra-io/kestra#13743: as many begin as end, also when they end at once", async () => {
+// Two executions were killed at once, and one of those who waited began; sixty pods ended, and one began after the other.
+test("kestra-io/kestra#13743, argoproj/argo-workflows#6110: as many begin as end, also when they end at once", async () => {
   const limit = await open(2);
   const grants = [granted(await limit.acquire()), granted(await limit.acquire())];
   for (const request_id of ["first", "second"]) waiting(await limit.acquire({ request_id }));

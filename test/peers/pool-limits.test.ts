@@ -1,7 +1,7 @@
 /** Bugs of others that concern the slots of pools, queues and workers: each situation, and how it ends here. */
 import { expect, test } from "vitest";
 import { createTestPool, SESSION } from "../unit/pool/support.ts";
-import { claim, exited, idsOf, openFull, poll, propose, stateOf, submit } from "./pools.ts";
+import { claim, exited, idsOf, openFull, OTHER_SESSION, poll, propose, stateOf, submit } from "./pools.ts";
 
 // Its query counts runs that are Pending or Running: beside a job that is being stopped the next one began.
 test("PrefectHQ/prefect's query for due runs: a cancelled run has its slot until its process is gone", async () => {
@@ -58,7 +58,7 @@ test("PrefectHQ/prefect#22563: one run of a queue can be let go before the other
 });
 
 // A scheduler that took 32 tasks at a time took only those of the pool with the highest priority, which was full.
-test("apache/airflow#45636: a long line before a full queue keeps nobody of another queue waiting", async () => {
+test("apache/airflow#45636, #14476: a long line before a full queue keeps nobody of another queue waiting", async () => {
   const pool = await createTestPool();
   await pool.do("create_queue", { name: "busy", priority: 1, concurrency_limit: 1 });
   await pool.beat();
@@ -98,4 +98,34 @@ test("windmill-labs/windmill#2216: workers that ask at the same time get no more
   );
   expect(new Set(answers.flatMap(idsOf)).size).toBe(3);
   expect(answers.flatMap(idsOf)).toHaveLength(3);
+});
+
+// A queue had a limit of 1, and when its run ended, both that had waited began; with a limit of 2 once nine did.
+test("PrefectHQ/prefect#14869, #10771: workers of Prefect's that see a slot of a queue free at once begin one run in it", async () => {
+  const pool = await createTestPool();
+  await pool.do("create_queue", { name: "limited", concurrency_limit: 2 });
+  const late: string[] = [];
+  for (let run = 0; run < 9; run += 1) late.push(await submit(pool, { work_queue_name: "limited" }));
+  // Each begins all that it sees.
+  const begin = async () => {
+    const seen = [await poll(pool, 200, "one"), await poll(pool, 200, "two"), await poll(pool, 200, "three")];
+    for (const id of new Set(seen.flat())) await propose(pool, id, "PENDING");
+    return new Set(seen.flat());
+  };
+  expect(await begin()).toEqual(new Set(late.slice(0, 2)));
+  expect(await begin()).toEqual(new Set());
+  await propose(pool, late[0] ?? "", "RUNNING");
+  await propose(pool, late[0] ?? "", "COMPLETED");
+  expect(await begin()).toEqual(new Set(late.slice(2, 3)));
+});
+
+// The limit of each worker held for all of them together: of two workers one stood idle.
+test("dbos-inc/dbos-transact-py#508: two workers that run one at a time run two", async () => {
+  const pool = await createTestPool();
+  await pool.beat({ limit: 1 });
+  await pool.beat({ name: "gpu-2", session_id: OTHER_SESSION, limit: 1 });
+  const [first, second, third] = [await submit(pool), await submit(pool), await submit(pool)];
+  expect(idsOf(await claim(pool, [1, 2]))).toEqual([first]);
+  expect(idsOf(await claim(pool, [3, 4], "gpu-2", OTHER_SESSION))).toEqual([second]);
+  expect(await stateOf(pool, third)).toBe("SCHEDULED");
 });

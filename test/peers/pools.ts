@@ -23,13 +23,17 @@ export function claim(pool: TestPool, attempts: number[], worker_name = "gpu-1",
 }
 
 /** What a worker of Prefect's sees: all that is due within the next ten seconds. */
-export async function poll(pool: TestPool, limit = 200): Promise<string[]> {
+export async function poll(
+  pool: TestPool,
+  limit = 200,
+  csrf_client: string | null = null,
+): Promise<string[]> {
   const due = await pool.do("get_scheduled", {
     work_queue_names: null,
     scheduled_before: new Date(pool.clock.now + 10_000).toISOString().replace("Z", "000Z"),
     scheduled_after: null,
     limit,
-    csrf_client: null,
+    csrf_client,
   });
   return due.map(({ id }) => id);
 }

@@ -16,7 +16,7 @@ import {
 import { END_OF_GRACE_MS } from "./times.ts";
 
 // A worker went down, its runs stayed Running, and a pool with a limit of 1 never ran anything again.
-test("PrefectHQ/prefect#16746: the runs of a worker that is gone end, and their slots are free", async () => {
+test("PrefectHQ/prefect#16746, #7239: the runs of a worker that is gone end, and their slots are free", async () => {
   const { pool, first, second } = await openFull();
   await pool.advance(SESSION_MS + END_OF_GRACE_MS);
   expect(await stateOf(pool, first)).toBe("CRASHED");
@@ -35,7 +35,7 @@ test("PrefectHQ/prefect#10263: a claim whose answer is lost gets the same answer
 });
 
 // A worker died between claim and start: the run stays Pending, as nobody can tell a slow start from none.
-test("PrefectHQ/prefect#22664: a run that was claimed and never begun goes back, and the first attempt is void", async () => {
+test("PrefectHQ/prefect#22664, #18933: a run that was claimed and never begun goes back, and the first attempt is void", async () => {
   const pool = await createTestPool();
   await pool.beat();
   const id = await submit(pool);
@@ -145,6 +145,21 @@ test("OptimalBits/bull#308: of two attempts of a run only the newer one is heard
   expect(await stateOf(pool, first)).toBe("RUNNING");
   await pool.do("end_attempt", { ...newer, ...exited });
   expect(await stateOf(pool, first)).toBe("COMPLETED");
+});
+
+// A worker gave up waiting for a pod, and called the run Crashed; hours later the pod began after all, and completed it.
+test("PrefectHQ/prefect#16429: a run that was given up stays so, whatever its process says later", async () => {
+  const { pool, first, run } = await openFull();
+  await pool.advance(SESSION_MS + END_OF_GRACE_MS);
+  expect(await stateOf(pool, first)).toBe("CRASHED");
+  await pool.beat({ session_id: OTHER_SESSION });
+  expect(await pool.ask("start_attempt", { ...run, infrastructure_pid: "1" })).toMatchObject(GONE);
+  for (const type of ["RUNNING", "COMPLETED"]) {
+    const late = { id: first, state: { type } as never, is_forced: true, run };
+    expect((await pool.do("set_state", late)).result.status).toBe("ABORT");
+  }
+  await pool.ask("end_attempt", { ...run, ...exited });
+  expect(await stateOf(pool, first)).toBe("CRASHED");
 });
 
 // A worker hung without a word, looked online, and took nothing; somebody had to start it anew.

@@ -20,8 +20,8 @@ function start(words: string[], env: Record<string, string> = {}) {
   );
 }
 
-// A worker whose event loop was blocked for half a minute could not renew its lock, and another could take its job.
-test("taskforcesh/bullmq#3056: a holder whose event loop is blocked for longer than its lease keeps it", async () => {
+// Who is busy with its work for half a minute cannot renew there, and another one can take its job or its slot.
+test("taskforcesh/bullmq#3056, PrefectHQ/prefect#21925: a holder whose event loop is blocked for longer than its lease keeps it", async () => {
   const busy = start([BUSY_HOLDER, "5", "7000", "0", "strict"]);
   await expect.poll(() => fleet.holdersOf("gpu"), BOUND).toBe(1);
   expect(JSON.parse((await busy).stdout)).toEqual({ wasAborted: false });
