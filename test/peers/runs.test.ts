@@ -147,8 +147,8 @@ test("OptimalBits/bull#308: of two attempts of a run only the newer one is heard
   expect(await stateOf(pool, first)).toBe("COMPLETED");
 });
 
-// A worker gave up waiting for a pod, and called the run Crashed; hours later the pod began after all, and completed it.
-test("PrefectHQ/prefect#16429: a run that was given up stays so, whatever its process says later", async () => {
+// A worker gave up waiting for a pod, and called the run Crashed; then the pod began after all, and completed it.
+test("PrefectHQ/prefect#16429: a run of an agent that was given up stays so, whatever its process says later", async () => {
   const { pool, first, run } = await openFull();
   await pool.advance(SESSION_MS + END_OF_GRACE_MS);
   expect(await stateOf(pool, first)).toBe("CRASHED");
