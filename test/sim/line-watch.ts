@@ -152,8 +152,10 @@ export class LineWatch {
       lease.request_id === null
         ? // Prefect's clients have no request id: it may be any of those who went.
           [...this.#rows.waiters.values()]
-            .filter(({ caller, waiter_key, slots }) => {
-              return caller === "prefect" && slots === lease.slots && !rows.waiters.has(waiter_key);
+            .filter(({ caller, waiter_key, slots, arrived_at }) => {
+              // A request that comes twice may stand in line again.
+              const hasGone = rows.waiters.get(waiter_key)?.arrived_at !== arrived_at;
+              return caller === "prefect" && slots === lease.slots && hasGone;
             })
             .map(({ waiter_key }) => waiter_key)
         : [keyOfRequest(lease.request_id)];
