@@ -4,6 +4,7 @@ import { writeCommand } from "../contract/commands.ts";
 import type { RunExplanation } from "../contract/wire/explanations.ts";
 import type { Limit } from "../contract/wire/limits.ts";
 import type { FoundWaiter } from "../objects/limit/operations.ts";
+import type { RunNeed } from "../objects/pool/operations.ts";
 import { call, orIfAbsent, type ApiContext } from "./context.ts";
 
 /** Asks the pool, and the limits that have a say in it: the deployment's, and where the run runs, those that it has asked for slots. */
@@ -13,24 +14,55 @@ export async function explainRun(
   id: string,
 ): Promise<RunExplanation> {
   const answer = await call(c, address, "explain_run", { id });
-  const { limit_keys, deployment_limit, deployment_before = 0, ...explanation } = answer;
+  const { limit_keys, deployment_limit, deployment_before = 0, needs = [], ...explanation } = answer;
   if (explanation.reason === "deployment_full" && explanation.blocking !== null) {
     const line = await findLine(c, addressOfName(c.get("workspace"), "limit", explanation.blocking.name), id);
-    return line === undefined ? explanation : explainDeployment(line, line.waiter?.least_limit);
+    if (line === undefined) return explanation;
+    const full = explainDeployment(line, line.waiter?.least_limit);
+    return sayNeeds(full, needs, (line.waiter?.position ?? 1) - 1);
   }
   if (deployment_limit !== undefined) {
     const line = await findLine(c, addressOfName(c.get("workspace"), "limit", deployment_limit), id);
-    if (line === undefined || !line.limit.active || line.limit.active_slots < line.limit.limit)
-      return explanation;
-    const full = explainDeployment(line, leastBehindAll(line.limit) + deployment_before);
-    return { ...full, detail: `${full.detail} It needs a worker with room for it, too.` };
+    if (line?.limit.active !== true) return sayNeeds(explanation, needs);
+    const { limit, active_slots, waiting } = line.limit;
+    const least = leastBehindAll(line.limit) + deployment_before;
+    if (explanation.reason === "workers_busy" && active_slots >= limit)
+      return sayNeeds(explainDeployment(line, least), needs, waiting);
+    return sayNeeds(explanation, [...needs, { reason: "deployment_full", spare: limit - least }]);
   }
+  if (needs.length > 0) return sayNeeds(explanation, needs);
   const lines = await Promise.all(
     limit_keys.map((key) => findLine(c, addressOfKey(c.get("workspace"), "limit", key), id)),
   );
   const waiting = lines.flatMap((line) => (line?.waiter ? [explainWaiter(line.limit, line.waiter)] : []));
   // What is offered to it is not what keeps it.
   return waiting.find(({ help }) => help !== null) ?? waiting[0] ?? explanation;
+}
+
+const LIST = new Intl.ListFormat("en-GB");
+
+const NEEDS = {
+  pool_paused: "its work pool to be resumed",
+  queue_paused: "its work queue to be resumed",
+  pool_full: "a slot of its work pool",
+  queue_full: "a slot of its work queue",
+  deployment_full: "a slot of its deployment",
+  workers_busy: "a worker with room for it",
+  no_pool: "a process that serves its deployment",
+} satisfies Record<RunNeed["reason"] | "deployment_full", string>;
+
+interface Need {
+  reason: keyof typeof NEEDS;
+  spare: number;
+}
+
+/** Adds what the run still lacks once it has what it is told; `others` get on by that, too, and go first. */
+function sayNeeds(explanation: RunExplanation, needs: readonly Need[], others = 0): RunExplanation {
+  const told = explanation.reason === "no_worker" ? "workers_busy" : explanation.reason;
+  const lacks = needs.filter(({ reason, spare }) => reason !== told && spare < others);
+  if (lacks.length === 0) return explanation;
+  const all = LIST.format(lacks.map(({ reason }) => NEEDS[reason]));
+  return { ...explanation, detail: `${explanation.detail} It needs ${all}, too.` };
 }
 
 interface Line {

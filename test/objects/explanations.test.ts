@@ -135,7 +135,8 @@ test("of the runs of a full deployment each is told what is enough for it, wheth
   for (const [index, { id }] of waiting.entries())
     expect(await why(id)).toMatchObject({
       reason: "deployment_full",
-      detail: "The deployment's concurrency limit has no slot for this run yet: 1 of 1 are taken.",
+      // The worker has room for one more.
+      detail: `The deployment's concurrency limit has no slot for this run yet: 1 of 1 are taken.${index === 0 ? "" : " It needs a worker with room for it, too."}`,
       blocking: { kind: "limit", name },
       help: `sluice gcl update ${name} --limit ${2 + index}`,
     });
@@ -151,4 +152,59 @@ test("of the runs of a full deployment each is told what is enough for it, wheth
   await must("PATCH", `${LIMITS}/${name}`, { limit: 2 });
   await expect.poll(async () => (await why(waiting[0]?.id ?? "")).reason).toBe("workers_busy");
   expect((await why(waiting[1]?.id ?? "")).help).toBe(`sluice gcl update ${name} --limit 3`);
+});
+
+test("a run that waits for its deployment's limit is told what else it needs, and another one that it needs that limit", async () => {
+  const { deployment, submit, claim } = await open("needy", 1, 1);
+  const [, parked] = [await submit(), await submit()];
+  // Both ask the limit; the first one gets the slot, and with it the only room of the worker.
+  await expect.poll(async () => (await claim(1)).length).toBe(1);
+  const full = "The deployment's concurrency limit has no slot for this run yet: 1 of 1 are taken.";
+  const limit = `deployment:${deployment.id}`;
+  await expect
+    .poll(() => why(parked.id))
+    .toMatchObject({
+      reason: "deployment_full",
+      detail: `${full} It needs a worker with room for it, too.`,
+      help: `sluice gcl update ${limit} --limit 2`,
+    });
+  const later = await submit();
+  const setPool = (update: object) => must("PATCH", "/work_pools/needy", update);
+  await setPool({ concurrency_limit: 2 });
+  expect((await why(parked.id)).detail).toBe(`${full} It needs a worker with room for it, too.`);
+  expect((await why(later.id)).detail).toBe(
+    `${full} It needs a slot of its work pool and a worker with room for it, too.`,
+  );
+  await setPool({ concurrency_limit: 1, is_paused: true });
+  expect((await why(parked.id)).detail).toBe(
+    `${full} It needs its work pool to be resumed, a slot of its work pool and a worker with room for it, too.`,
+  );
+  const others = "a worker with room for it and a slot of its deployment, too.";
+  expect((await why(later.id)).detail).toBe(
+    `The work pool needy is paused. It needs a slot of its work pool, ${others}`,
+  );
+  await setPool({ is_paused: false });
+  expect((await why(later.id)).detail).toBe(
+    `The only slot of the work pool needy is taken. It needs ${others}`,
+  );
+});
+
+test("a worker more is told not to be enough where a run comes behind others who take the last slots", async () => {
+  const { deployment, submit, begin } = await open("behind", 1);
+  expect(await begin(1)).toHaveLength(1);
+  const [next, last] = [await submit(), await submit()];
+  const isClaimed = "The run is claimed as soon as a worker has room for it.";
+  const said = async () => [(await why(next.id)).detail, (await why(last.id)).detail];
+  const lacking = (what: string) => [
+    isClaimed,
+    `${isClaimed} One run of its queue is before it. It needs ${what}, too.`,
+  ];
+  await must("PATCH", "/work_pools/behind", { concurrency_limit: 2 });
+  expect(await said()).toEqual(lacking("a slot of its work pool"));
+  await must("PATCH", "/work_pools/behind", { concurrency_limit: null });
+  await must("PATCH", "/work_pools/behind/queues/default", { concurrency_limit: 2 });
+  expect(await said()).toEqual(lacking("a slot of its work queue"));
+  await must("PATCH", "/work_pools/behind/queues/default", { concurrency_limit: null });
+  await must("PATCH", `/deployments/${deployment.id}`, { concurrency_limit: 1 });
+  await expect.poll(said).toEqual(lacking("a slot of its deployment"));
 });

@@ -50,6 +50,27 @@ export function previewChange(
   };
 }
 
+/**
+ * For how many runs of a queue workers have room without a limit or a pause of its own or its pool's: at least so many,
+ * whoever of them claims first.
+ */
+export function countRoomFor(
+  now: PreviewedPool,
+  workers: readonly PreviewedWorkers[],
+  queue_id: string,
+): number {
+  const open = { is_paused: false, concurrency_limit: null };
+  const free = applyChange(now, { pool: open, queue: { id: queue_id, ...open } });
+  const queueOf = ({ queues }: PreviewedPool) => queues.find(({ id }) => id === queue_id);
+  const name = queueOf(now)?.name ?? "";
+  const queues = free.queues.map((queue) =>
+    queue.id === queue_id ? { ...queue, due: Number.MAX_SAFE_INTEGER } : queue,
+  );
+  // Who serves other queues only would leave more of their runs to those whose room counts here.
+  const own = workers.filter(({ serves }) => serves(name));
+  return (queueOf(letBegin({ ...free, queues }, own))?.used ?? 0) - (queueOf(now)?.used ?? 0);
+}
+
 function applyChange(now: PreviewedPool, { pool, queue: of }: PreviewedChange): PreviewedPool {
   return {
     ...now,

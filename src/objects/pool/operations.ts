@@ -64,6 +64,14 @@ export interface RunDraft {
   state: StateCreate;
 }
 
+/** Something that a run must have to begin. */
+export interface RunNeed {
+  /** Which `reason` of an explanation says that it lacks just that. */
+  reason: "pool_paused" | "queue_paused" | "pool_full" | "queue_full" | "workers_busy" | "no_pool";
+  /** How many may go first, besides those who do anyhow, before it lacks that; below 0 it lacks it now. */
+  spare: number;
+}
+
 export type PoolOperations = {
   create: { command: WorkPoolCreate & { is_internal?: boolean }; answer: WorkPool };
   read: { command: Record<string, never>; answer: WorkPool };
@@ -241,6 +249,8 @@ export type PoolOperations = {
       deployment_limit?: string;
       /** How many before it in its queue want a slot of that limit, too. */
       deployment_before?: number;
+      /** All that a run in line, or one that will stand there, must have to begin. */
+      needs?: RunNeed[];
     };
   };
 };

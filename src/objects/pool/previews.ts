@@ -3,7 +3,13 @@ import { DUE_COUNTED_MAX } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { ChangePreview, PreviewedChange } from "../../contract/wire/work-pools.ts";
 import { freeSlots, sum } from "../../domain/pool/choose.ts";
-import { previewChange, type PreviewedQueue, type PreviewedWorkers } from "../../domain/pool/preview.ts";
+import {
+  countRoomFor,
+  previewChange,
+  type PreviewedPool,
+  type PreviewedQueue,
+  type PreviewedWorkers,
+} from "../../domain/pool/preview.ts";
 import { serves } from "../../domain/pool/status.ts";
 import { poolOf, type PoolContext } from "./context.ts";
 import type { PoolWorkers } from "./workers.ts";
@@ -17,29 +23,39 @@ export function previewPoolChange(
   workers: PoolWorkers,
   change: PreviewedChange,
 ): Result<ChangePreview> {
+  const now = readPool(context, change.queue?.id);
+  if (change.queue !== undefined && !now.queues.some(({ id }) => id === change.queue?.id))
+    return refuse("not_found", "Work queue not found.");
+  return accept(previewChange(now, groupWorkers(context, workers), change));
+}
+
+/** For how many runs of a queue the workers that are online have room, as far as nothing else keeps them. */
+export function countRoom(context: PoolContext, workers: PoolWorkers, queue_id: string): number {
+  return countRoomFor(readPool(context, queue_id), groupWorkers(context, workers), queue_id);
+}
+
+/** What is due is counted of one queue first, where one is named. */
+function readPool(context: PoolContext, first_id: string | undefined): PreviewedPool {
   const { store } = context;
   const pool = poolOf(context);
-  const stored = store.catalog.listQueues();
-  if (change.queue !== undefined && !stored.some(({ id }) => id === change.queue?.id))
-    return refuse("not_found", "Work queue not found.");
   const used = store.attempts.countActiveByQueue();
   let left = DUE_COUNTED_MAX;
   const rank = ({ id, priority }: { id: string; priority: number }): number =>
-    id === change.queue?.id ? 0 : priority;
-  const queues = stored
+    id === first_id ? 0 : priority;
+  const queues = store.catalog
+    .listQueues()
     .toSorted((one, other) => rank(one) - rank(other))
     .map(({ id, name, priority, is_paused, concurrency_limit: limit }): PreviewedQueue => {
       const due = left === 0 ? 0 : store.line.countReady(id, left);
       left -= due;
       return { id, name, priority, is_paused, limit, used: used.get(id) ?? 0, due };
     });
-  const now = {
+  return {
     is_paused: pool.is_paused,
     limit: pool.concurrency_limit,
     used: sum(used.values()),
     queues,
   };
-  return accept(previewChange(now, groupWorkers(context, workers), change));
 }
 
 /** The workers that are online, those together that serve the same queues. */

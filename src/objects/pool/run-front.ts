@@ -5,7 +5,7 @@ import { findLine, priorityAtFront } from "../../domain/pool/front.ts";
 import type { ActEnvelope } from "../shared/acts.ts";
 import type { PoolContext } from "./context.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
-import { POSITION_MAX } from "./explanations.ts";
+import { POSITION_MAX } from "./spots.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
 import { targetOfRun } from "./run-states.ts";
 

@@ -1,9 +1,10 @@
 /** Why a run does not get on: one reason at a time, whom it names, and the command that would help. */
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeCommand } from "../../../src/contract/commands.ts";
 import { formatInstant, instantToMs } from "../../../src/contract/instants.ts";
 import { RunExplanation } from "../../../src/contract/wire/explanations.ts";
-import { claim, submit } from "../../peers/pools.ts";
+import { claim, stateOf, submit } from "../../peers/pools.ts";
 import { attemptId, createTestPool, SESSION, type TestPool } from "./support.ts";
 
 test("each thing that is in the way of a run is named, with the command that takes it away", async () => {
@@ -160,24 +161,126 @@ test.each(["pool", "queue"])(
   },
 );
 
-test("what else is missing is said, too", async () => {
+/** What else a run lacks, by the reasons that say so of it. */
+async function lackedBy(pool: TestPool, id: string): Promise<string[]> {
+  const { reason, needs = [] } = await pool.do("explain_run", { id });
+  const told = reason === "no_worker" ? "workers_busy" : reason;
+  return needs.filter((need) => need.reason !== told && need.spare < 0).map((need) => need.reason);
+}
+
+test("what else is missing is told, too", async () => {
   const { pool, waiting } = await fill();
   const [id = ""] = waiting;
   await pool.do("update", { concurrency_limit: 13 });
   await pool.do("update_queue", { name: "default", update: { concurrency_limit: 13 } });
-  const why = () => pool.do("explain_run", { id });
-  expect((await why()).detail).toBe(
-    "All 13 slots of the work pool ml-pool are taken. One run of queues with a higher priority goes first. It needs a slot of its work queue, too.",
-  );
+  const why = async () => [(await pool.do("explain_run", { id })).reason, await lackedBy(pool, id)];
+  expect(await why()).toEqual(["pool_full", ["queue_full"]]);
   await pool.do("update", { concurrency_limit: 14 });
-  expect((await why()).detail).toBe(
-    "All 13 slots of the work queue default are taken. It needs a slot of its work pool, too.",
-  );
+  expect(await why()).toEqual(["queue_full", ["pool_full"]]);
   await pool.do("update", { concurrency_limit: 15 });
-  expect((await why()).detail).toBe("All 13 slots of the work queue default are taken.");
+  expect(await why()).toEqual(["queue_full", []]);
   await pool.beat({ limit: 13, work_queue_names: SERVED });
-  expect((await why()).detail).toBe(
-    "All 13 slots of the work queue default are taken. It needs a worker with room for it, too.",
+  expect(await why()).toEqual(["queue_full", ["workers_busy"]]);
+  await pool.do("update", { is_paused: true });
+  expect(await why()).toEqual(["pool_paused", ["queue_full", "workers_busy"]]);
+});
+
+test.each(["pool", "queue"])(
+  "a worker more does not help the last of those whom the %s lets begin",
+  async (of) => {
+    const pool = await createTestPool();
+    const ids = [await submit(pool), await submit(pool), await submit(pool)];
+    await pool.beat({ limit: 1 });
+    await claim(pool, [1]);
+    const limit = { concurrency_limit: 2 };
+    await (of === "pool"
+      ? pool.do("update", limit)
+      : pool.do("update_queue", { name: "default", update: limit }));
+    for (const [index, lacked] of [[], [`${of}_full`]].entries()) {
+      const id = ids[index + 1] ?? "";
+      expect((await pool.do("explain_run", { id })).reason).toBe("workers_busy");
+      expect(await lackedBy(pool, id)).toEqual(lacked);
+    }
+  },
+);
+
+test("a suspended run is told what it lacks when it is resumed", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  await pool.beat();
+  await claim(pool, [1]);
+  const suspend = (pause_reschedule: boolean) =>
+    pool.do("set_state", {
+      id,
+      state: { type: "PAUSED", state_details: { pause_reschedule } } as never,
+      is_forced: true,
+      run: null,
+    });
+  await pool.do("update", { is_paused: true });
+  await suspend(false);
+  expect(await lackedBy(pool, id)).toEqual([]);
+  await suspend(true);
+  expect(await lackedBy(pool, id)).toEqual(["pool_paused"]);
+});
+
+const Queue = fc.constantFrom("default", "fast", "elsewhere");
+const LimitOf = fc.option(fc.integer({ min: 0, max: 4 }), { freq: 2 });
+const Plight = fc.record({
+  begun: fc.array(Queue, { maxLength: 2 }),
+  waiting: fc.array(Queue, { maxLength: 3 }),
+  workers: fc.array(
+    fc.record({
+      limit: fc.integer({ min: 1, max: 3 }),
+      serves: fc.subarray(["default", "fast"]),
+    }),
+    { maxLength: 2 },
+  ),
+  pool: fc.record({ concurrency_limit: LimitOf, is_paused: fc.boolean() }),
+  queue: fc.record({ concurrency_limit: LimitOf, is_paused: fc.boolean() }),
+  fast: fc.constantFrom(null, 1, 2),
+});
+
+test("whoever does what helps meets nothing else that was not told, until the run begins", async () => {
+  await fc.assert(
+    fc.asyncProperty(Plight, async (plight) => {
+      const pool = await createTestPool();
+      await pool.do("create_queue", { name: "fast", priority: 1, concurrency_limit: plight.fast });
+      await pool.do("create_queue", { name: "elsewhere", priority: 1 });
+      const setQueue = (update: Partial<typeof plight.queue>) =>
+        pool.do("update_queue", { name: "default", update });
+      const workers = [...plight.workers];
+      let attempts = 0;
+      const begin = async () => {
+        for (const [index, { limit, serves: work_queue_names }] of workers.entries()) {
+          const worker_name = `w${index}`;
+          const session_id = attemptId(900 + index);
+          const attempt_ids = Array.from({ length: limit }, () => attemptId((attempts += 1)));
+          await pool.beat({ name: worker_name, session_id, limit, work_queue_names });
+          await pool.do("claim", { worker_name, session_id, attempt_ids, work_queue_names });
+        }
+      };
+      for (const work_queue_name of plight.begun) await submit(pool, { work_queue_name });
+      await begin();
+      await pool.do("update", plight.pool);
+      await setQueue(plight.queue);
+      for (const work_queue_name of plight.waiting) await submit(pool, { work_queue_name });
+      const id = await submit(pool);
+      await begin();
+      let told: string[] | undefined;
+      while ((await stateOf(pool, id)) === "SCHEDULED") {
+        const { reason, help } = await pool.do("explain_run", { id });
+        const lacked = reason === "no_worker" ? "workers_busy" : reason;
+        expect(told ?? [lacked]).toContain(lacked);
+        told = await lackedBy(pool, id);
+        if (lacked === "pool_paused") await pool.do("update", { is_paused: false });
+        else if (lacked === "queue_paused") await setQueue({ is_paused: false });
+        else if (lacked === "pool_full") await pool.do("update", { concurrency_limit: numberIn(help) });
+        else if (lacked === "queue_full") await setQueue({ concurrency_limit: numberIn(help) });
+        else workers.push({ limit: 50, serves: help?.includes("--work-queue") === true ? ["default"] : [] });
+        await begin();
+      }
+    }),
+    { numRuns: 100 },
   );
 });
 
