@@ -92,6 +92,18 @@ test("a deployment is run by its form, faults are said at their fields, and its 
   });
 }, 120_000);
 
+test("parameters may be called as what every object has", async () => {
+  const properties = { constructor: { type: "string", default: "a" }, toString: { type: "string" } };
+  const id = await deploy("named-oddly", { parameter_openapi_schema: { type: "object", properties } });
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`);
+  await shown(() => page.getByLabel("constructor").inputValue()).toBe("a");
+  await page.getByLabel("toString").fill("b");
+  const sent = page.waitForRequest("**/create_flow_run");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  expect((await sent).postDataJSON()).toMatchObject({ parameters: { toString: "b" } });
+  await shown(() => page.url()).toContain("/runs/flow-run/");
+});
+
 test("asked for once more, because the answer was lost, a run is made once", async () => {
   const id = await deploy("twice");
   const page = await open(`${stage.url}/deployments/deployment/${id}/run`, {

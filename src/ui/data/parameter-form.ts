@@ -44,7 +44,7 @@ export function readFields(schema: JsonObject | null, given: JsonObject): Field[
   const parts = isObject(properties) ? properties : {};
   const names = Array.isArray(required) ? required : [];
   const fields = Object.entries(parts).map(([name, part]) =>
-    readField(name, part, root, { isRequired: names.includes(name), given: given[name] }),
+    readField(name, part, root, { isRequired: names.includes(name), given: ownValue(given, name) }),
   );
   // What only the deployment knows can be changed, too.
   const others = Object.keys(given).filter((name) => !Object.hasOwn(parts, name));
@@ -53,8 +53,13 @@ export function readFields(schema: JsonObject | null, given: JsonObject): Field[
   );
   return [
     ...fields.toSorted((left, right) => (places.get(left.name) ?? 0) - (places.get(right.name) ?? 0)),
-    ...others.map((name) => readField(name, {}, root, { isRequired: false, given: given[name] })),
+    ...others.map((name) => readField(name, {}, root, { isRequired: false, given: ownValue(given, name) })),
   ];
+}
+
+/** A parameter may be called as something that every object has, such as `constructor`. */
+function ownValue(given: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 function readField(

@@ -1,7 +1,7 @@
 /** Runs a deployment: a form of its parameters, checked here as far as that goes and by the server in full. */
 import { useLocation, useRoute } from "preact-iso";
 import { useRef, useState } from "preact/hooks";
-import type { JsonObject } from "../../contract/wire/common.ts";
+import type { JsonValue } from "../../contract/wire/common.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { ApiError, send } from "../data/http.ts";
@@ -16,6 +16,9 @@ import { RunDraftFields } from "../parts/run-draft-fields.tsx";
 import { say } from "../parts/toasts.tsx";
 
 const NONE: Faults = new Map();
+/** What was typed, by the name of its parameter. */
+type Texts = ReadonlyMap<string, string>;
+const NOTHING_TYPED: Texts = new Map();
 
 export function RunDeployment() {
   const { params } = useRoute();
@@ -30,7 +33,7 @@ function RunForm({ deployment }: { deployment: Deployment }) {
   const [{ id, name, parameters: given, ...known }] = useState(deployment);
   const { parameter_openapi_schema: schema, enforce_parameter_schema: isEnforced } = known;
   const [fields] = useState(() => readFields(schema, given));
-  const [texts, setTexts] = useState<Record<string, string>>({});
+  const [texts, setTexts] = useState(NOTHING_TYPED);
   const [draft, setDraft] = useState<RunDraft>({});
   const [faults, setFaults] = useState(NONE);
   const [isBusy, setBusy] = useState(false);
@@ -104,9 +107,9 @@ function RunForm({ deployment }: { deployment: Deployment }) {
             <ParameterField
               key={field.name}
               parameter={field}
-              text={texts[field.name] ?? writeText(field)}
+              text={texts.get(field.name) ?? writeText(field)}
               fault={faults.get(field.name)}
-              onText={(text) => setTexts((all) => ({ ...all, [field.name]: text }))}
+              onText={(text) => setTexts((all) => new Map(all).set(field.name, text))}
             />
           ))}
         </fieldset>
@@ -125,15 +128,15 @@ function makeKey(): string {
   return crypto.getRandomValues(new BigUint64Array(2)).join("-");
 }
 
-function readAll(fields: readonly Field[], texts: Record<string, string>) {
-  const parameters: JsonObject = {};
+function readAll(fields: readonly Field[], texts: Texts) {
+  const parameters = new Map<string, JsonValue>();
   const faults = new Map<string, string>();
   for (const field of fields) {
-    const reading = readText(field, texts[field.name] ?? writeText(field));
-    if (reading.is === "value") parameters[field.name] = reading.value;
+    const reading = readText(field, texts.get(field.name) ?? writeText(field));
+    if (reading.is === "value") parameters.set(field.name, reading.value);
     if (reading.is === "fault") faults.set(field.name, reading.fault);
   }
-  return { parameters, faults };
+  return { parameters: Object.fromEntries(parameters), faults };
 }
 
 const PLACED = new Set(["run.name", "run.tags", "run.work_queue_name", "run.job_variables", "run.state"]);

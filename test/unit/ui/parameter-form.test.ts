@@ -109,6 +109,14 @@ test("what is typed becomes a value of its kind, or a fault that says why not", 
   expect(readText(nullable, "")).toEqual({ is: "value", value: null });
 });
 
+test("a parameter may be called as what every object has", () => {
+  const properties = { constructor: { type: "string", default: "a" }, toString: { type: "integer" } };
+  expect(readFields({ properties }, {}).map(({ name, known }) => [name, known])).toEqual([
+    ["constructor", "a"],
+    ["toString", undefined],
+  ]);
+});
+
 test("without a schema the deployment's parameters can be changed as JSON", () => {
   expect(readFields(null, { a: { b: 1 } }).map(({ name, kind }) => [name, kind])).toEqual([["a", "json"]]);
   expect(readFields({}, {})).toEqual([]);
