@@ -92,6 +92,35 @@ test("a deployment is run by its form, faults are said at their fields, and its 
   });
 }, 120_000);
 
+test("a parameter that may be null is null where it is left empty, and the field says so", async () => {
+  const orNull = (type: string) => ({ anyOf: [{ type }, { type: "null" }] });
+  const id = await deploy("nullable", {
+    parameters: { mode: null },
+    enforce_parameter_schema: true,
+    parameter_openapi_schema: {
+      type: "object",
+      required: ["level", "is_dry"],
+      properties: {
+        level: orNull("integer"),
+        is_dry: orNull("boolean"),
+        mode: { ...orNull("string"), default: "usual" },
+      },
+    },
+  });
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`);
+  const hint = (name: string) => page.locator(".field", { hasText: name }).locator(".hint").textContent();
+  await shown(() => hint("level")).toBe("integer or null · left empty, it is null");
+  expect(await page.getByLabel("is_dry").locator(":checked").textContent()).toBe("null");
+  expect(await page.getByLabel("mode").inputValue()).toBe("");
+  await page.getByLabel("mode").fill("usual");
+  expect(await hint("mode")).toContain("otherwise null");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  await shown(() => page.url()).toContain("/runs/flow-run/");
+  expect(await stage.ask("GET", `/flow_runs/${page.url().split("/").at(-1)}`)).toMatchObject({
+    parameters: { level: null, is_dry: null, mode: "usual" },
+  });
+});
+
 test("parameters may be called as what every object has", async () => {
   const properties = { constructor: { type: "string", default: "a" }, toString: { type: "string" } };
   const id = await deploy("named-oddly", { parameter_openapi_schema: { type: "object", properties } });

@@ -78,9 +78,10 @@ function readField(
     kind: kindOf(schema, choices),
     wanted: describeSchema(part, root),
     isRequired,
-    isNullable,
-    choices: choices ?? [],
-    known: given ?? usual,
+    isNullable: isNullable || choices?.includes(null) === true,
+    choices: choices?.filter((choice) => choice !== null) ?? [],
+    // A deployment that gives null means it: it is no less a value than others.
+    known: given === undefined ? usual : given,
   };
 }
 
@@ -93,6 +94,16 @@ function kindOf(schema: JsonObject, choices: JsonValue[] | undefined): FieldKind
   return format === "date" || format === "date-time" ? format : "text";
 }
 
+/** Nobody knows what it is to be, and it must be something. */
+export function isNeeded({ known, isRequired, isNullable }: Field): boolean {
+  return known === undefined && isRequired && !isNullable;
+}
+
+/** Left empty, the run gets null, which is not what it gets where nothing is known and nothing needed. */
+export function isNullWhenEmpty({ known, isRequired, isNullable }: Field): boolean {
+  return known === null || (isNullable && (isRequired || known !== undefined));
+}
+
 /** What stands in a field at first. */
 export function writeText({ kind, known, isNullable }: Field): string {
   if (known === undefined || (known === null && (isNullable || kind !== "json"))) return "";
@@ -103,15 +114,12 @@ export function writeText({ kind, known, isNullable }: Field): string {
 
 /** What is typed in a field; `absent` where the run shall get what it gets anyway. */
 export function readText(field: Field, text: string): Reading {
-  const { kind, known, isNullable, isRequired } = field;
-  if (text === writeText(field)) {
-    const isMissing = isRequired && known === undefined;
-    return isMissing ? { is: "fault", fault: "This is needed." } : { is: "absent" };
-  }
+  const { kind, known } = field;
+  if (text === writeText(field) && known !== undefined) return { is: "absent" };
   if (text.trim() === "") {
-    if (isNullable) return { is: "value", value: null };
-    if (kind === "text") return { is: "value", value: "" };
-    return isRequired && known === undefined ? { is: "fault", fault: "This is needed." } : { is: "absent" };
+    if (isNullWhenEmpty(field)) return { is: "value", value: null };
+    if (isNeeded(field)) return { is: "fault", fault: "This is needed." };
+    return kind === "text" && known !== undefined ? { is: "value", value: "" } : { is: "absent" };
   }
   switch (kind) {
     case "integer":

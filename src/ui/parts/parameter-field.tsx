@@ -1,5 +1,5 @@
 /** One parameter of a deployment, with the control that fits its kind. */
-import { writeText, type Field as Parameter } from "../data/parameter-form.ts";
+import { isNeeded, isNullWhenEmpty, writeText, type Field as Parameter } from "../data/parameter-form.ts";
 import { Field } from "./field.tsx";
 
 const INPUTS = {
@@ -25,14 +25,22 @@ export function ParameterField({
   fault: string | undefined;
   onText: (text: string) => void;
 }) {
-  const { title, description, wanted, isRequired, kind, known } = parameter;
+  const { title, description, wanted, kind, known } = parameter;
+  const isChosen = kind === "boolean" || kind === "choice";
   const isChanged = text !== writeText(parameter);
-  const usual = known === undefined || known === null ? "" : JSON.stringify(known);
-  const hint = [description, `${wanted}${kind === "json" ? ", as JSON" : ""}`].filter(Boolean).join(" · ");
+  const usual = known === undefined ? "" : JSON.stringify(known);
+  const hint = [
+    description,
+    `${wanted}${kind === "json" ? ", as JSON" : ""}`,
+    // Where one chooses, it is among the choices.
+    !isChosen && isNullWhenEmpty(parameter) && "left empty, it is null",
+  ]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <Field
       label={title}
-      isRequired={isRequired && known === undefined}
+      isRequired={isNeeded(parameter)}
       hint={
         <>
           {hint}
@@ -47,7 +55,7 @@ export function ParameterField({
       fault={fault}
     >
       {(control) => {
-        if (kind === "boolean" || kind === "choice")
+        if (isChosen)
           return (
             <select {...control} value={text} onChange={({ currentTarget }) => onText(currentTarget.value)}>
               <Choices parameter={parameter} />
@@ -76,12 +84,13 @@ export function ParameterField({
   );
 }
 
-function Choices({ parameter: { kind, choices, known, isNullable } }: { parameter: Parameter }) {
+function Choices({ parameter }: { parameter: Parameter }) {
+  const { kind, choices, known, isNullable } = parameter;
   const values = kind === "boolean" ? ["true", "false"] : choices.map((choice) => JSON.stringify(choice));
   return (
     <>
       {(known === undefined || known === null || isNullable) && (
-        <option value="">{isNullable ? "null" : "choose …"}</option>
+        <option value="">{isNullWhenEmpty(parameter) ? "null" : "choose …"}</option>
       )}
       {values.map((value) => (
         <option key={value} value={value}>

@@ -1,7 +1,14 @@
 /** The form of a deployment's parameters, from the schemas that Prefect makes of Python functions. */
 import { expect, test } from "vitest";
 import { describeSchema } from "../../../src/ui/data/json-schema.ts";
-import { readFields, readText, writeText, type Field } from "../../../src/ui/data/parameter-form.ts";
+import {
+  isNeeded,
+  isNullWhenEmpty,
+  readFields,
+  readText,
+  writeText,
+  type Field,
+} from "../../../src/ui/data/parameter-form.ts";
 import { byField, readRefusal } from "../../../src/ui/data/parameter-faults.ts";
 import { ApiError } from "../../../src/ui/data/http.ts";
 
@@ -107,6 +114,28 @@ test("what is typed becomes a value of its kind, or a fault that says why not", 
     Field,
   ];
   expect(readText(nullable, "")).toEqual({ is: "value", value: null });
+});
+
+test("null is a value: what the deployment gives is shown, and what may be null is null where it is left empty", () => {
+  const mode = { anyOf: [{ type: "string" }, { type: "null" }], default: "usual" };
+  const [given] = readFields({ properties: { mode } }, { mode: null }) as [Field];
+  expect([given.known, writeText(given)]).toEqual([null, ""]);
+  expect(readText(given, "")).toEqual({ is: "absent" });
+  expect(readText(given, "usual")).toEqual({ is: "value", value: "usual" });
+
+  const parts = [{ type: "integer" }, { type: "boolean" }, { type: "string" }, { enum: ["a", "b"] }];
+  for (const schema of [
+    ...parts.map((part) => ({ anyOf: [part, { type: "null" }] })),
+    { enum: ["a", null] },
+  ]) {
+    const [needed] = readFields({ required: ["level"], properties: { level: schema } }, {}) as [Field];
+    expect([isNeeded(needed), isNullWhenEmpty(needed)]).toEqual([false, true]);
+    expect(readText(needed, "")).toEqual({ is: "value", value: null });
+    // What need not be said at all is not said.
+    const [other] = readFields({ properties: { level: schema } }, {}) as [Field];
+    expect([isNeeded(other), isNullWhenEmpty(other)]).toEqual([false, false]);
+    expect(readText(other, "")).toEqual({ is: "absent" });
+  }
 });
 
 test("a parameter may be called as what every object has", () => {
