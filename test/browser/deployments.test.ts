@@ -121,6 +121,16 @@ test("a parameter that may be null is null where it is left empty, and the field
   });
 });
 
+test("choices that are no text are shown as JSON", async () => {
+  const size = { enum: [{ width: 2 }, [1, 2], 3, "large"] };
+  const id = await deploy("choices", {
+    parameter_openapi_schema: { type: "object", required: ["size"], properties: { size } },
+  });
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`);
+  const choices = page.getByLabel("size").getByRole("option");
+  await shown(() => choices.allTextContents()).toEqual(["choose …", '{"width":2}', "[1,2]", "3", "large"]);
+});
+
 test("parameters may be called as what every object has", async () => {
   const properties = { constructor: { type: "string", default: "a" }, toString: { type: "string" } };
   const id = await deploy("named-oddly", { parameter_openapi_schema: { type: "object", properties } });

@@ -123,13 +123,9 @@ export function readText(field: Field, text: string): Reading {
   }
   switch (kind) {
     case "integer":
-      return /^\s*[+-]?\d+\s*$/.test(text)
-        ? { is: "value", value: Number(text) }
-        : { is: "fault", fault: "This must be a whole number." };
+      return readInteger(text.trim());
     case "number":
-      return Number.isFinite(Number(text))
-        ? { is: "value", value: Number(text) }
-        : { is: "fault", fault: "This must be a number." };
+      return readNumber(text.trim());
     case "boolean":
       return { is: "value", value: text === "true" };
     case "date-time":
@@ -140,6 +136,23 @@ export function readText(field: Field, text: string): Reading {
     default:
       return { is: "value", value: text };
   }
+}
+
+function readInteger(text: string): Reading {
+  if (!/^[+-]?\d+$/.test(text)) return { is: "fault", fault: "This must be a whole number." };
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? { is: "value", value } : { is: "fault", fault: TOO_LARGE };
+}
+
+/** In JavaScript's doubles, and so in what the server keeps, larger ones lose digits. */
+const TOO_LARGE = `Whole numbers beyond ${Number.MAX_SAFE_INTEGER} cannot be kept exactly.`;
+
+/** JavaScript would take `0x10` and `Infinity`, too. */
+function readNumber(text: string): Reading {
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Infinity;
+  return Number.isFinite(value)
+    ? { is: "value", value }
+    : { is: "fault", fault: "This must be a number, such as 12, 0.5 or 1e-3." };
 }
 
 function readJson(text: string): Reading {

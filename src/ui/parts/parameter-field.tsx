@@ -86,17 +86,20 @@ export function ParameterField({
 
 function Choices({ parameter }: { parameter: Parameter }) {
   const { kind, choices, known, isNullable } = parameter;
-  const values = kind === "boolean" ? ["true", "false"] : choices.map((choice) => JSON.stringify(choice));
+  const values = kind === "boolean" ? [true, false] : choices;
   return (
     <>
       {(known === undefined || known === null || isNullable) && (
         <option value="">{isNullWhenEmpty(parameter) ? "null" : "choose …"}</option>
       )}
-      {values.map((value) => (
-        <option key={value} value={value}>
-          {kind === "boolean" ? value : String(JSON.parse(value))}
-        </option>
-      ))}
+      {values.map((value) => {
+        const text = JSON.stringify(value);
+        return (
+          <option key={text} value={text}>
+            {typeof value === "string" ? value : text}
+          </option>
+        );
+      })}
     </>
   );
 }

@@ -99,7 +99,18 @@ test("what is typed becomes a value of its kind, or a fault that says why not", 
   expect(read("steps", "7")).toEqual({ is: "value", value: 7 });
   expect(read("steps", "")).toEqual({ is: "absent" });
   expect(read("steps", "7.5")).toMatchObject({ is: "fault" });
+  expect(read("steps", "-9007199254740991")).toEqual({ is: "value", value: -9007199254740991 });
+  expect(read("steps", "9007199254740993")).toEqual({
+    is: "fault",
+    fault: "Whole numbers beyond 9007199254740991 cannot be kept exactly.",
+  });
   expect(read("strength", "1e-3")).toEqual({ is: "value", value: 0.001 });
+  expect(read("strength", " -.5 ")).toEqual({ is: "value", value: -0.5 });
+  for (const text of ["0x10", "0b1", "Infinity", "1e999", "1,5"])
+    expect(read("strength", text)).toMatchObject({
+      is: "fault",
+      fault: expect.stringContaining("number, such as"),
+    });
   expect(read("strength", "a lot")).toMatchObject({ is: "fault" });
   expect(read("is_dry", "true")).toEqual({ is: "value", value: true });
   expect(read("since", "2026-01-02T03:04")).toMatchObject({
