@@ -131,6 +131,56 @@ test("choices that are no text are shown as JSON", async () => {
   await shown(() => choices.allTextContents()).toEqual(["choose …", '{"width":2}', "[1,2]", "3", "large"]);
 });
 
+test("what is secret of parameters is shown on no page, and is no part of the acts that are listed", async () => {
+  const secret = { type: "string", format: "password", writeOnly: true };
+  const id = await deploy("secretive", {
+    parameter_openapi_schema: {
+      type: "object",
+      properties: {
+        login: { $ref: "#/definitions/Login", position: 0, default: { user: "ann", key: "s3cret-1" } },
+        token: { ...secret, position: 1, default: "s3cret-2" },
+      },
+      definitions: { Login: { type: "object", properties: { user: { type: "string" }, key: secret } } },
+    },
+    schedules: [
+      { schedule: { cron: "0 6 * * *", timezone: "UTC" }, active: false, parameters: { token: "s3cret-3" } },
+    ],
+  });
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`, {
+    isAllowed: (fault) => /404/.test(fault),
+  });
+  const seen = () => page.locator("main").innerText();
+  await page.getByLabel("token").fill("s3cret-4");
+  await page.getByLabel("login").fill('{"user": "bob", "key": "s3cret-5"}');
+  await shown(seen).toContain('otherwise {"user":"ann","key":"•••"}');
+  expect(await seen()).toContain('otherwise "•••"');
+  expect(await seen()).not.toContain("s3cret");
+  await page.getByRole("button", { name: "Run it now" }).click();
+  await shown(() => page.url()).toContain("/runs/flow-run/");
+  const run = page.url();
+  await shown(() => page.locator("main pre").last().textContent()).toContain('"key": "•••"');
+  expect(await seen()).toContain('"user": "bob"');
+  expect(await seen()).not.toContain("s3cret");
+  // Programs get all of it.
+  expect(await stage.ask("GET", `/flow_runs/${run.split("/").at(-1)}`)).toMatchObject({
+    parameters: { token: "s3cret-4", login: { key: "s3cret-5" } },
+  });
+
+  await page.goto(`${stage.url}/deployments/deployment/${id}`);
+  await shown(seen).toContain("parameters login token");
+  expect(await seen()).toContain('with {"token":"•••"}');
+  expect(await seen()).not.toContain("s3cret");
+  expect(JSON.stringify(await stage.ask("GET", `/audit?target=${id}`))).not.toContain("s3cret");
+
+  // Without the deployment nobody knows what is secret.
+  const runId = run.split("/").at(-1);
+  await stage.ask("POST", `/flow_runs/${runId}/set_state`, { state: { type: "COMPLETED" }, force: true });
+  await stage.ask("DELETE", `/deployments/${id}`);
+  await page.goto(run);
+  await shown(seen).toContain("is gone: these are their names");
+  expect(await page.locator("main pre").last().textContent()).toBe('[\n  "login",\n  "token"\n]');
+});
+
 test("parameters may be called as what every object has", async () => {
   const properties = { constructor: { type: "string", default: "a" }, toString: { type: "string" } };
   const id = await deploy("named-oddly", { parameter_openapi_schema: { type: "object", properties } });

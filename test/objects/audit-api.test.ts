@@ -229,7 +229,7 @@ test("a deployment that a person runs is told once; what programs and runs make 
   await run("Mozilla/5.0", { name: "by-mouse" });
   const acts = (await actsOn(id, 3)).filter(({ act }) => act === "deployment.run");
   expect(acts.map(({ actor, target, changes }) => [actor, target.name, changes])).toEqual([
-    ["sluice-cli alice@head", "nightly", { run: { to: "by-hand" }, parameters: { to: { image_id: 3 } } }],
+    ["sluice-cli alice@head", "nightly", { run: { to: "by-hand" }, parameters: { to: ["image_id"] } }],
     ["Mozilla/5.0", "nightly", { run: { to: "by-mouse" } }],
   ]);
 });
@@ -250,8 +250,9 @@ test("acts on a deployment and its schedules are told with what changed; what ch
   await must("PATCH", path, { active: false });
   await must("PATCH", path, { active: false }); // nothing to tell
   await must("PATCH", path, { active: true, max_scheduled_runs: 3 });
+  await must("PATCH", path, { parameters: { secret: 2 } });
   await must("DELETE", path);
-  const acts = await actsOn(id, 7);
+  const acts = await actsOn(id, 8);
   expect(new Set(acts.map(({ target }) => target.name))).toEqual(new Set(["nightly"]));
   const which = { schedule: { to: schedule?.schedule } };
   expect(acts.map(tell)).toEqual([
@@ -266,18 +267,18 @@ test("acts on a deployment and its schedules are told with what changed; what ch
     ],
     ["deployment.update", { tags: { from: ["a"], to: ["b"] }, parameters: {} }],
     ["deployment.pause", { paused: { from: false, to: true } }],
-    ["schedule.create", { ...which, active: { to: true }, parameters: { to: {} } }],
+    ["schedule.create", { ...which, active: { to: true } }],
     ["schedule.pause", { ...which, active: { from: true, to: false } }],
     [
       "schedule.update",
       { ...which, active: { from: false, to: true }, max_scheduled_runs: { from: null, to: 3 } },
     ],
+    ["schedule.update", { ...which, parameters: {} }],
     [
       "schedule.delete",
       {
         schedule: { from: schedule?.schedule },
         active: { from: true },
-        parameters: { from: {} },
         max_scheduled_runs: { from: 3 },
       },
     ],

@@ -42,13 +42,12 @@ export function describeScheduleAct(
   before: ScheduleRecord | null,
   after: ScheduleRecord | null,
 ): CatalogAct | undefined {
-  const changes = describeChanges(before, after, [
-    "active",
-    "schedule",
-    "parameters",
-    "max_scheduled_runs",
-    "slug",
-  ]);
+  const changes = describeChanges(
+    before,
+    after,
+    ["active", "schedule", "max_scheduled_runs", "slug"],
+    ["parameters"],
+  );
   const act = nameAct("schedule", before, after, changes, SWITCHING);
   if (act === undefined || before === null || after === null) return act;
   const which = describeChanges(null, after, ["schedule"]);

@@ -8,6 +8,7 @@
  */
 import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
 import { describeSchema, isObject, listChoices, resolveSchema } from "./json-schema.ts";
+import { hideSecrets, isSecret } from "./secret-values.ts";
 
 export type FieldKind =
   | "text"
@@ -32,6 +33,8 @@ export interface Field {
   choices: JsonValue[];
   /** What the run gets where nothing is said; undefined where that is nothing. */
   known: JsonValue | undefined;
+  /** The same as JSON that anybody may read: what is secret in it is hidden. */
+  usual: string | undefined;
 }
 
 /** What a field says. */
@@ -71,6 +74,8 @@ function readField(
   const { schema, isNullable } = resolveSchema(part, root);
   const { title, description, default: usual } = schema;
   const choices = listChoices(schema);
+  // A deployment that gives null means it: it is no less a value than others.
+  const known = given === undefined ? usual : given;
   return {
     name,
     title: typeof title === "string" && title !== "" ? title : name,
@@ -80,8 +85,8 @@ function readField(
     isRequired,
     isNullable: isNullable || choices?.includes(null) === true,
     choices: choices?.filter((choice) => choice !== null) ?? [],
-    // A deployment that gives null means it: it is no less a value than others.
-    known: given === undefined ? usual : given,
+    known,
+    usual: known === undefined ? undefined : JSON.stringify(hideSecrets(known, part, root)),
   };
 }
 
@@ -90,7 +95,7 @@ function kindOf(schema: JsonObject, choices: JsonValue[] | undefined): FieldKind
   if (choices !== undefined) return "choice";
   if (type === "integer" || type === "number" || type === "boolean") return type;
   if (type !== "string") return "json";
-  if (format === "password" || schema["writeOnly"] === true) return "secret";
+  if (isSecret(schema)) return "secret";
   return format === "date" || format === "date-time" ? format : "text";
 }
 

@@ -5,7 +5,8 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { download } from "../data/download.ts";
 import { isEnded } from "../data/ended.ts";
 import { useFlowNames } from "../data/flow-names.ts";
-import { useQuery } from "../data/query.ts";
+import { useQuery, type Query } from "../data/query.ts";
+import { hideSecretParameters } from "../data/secret-values.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { ArtifactList } from "../parts/artifact-list.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -54,23 +55,38 @@ export function Run() {
       <RunSlots run={run} />
       <States path={`/flow_run_states/?flow_run_id=${id}`} />
       <LastActs ids={[id]} />
-      {Object.keys(parameters).length > 0 && (
-        <>
-          <h2>Parameters</h2>
-          <pre tabIndex={0}>{JSON.stringify(parameters, null, 2)}</pre>
-        </>
-      )}
+      {Object.keys(parameters).length > 0 && <RunParameters run={run} />}
     </>
   );
+}
+
+/** Only its deployment's schema says what of them is secret: while that is not known, just their names are shown. */
+function RunParameters({ run: { parameters, deployment_id } }: { run: FlowRun }) {
+  const deployment = useDeployment(deployment_id);
+  const isTold = deployment_id === null || deployment.value !== undefined;
+  const shown = isTold
+    ? hideSecretParameters(parameters, deployment.value?.parameter_openapi_schema ?? null)
+    : Object.keys(parameters);
+  return (
+    <>
+      <h2>Parameters</h2>
+      {deployment.error?.status === 404 && (
+        <p class="hint">Its deployment, which says what of them is secret, is gone: these are their names.</p>
+      )}
+      <pre tabIndex={0}>{JSON.stringify(shown, null, 2)}</pre>
+    </>
+  );
+}
+
+function useDeployment(id: string | null): Query<Deployment> {
+  return useQuery(id === null ? null : { method: "GET", path: `/deployments/${id}` });
 }
 
 function RunFacts({ run }: { run: FlowRun }) {
   const { deployment_id, flow_id, work_pool_name, work_queue_name, tags, created_by, run_count } = run;
   const worker = workerOf(run);
   const flows = useFlowNames([flow_id]);
-  const deployment = useQuery<Deployment>(
-    deployment_id === null ? null : { method: "GET", path: `/deployments/${deployment_id}` },
-  );
+  const deployment = useDeployment(deployment_id);
   return (
     <Facts
       facts={[

@@ -25,10 +25,9 @@ export function ParameterField({
   fault: string | undefined;
   onText: (text: string) => void;
 }) {
-  const { title, description, wanted, kind, known } = parameter;
+  const { title, description, wanted, kind, usual = "" } = parameter;
   const isChosen = kind === "boolean" || kind === "choice";
   const isChanged = text !== writeText(parameter);
-  const usual = known === undefined ? "" : JSON.stringify(known);
   const hint = [
     description,
     `${wanted}${kind === "json" ? ", as JSON" : ""}`,

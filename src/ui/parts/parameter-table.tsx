@@ -25,11 +25,7 @@ const COLUMNS: readonly Column<Field>[] = [
   {
     header: "unless said otherwise",
     class: "wraps",
-    cell: ({ known, kind, isRequired }) =>
-      known === undefined ? (
-        isRequired && "must be given"
-      ) : (
-        <code>{kind === "secret" ? "•••" : JSON.stringify(known)}</code>
-      ),
+    cell: ({ usual, isRequired }) =>
+      usual === undefined ? isRequired && "must be given" : <code>{usual}</code>,
   },
 ];

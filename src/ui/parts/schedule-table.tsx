@@ -5,6 +5,7 @@ import type { DeploymentSchedule } from "../../contract/wire/schedules.ts";
 import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
 import { describeSchedule } from "../data/schedules.ts";
+import { hideSecretParameters } from "../data/secret-values.ts";
 import { Table } from "./table.tsx";
 import { formatExact, formatShort, When } from "./time.tsx";
 
@@ -13,7 +14,8 @@ interface ScheduleTimes {
   times: string[];
 }
 
-export function ScheduleTable({ deployment: { id, schedules, paused } }: { deployment: Deployment }) {
+export function ScheduleTable({ deployment }: { deployment: Deployment }) {
+  const { id, schedules, paused, parameter_openapi_schema: schema } = deployment;
   const { value: times = [] } = useQuery<ScheduleTimes[]>(
     schedules.length === 0
       ? null
@@ -47,7 +49,7 @@ export function ScheduleTable({ deployment: { id, schedules, paused } }: { deplo
                 {Object.keys(parameters).length > 0 && (
                   <>
                     {" "}
-                    with <code>{JSON.stringify(parameters)}</code>
+                    with <code>{JSON.stringify(hideSecretParameters(parameters, schema))}</code>
                   </>
                 )}
               </>

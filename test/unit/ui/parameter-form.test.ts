@@ -10,6 +10,7 @@ import {
   type Field,
 } from "../../../src/ui/data/parameter-form.ts";
 import { byField, readRefusal } from "../../../src/ui/data/parameter-faults.ts";
+import type { JsonObject, JsonValue } from "../../../src/contract/wire/common.ts";
 import { ApiError } from "../../../src/ui/data/http.ts";
 
 /** As pydantic writes them, definitions and all. */
@@ -178,4 +179,27 @@ test("what the server has against it is said at its field", () => {
   const invalid = new ApiError(422, "…", [{ loc: ["body", "name"], msg: "too long" }]);
   expect([...readRefusal(invalid)]).toEqual([["run.name", "too long"]]);
   expect([...readRefusal(new ApiError(409, "no such queue"))]).toEqual([["", "no such queue"]]);
+});
+
+test("of what is known anybody may read all but what is secret, however deep it is", () => {
+  const secret = { type: "string", format: "password" };
+  const hidden = (part: JsonObject, value: JsonValue, definitions: JsonObject = {}) =>
+    readFields({ properties: { value: part }, definitions }, { value })[0]?.usual;
+  expect(hidden(secret, "a")).toBe('"•••"');
+  expect(hidden({ type: "integer", writeOnly: true }, 1)).toBe('"•••"');
+  expect(hidden({ anyOf: [secret, { type: "null" }] }, null)).toBe("null");
+  expect(hidden({ anyOf: [{ type: "integer" }, secret] }, "a")).toBe('"•••"');
+  expect(hidden({ items: secret }, ["a", "b"])).toBe('["•••","•••"]');
+  expect(hidden({ prefixItems: [{ type: "string" }, secret] }, ["a", "b"])).toBe('["a","•••"]');
+  expect(hidden({ additionalProperties: secret }, { constructor: "a" })).toBe('{"constructor":"•••"}');
+  expect(hidden({ properties: { toString: secret } }, { other: "a" })).toBe('{"other":"a"}');
+  const Node = {
+    properties: { key: secret, next: { $ref: "#/definitions/Node" }, size: { type: "integer" } },
+  };
+  const chain = { key: "a", size: 1, next: { key: "b", size: 2 } };
+  expect(hidden({ $ref: "#/definitions/Node" }, chain, { Node })).toBe(
+    '{"key":"•••","size":1,"next":{"key":"•••","size":2}}',
+  );
+  const Endless = { anyOf: [{ $ref: "#/definitions/Endless" }, { $ref: "#/definitions/Endless" }] };
+  expect(hidden({ $ref: "#/definitions/Endless" }, "a", { Endless })).toBe('"•••"');
 });
