@@ -181,6 +181,45 @@ test("what is secret of parameters is shown on no page, and is no part of the ac
   expect(await page.locator("main pre").last().textContent()).toBe('[\n  "login",\n  "token"\n]');
 });
 
+test("text and secrets of several lines keep them, typed or pasted", async () => {
+  const properties = {
+    note: { type: "string", default: "line one\nline two", position: 0 },
+    key: { type: "string", format: "password", position: 1 },
+    prompt: { type: "string", default: "a", position: 2 },
+  };
+  const id = await deploy("lines", { parameter_openapi_schema: { type: "object", properties } });
+  const page = await open(`${stage.url}/deployments/deployment/${id}/run`);
+  const valueOf = (name: string) => page.getByLabel(name).inputValue();
+  await shown(() => valueOf("note")).toBe("line one\nline two");
+  await page.getByLabel("note").press("Control+Home");
+  await page.getByLabel("note").pressSequentially("begin");
+  await page.getByLabel("note").press("Enter");
+  expect(await valueOf("note")).toBe("begin\nline one\nline two");
+  await page.getByLabel("note").press("Control+A");
+  await page.getByLabel("note").press("Control+C");
+  for (const name of ["key", "prompt"]) {
+    await page.getByLabel(name).press("End");
+    await page.getByLabel(name).press("Control+V");
+    await shown(() => page.evaluate("document.activeElement.tagName")).toBe("TEXTAREA");
+    // Typing goes on where the paste ended.
+    await page.keyboard.type("!");
+  }
+  expect(await valueOf("prompt")).toBe("abegin\nline one\nline two!");
+  expect(
+    await page.evaluate("getComputedStyle(document.querySelector('textarea.secret')).webkitTextSecurity"),
+  ).toBe("disc");
+  expect(await findBarriers(page)).toEqual([]);
+  await page.getByLabel("Name", { exact: true }).press("Enter");
+  await shown(() => page.url()).toContain("/runs/flow-run/");
+  expect(await stage.ask("GET", `/flow_runs/${page.url().split("/").at(-1)}`)).toMatchObject({
+    parameters: {
+      note: "begin\nline one\nline two",
+      key: "begin\nline one\nline two!",
+      prompt: "abegin\nline one\nline two!",
+    },
+  });
+});
+
 test("parameters may be called as what every object has", async () => {
   const properties = { constructor: { type: "string", default: "a" }, toString: { type: "string" } };
   const id = await deploy("named-oddly", { parameter_openapi_schema: { type: "object", properties } });

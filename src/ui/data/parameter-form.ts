@@ -114,17 +114,27 @@ export function writeText({ kind, known, isNullable }: Field): string {
   if (known === undefined || (known === null && (isNullable || kind !== "json"))) return "";
   if (kind === "choice") return JSON.stringify(known);
   if (kind === "json" || typeof known === "object") return JSON.stringify(known, null, 2);
-  return kind === "date-time" ? toLocal(String(known)) : String(known);
+  return kind === "date-time" ? toLocal(String(known)) : String(known).replaceAll(LINE_END, "\n");
+}
+
+/** Controls have one kind of it only, `\n`; the value keeps its own. */
+const LINE_END = /\r\n?|\n/g;
+
+function readLines(text: string, known: JsonValue | undefined): string {
+  const [end = "\n"] = (typeof known === "string" ? known.match(LINE_END) : null) ?? [];
+  return text.replaceAll("\n", end);
 }
 
 /** What is typed in a field; `absent` where the run shall get what it gets anyway. */
 export function readText(field: Field, text: string): Reading {
   const { kind, known } = field;
+  const isWords = kind === "text" || kind === "secret";
   if (text === writeText(field) && known !== undefined) return { is: "absent" };
-  if (text.trim() === "") {
+  // Blanks are no less words than others.
+  if (text === "" || (!isWords && text.trim() === "")) {
     if (isNullWhenEmpty(field)) return { is: "value", value: null };
     if (isNeeded(field)) return { is: "fault", fault: "This is needed." };
-    return kind === "text" && known !== undefined ? { is: "value", value: "" } : { is: "absent" };
+    return isWords && known !== undefined ? { is: "value", value: "" } : { is: "absent" };
   }
   switch (kind) {
     case "integer":
@@ -138,6 +148,9 @@ export function readText(field: Field, text: string): Reading {
     case "choice":
     case "json":
       return readJson(text);
+    case "text":
+    case "secret":
+      return { is: "value", value: readLines(text, known) };
     default:
       return { is: "value", value: text };
   }

@@ -1,6 +1,8 @@
 /** One parameter of a deployment, with the control that fits its kind. */
+import type { TargetedClipboardEvent } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isNeeded, isNullWhenEmpty, writeText, type Field as Parameter } from "../data/parameter-form.ts";
-import { Field } from "./field.tsx";
+import { Field, type FieldProps } from "./field.tsx";
 
 const INPUTS = {
   text: { type: "text" },
@@ -60,16 +62,9 @@ export function ParameterField({
               <Choices parameter={parameter} />
             </select>
           );
-        if (kind === "json")
-          return (
-            <textarea
-              {...control}
-              rows={Math.min(12, Math.max(2, text.split("\n").length))}
-              spellcheck={false}
-              value={text}
-              onInput={({ currentTarget }) => onText(currentTarget.value)}
-            />
-          );
+        if (kind === "json") return <Lines {...control} text={text} onText={onText} />;
+        if (kind === "text" || kind === "secret")
+          return <Words {...control} kind={kind} text={text} onText={onText} />;
         return (
           <input
             {...control}
@@ -80,6 +75,63 @@ export function ParameterField({
         );
       }}
     </Field>
+  );
+}
+
+type Control = Parameters<FieldProps["children"]>[0] & { text: string; onText: (text: string) => void };
+
+/** An input drops line breaks, of a secret unseen: words that have any, at first or by a paste, get lines instead. */
+function Words({ kind, text, onText, ...control }: Control & { kind: "text" | "secret" }) {
+  const [hadLines] = useState(text.includes("\n"));
+  const [caret, setCaret] = useState<number>();
+  const paste = (event: TargetedClipboardEvent<HTMLInputElement>): void => {
+    const pasted = event.clipboardData?.getData("text/plain").replaceAll(/\r\n?/g, "\n") ?? "";
+    // A break at the end of a single line was only copied with it.
+    if (!pasted.trim().includes("\n")) return;
+    event.preventDefault();
+    const { value, selectionStart, selectionEnd } = event.currentTarget;
+    const before = value.slice(0, selectionStart ?? 0) + pasted;
+    setCaret(before.length);
+    onText(before + value.slice(selectionEnd ?? 0));
+  };
+  if (hadLines || caret !== undefined)
+    return <Lines {...control} text={text} onText={onText} caret={caret} isSecret={kind === "secret"} />;
+  return (
+    <input
+      {...control}
+      {...INPUTS[kind]}
+      value={text}
+      onInput={({ currentTarget }) => onText(currentTarget.value)}
+      onPaste={paste}
+    />
+  );
+}
+
+/** `caret`: where typing goes on at once, because these lines took the place of another control. */
+function Lines({
+  text,
+  onText,
+  caret,
+  isSecret = false,
+  ...control
+}: Control & { caret?: number | undefined; isSecret?: boolean }) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    if (caret === undefined) return;
+    area.current?.focus();
+    area.current?.setSelectionRange(caret, caret);
+  }, [caret]);
+  return (
+    <textarea
+      {...control}
+      ref={area}
+      class={isSecret ? "secret" : undefined}
+      autocomplete="off"
+      spellcheck={false}
+      rows={Math.min(12, Math.max(2, text.split("\n").length))}
+      value={text}
+      onInput={({ currentTarget }) => onText(currentTarget.value)}
+    />
   );
 }
 

@@ -150,6 +150,21 @@ test("null is a value: what the deployment gives is shown, and what may be null 
   }
 });
 
+test("words keep their lines, the ends of them, and their blanks", () => {
+  const field = (known: string, more: JsonObject = {}) =>
+    readFields({ properties: { words: { type: "string", default: known, ...more } } }, {})[0] as Field;
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const lines = field(`one${end}two${end}`);
+    expect(writeText(lines)).toBe("one\ntwo\n");
+    expect(readText(lines, "one\ntwo\n")).toEqual({ is: "absent" });
+    expect(readText(lines, "1\ntwo\n")).toEqual({ is: "value", value: `1${end}two${end}` });
+  }
+  expect(readText(field("one"), "one\ntwo")).toEqual({ is: "value", value: "one\ntwo" });
+  expect(readText(field("one"), "  ")).toEqual({ is: "value", value: "  " });
+  // A secret that was taken away is not sent after all.
+  expect(readText(field("one", { format: "password" }), "")).toEqual({ is: "value", value: "" });
+});
+
 test("a parameter may be called as what every object has", () => {
   const properties = { constructor: { type: "string", default: "a" }, toString: { type: "integer" } };
   expect(readFields({ properties }, {}).map(({ name, known }) => [name, known])).toEqual([
