@@ -5,9 +5,15 @@ import { refuse, type Result } from "../../src/contract/errors.ts";
 import type { ObjectHost } from "../../src/objects/shared/host.ts";
 import type { Sql, SqlValue } from "../../src/objects/shared/sql.ts";
 
+type Statement = ReturnType<DatabaseSync["prepare"]>;
+
+/** Statements outlive the instances of an object, which are many where it is evicted all the time. */
+const preparedOf = new WeakMap<DatabaseSync, Map<string, Statement>>();
+
 /** The `Sql` port over `node:sqlite`. */
 export function createNodeSql(database: DatabaseSync): Sql {
-  const prepared = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  const prepared = preparedOf.get(database) ?? new Map<string, Statement>();
+  preparedOf.set(database, prepared);
   return {
     all: <Row>(statement: string, ...bindings: SqlValue[]) => {
       const ready = prepared.get(statement) ?? database.prepare(statement);
