@@ -4,8 +4,9 @@ import { type Holdings, markOf } from "./holdings.ts";
 import type { SimLimit } from "./limits.ts";
 import type { World } from "./world.ts";
 
-/** What a limit is made with, beside its size. */
+/** What a limit is made with. */
 export interface LimitSettings {
+  size: number;
   bypass_max: number;
   slot_names: string[] | null;
   slot_decay_per_second: number;
@@ -27,7 +28,7 @@ export class Operator {
   }
 
   /** Creates a limit, as often as it takes. */
-  async create(limit: SimLimit, size: number, settings: LimitSettings): Promise<void> {
+  async create(limit: SimLimit, { size, ...settings }: LimitSettings): Promise<void> {
     for (;;) {
       const made = await limit.ask("operator", "create", { name: limit.name, limit: size, ...settings });
       if (made?.ok === true || (made?.ok === false && made.error.code === "conflict")) return;
@@ -36,7 +37,7 @@ export class Operator {
   }
 
   /** Looks around every now and then, and does what the seed has them do. */
-  start(every_ms: number, settings: readonly (LimitSettings & { size: number })[]): void {
+  start(every_ms: number, settings: readonly LimitSettings[]): void {
     const random = this.#world.random("operator");
     const { faults, timeline } = this.#world;
     this.#world.spawn("operator", async () => {
@@ -57,7 +58,7 @@ export class Operator {
         if (recreate !== undefined) {
           await limit.ask("operator", "delete", { is_forced: recreate.chance(0.5) });
           await timeline.sleep(recreate.magnitude(1, 60_000));
-          await this.create(limit, own.size, own);
+          await this.create(limit, own);
         }
         const reprioritize = faults.strike("reprioritize");
         if (reprioritize !== undefined) {

@@ -93,8 +93,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   const plan = scenario.pool && withAgents(scenario.pool, options.clients);
   const pool = plan && new PoolWorld(world, network, objects, find, holdings, limits, workspace, plan);
   world.spawn("operator", async () => {
-    for (const [index, limit] of limits.entries())
-      await operator.create(limit, ...settingsOf(scenario, index));
+    for (const [index, limit] of limits.entries()) await operator.create(limit, settingsOf(scenario, index));
     if (scenario.rates.cut === undefined && limits.length > 1) watchShares(world, limits);
     if (pool !== undefined) world.spawn("people", () => pool.start());
     for (const caller of callers) caller.start();
@@ -102,10 +101,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
       new SimServer(world, objects).start(SERVER_EVERY_MS * scenario.tempo);
     operator.start(
       scenario.operator_every_ms,
-      limits.map((_, index) => {
-        const [size, settings] = settingsOf(scenario, index);
-        return { ...settings, size };
-      }),
+      limits.map((_, index) => settingsOf(scenario, index)),
     );
   });
   const until = START + options.hours * scenario.tempo * HOUR_MS;
@@ -130,10 +126,10 @@ function withAgents(plan: PoolPlan, names: ReadonlySet<string> | undefined): Poo
   return { ...plan, agents: agents.length === 0 ? plan.agents.slice(0, 1) : agents };
 }
 
-function settingsOf({ limits }: Scenario, index: number): [number, LimitSettings] {
+function settingsOf({ limits }: Scenario, index: number): LimitSettings {
   const { size = 1, bypass_max = 0, has_names = false, slot_decay_per_second = 0 } = limits[index] ?? {};
   const slot_names = has_names ? Array.from({ length: size }, (_, slot) => `slot-${slot + 1}`) : null;
-  return [size, { bypass_max, slot_names, slot_decay_per_second }];
+  return { size, bypass_max, slot_names, slot_decay_per_second };
 }
 
 /** I9: what a limit has reserved for an acquire over several, and its home does not count, ends soon. */
@@ -185,12 +181,12 @@ async function drain(
   for (const caller of callers) caller.isStopping = true;
   world.spawn("operator", async () => {
     for (const [index, limit] of limits.entries()) {
-      const [size, settings] = settingsOf(scenario, index);
-      await operator.create(limit, size, settings);
+      const settings = settingsOf(scenario, index);
+      await operator.create(limit, settings);
       // Everybody's wish fits again.
       const slot_names = settings.slot_names === null ? null : ["slot-1", "slot-2", "slot-3"];
       await limit.ask("operator", "update", {
-        limit: slot_names === null ? Math.max(2, size) : 3,
+        limit: slot_names === null ? Math.max(2, settings.size) : 3,
         slot_names,
         active: true,
         slot_decay_per_second: settings.slot_decay_per_second,

@@ -161,14 +161,15 @@ function explainLine(
         : "The run's deployment has no work pool: only a process that serves it runs it.",
       { position },
     );
-  const more = {
+  let at = spot;
+  const sayMore = (): Partial<Explanation> => ({
     position,
-    needs: listNeeds(context, workers, spot),
+    needs: listNeeds(context, workers, at),
     ...findDeploymentLimit(context, spot, waiting),
-  };
+  });
   const byPool = (reason: string, detail: string, ...help: string[]) =>
     say(reason, detail, {
-      ...more,
+      ...sayMore(),
       blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },
       help: writeCommand(...help),
     });
@@ -176,7 +177,7 @@ function explainLine(
     return byPool("pool_paused", `The work pool ${pool.name} is paused.`, "work-pool", "resume", pool.name);
   const byQueue = (reason: string, name: string, detail: string, ...help: string[]) =>
     say(reason, detail, {
-      ...more,
+      ...sayMore(),
       blocking: { kind: "work_queue", name, work_pool_name: pool.name },
       help: writeCommand(...help),
     });
@@ -200,7 +201,7 @@ function explainLine(
     const detail = `No worker that is online serves the work queue ${queue.name}.`;
     return byQueue("no_worker", queue.name, detail, ...start, "--work-queue", queue.name);
   }
-  more.needs = listNeeds(context, workers, withNewWorker(context, spot));
+  at = withNewWorker(context, spot);
   if (online.length === 0)
     return byPool("no_worker", `No worker of the work pool ${pool.name} is online.`, ...start);
   const detail = `The run is claimed as soon as a worker has room for it.${sayBefore(before, ahead)}`;

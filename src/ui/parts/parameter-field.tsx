@@ -65,20 +65,32 @@ export function ParameterField({
         if (kind === "json") return <Lines {...control} text={text} onText={onText} />;
         if (kind === "text" || kind === "secret")
           return <Words {...control} kind={kind} text={text} onText={onText} />;
-        return (
-          <input
-            {...control}
-            {...INPUTS[kind]}
-            value={text}
-            onInput={({ currentTarget }) => onText(currentTarget.value)}
-          />
-        );
+        return <Line {...control} kind={kind} text={text} onText={onText} />;
       }}
     </Field>
   );
 }
 
 type Control = Parameters<FieldProps["children"]>[0] & { text: string; onText: (text: string) => void };
+
+function Line({
+  kind,
+  text,
+  onText,
+  ...control
+}: Control & {
+  kind: keyof typeof INPUTS;
+  onPaste?: (event: TargetedClipboardEvent<HTMLInputElement>) => void;
+}) {
+  return (
+    <input
+      {...control}
+      {...INPUTS[kind]}
+      value={text}
+      onInput={({ currentTarget }) => onText(currentTarget.value)}
+    />
+  );
+}
 
 /** An input drops line breaks, of a secret unseen: words that have any, at first or by a paste, get lines instead. */
 function Words({ kind, text, onText, ...control }: Control & { kind: "text" | "secret" }) {
@@ -96,15 +108,7 @@ function Words({ kind, text, onText, ...control }: Control & { kind: "text" | "s
   };
   if (hadLines || caret !== undefined)
     return <Lines {...control} text={text} onText={onText} caret={caret} isSecret={kind === "secret"} />;
-  return (
-    <input
-      {...control}
-      {...INPUTS[kind]}
-      value={text}
-      onInput={({ currentTarget }) => onText(currentTarget.value)}
-      onPaste={paste}
-    />
-  );
+  return <Line {...control} kind={kind} text={text} onText={onText} onPaste={paste} />;
 }
 
 /** `caret`: where typing goes on at once, because these lines took the place of another control. */
