@@ -20,8 +20,8 @@ export function decayedSlots(config: LimitConfig, now: number): number {
   return Math.ceil(decayedLevel(config, now) - EPSILON);
 }
 
-/** The first millisecond at which `slots` more fit. */
-export function fitsAt(config: LimitConfig, slots: number, now: number): number {
-  const over = decayedLevel(config, now) + slots - config.limit;
+/** The first millisecond at which `slots` more fit, beside so many that are `held` and do not decay. */
+export function fitsAt(config: LimitConfig, slots: number, now: number, held: number): number {
+  const over = decayedLevel(config, now) + held + slots - config.limit;
   return over <= 0 ? now : now + Math.ceil((over / config.slot_decay_per_second) * 1000);
 }

@@ -201,10 +201,10 @@ export class Line {
         taken = { lease };
       } else if (action === "grant") occupied += this.#grant(waiter, occupied, now)?.slots ?? 0;
       else if (!isAsking) this.#apply(action, waiter, now);
-      // A run whose limit was lowered below what it asks for waits until it is raised again.
-      if (action === "block" && doesDecay(config) && waiter.slots <= config.limit) {
-        const current = this.#core.config ?? config;
-        state.next_at = Math.min(state.next_at, fitsAt(current, waiter.slots, now));
+      // Where leases alone leave too little, or an offer ahead speaks of what is free, time changes nothing.
+      if (action === "block" && doesDecay(config) && waiter.slots + occupied <= config.limit) {
+        const at = fitsAt(this.#core.config ?? config, waiter.slots, now, occupied);
+        if (at > now) state.next_at = Math.min(state.next_at, at);
       }
     };
     const mayGoOn = (): boolean =>

@@ -114,14 +114,18 @@ export function describeOffer(core: LimitCore): Waiting {
  * it are taken to ask for as many slots as it does.
  */
 export function estimate(
-  { config }: LimitCore,
+  { config, store }: LimitCore,
   waiter: Waiter,
   position: number | null,
   { now, outlook }: Pick<Scene, "now" | "outlook">,
 ): number | null {
   if (config === undefined) return null;
   if (waiter.offered_at !== null) return 0;
-  if (doesDecay(config)) return (fitsAt(config, waiter.slots * (position ?? 1), now) - now) / 1000;
+  if (doesDecay(config)) {
+    const held = store.leases.countOccupied();
+    if (waiter.slots + held > config.limit) return null;
+    return (fitsAt(config, waiter.slots * (position ?? 1), now, held) - now) / 1000;
+  }
   if (position === null || outlook === undefined || waiter.slots > config.limit) return null;
   const ms = timeToFree(waiter.slots * position, outlook);
   return ms === null ? null : ms / 1000;

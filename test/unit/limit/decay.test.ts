@@ -30,12 +30,14 @@ const decaying = fc
   .map((more): LimitConfig => ({ ...base, ...more, level: Math.min(more.level, more.limit) }));
 
 test("slots fit at the instant that was foretold, and not a moment before", () => {
+  const sizes = fc.integer({ min: 0, max: 100 });
   fc.assert(
-    fc.property(decaying, fc.integer({ min: 1, max: 100 }), fc.nat(10_000), (config, wanted, now) => {
-      const slots = Math.min(wanted, config.limit);
-      const at = fitsAt(config, slots, now);
-      expect(decayedSlots(config, at) + slots).toBeLessThanOrEqual(config.limit);
-      if (at > now + 1) expect(decayedLevel(config, at - 2) + slots).toBeGreaterThan(config.limit);
+    fc.property(decaying, sizes, sizes, fc.nat(10_000), (config, wanted, leased, now) => {
+      const slots = Math.min(Math.max(1, wanted), config.limit);
+      const held = Math.min(leased, config.limit - slots);
+      const at = fitsAt(config, slots, now, held);
+      expect(decayedSlots(config, at) + held + slots).toBeLessThanOrEqual(config.limit);
+      if (at > now + 1) expect(decayedLevel(config, at - 2) + held + slots).toBeGreaterThan(config.limit);
     }),
   );
 });

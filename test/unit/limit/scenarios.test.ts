@@ -518,6 +518,30 @@ test("leases from before a limit decayed are not counted as its level by who cha
   expect((await limit.must("read", {})).active_slots).toBe(4);
 });
 
+test("who waits for a lease of a limit that decays, or behind an offer, is not looked at again and again", async () => {
+  const limit = await world(2);
+  const lease = granted(await limit.acquire({ lease_seconds: 600 }));
+  await limit.must("update", { slot_decay_per_second: 1 });
+  expect(waiting(await limit.acquire({ request_id: "both", slots: 2 })).estimated_seconds).toBeNull();
+  const both = limit.acquire({ request_id: "both", slots: 2, wait_seconds: 20 });
+  await limit.pass(5000);
+  expect(await peek(both)).toBeUndefined();
+  limit.statements = [];
+  await limit.pass(10_000);
+  expect(limit.statements.length).toBeLessThan(50);
+  limit.clock.now += 1;
+  const behind = limit.acquire({ request_id: "behind", slots: 2, wait_seconds: 20 });
+  await limit.must("release", { lease_id: lease.lease_id });
+  expect(waiting(await peek(both)).reason).toBe("offered");
+  limit.statements = [];
+  await limit.pass(200);
+  expect(await peek(behind)).toBeUndefined();
+  expect(limit.statements.length).toBeLessThan(50);
+  granted(await limit.acquire({ request_id: "both", slots: 2 }));
+  await limit.pass(2001);
+  expect(waiting(await peek(behind)).reason).toBe("offered");
+});
+
 test("rate limiting needs a limit that decays", async () => {
   const limit = await world(2);
   expect(await limit.acquire({ mode: "rate_limit" })).toMatchObject({
