@@ -134,9 +134,18 @@ export const MUTANTS: readonly Mutant[] = [
     "decayedSlots(config, now) : occupied;",
   ]),
   mutant("nobody looks when a level has fallen", "src/objects/limit/line.ts", [
-    'if (action === "block" && doesDecay(config) && waiter.slots <= config.limit) {',
+    'if (action === "block" && doesDecay(config) && waiter.slots + occupied <= config.limit) {',
     'if (action === "block" && doesDecay(config) && waiter.slots < 0) {',
   ]),
+  mutant(
+    "a line is looked at again and again although time changes nothing",
+    "src/objects/limit/line.ts",
+    ["waiter.slots + occupied <= config.limit", "waiter.slots <= config.limit"],
+    [
+      "if (at > now) state.next_at = Math.min(state.next_at, at);",
+      "state.next_at = Math.min(state.next_at, fitsAt(config, waiter.slots, now, 0), at);",
+    ],
+  ),
   mutant("a task run gets slots as often as it asks", "src/objects/limit/acquire.ts", [
     "if (command.is_once_per_holder === true && command.holder) {",
     "if (command.is_once_per_holder === true && command.holder && command.slots < 0) {",

@@ -17,6 +17,7 @@ import { type Code, TODAY } from "./code.ts";
 import type { Network } from "./network.ts";
 import { OutboxWatch } from "./outbox-watch.ts";
 import type { Random } from "./random.ts";
+import { RestWatch } from "./rest-watch.ts";
 import type { World } from "./world.ts";
 
 /** What the platform needs of an actor. */
@@ -82,6 +83,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
   readonly #makers: ObjectMakers<Actor>;
   readonly #random;
   readonly #outbox: OutboxWatch;
+  readonly #rest: RestWatch;
   /** `undefined` as long as the turn has not moved the alarm. */
   #alarmMoved: number | undefined;
   #commit: Commit | undefined;
@@ -106,6 +108,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
     [this.address, this.name] = [address, name];
     this.#random = world.random(`object ${name}`);
     this.#outbox = new OutboxWatch(world, this);
+    this.#rest = new RestWatch(world, name);
     const birth = world.faults.strike("born_old");
     if (birth !== undefined) this.#beginDeploy(birth);
   }
@@ -143,6 +146,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
   async #deliver(envelope: Envelope): Promise<Result<unknown>> {
     const instance = this.wake();
     await instance.started;
+    this.#rest.noteCall();
     this.#makers.onCall?.(envelope);
     return new Promise((resolve) => {
       const lost = () => resolve(refuse("unavailable", "The object was reset."));
@@ -168,6 +172,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
       after: (ms, body) => {
         const cancel = this.#world.timeline.after(ms, () => {
           instance.timers.delete(cancel);
+          if (!this.isOld) this.#rest.noteWake();
           body();
         });
         instance.timers.add(cancel);
@@ -360,6 +365,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
       return;
     }
     this.#world.say(this.name, "alarm");
+    if (!this.isOld) this.#rest.noteWake();
     this.#cancelAlarm();
     this.alarm_at = null;
     this.#isRinging = true;
