@@ -11,7 +11,7 @@ import {
   slowLease,
 } from "./scenario.ts";
 
-const TEMPO_MAX = 1000;
+const TEMPO_MAX = 2000;
 /**
  * So many seeds play nothing but acquires over several limits, in quick succession, on a network that doubles and delays
  * what these have to say to each other: faults that only show there are rare everywhere else.
