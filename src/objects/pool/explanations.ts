@@ -13,6 +13,7 @@ import { poolOf, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import type { PoolOperations } from "./operations.ts";
 import { endOfCancelling } from "./run-deadlines.ts";
+import { sayFull } from "./room.ts";
 import { refuseRun } from "./run-records.ts";
 import { findDeploymentLimit, findSpot, listNeeds, mayServe, withNewWorker } from "./spots.ts";
 
@@ -220,11 +221,4 @@ function sayBefore(before: number | null, ahead: number): string {
       ? ""
       : ` ${runs(ahead)} of queues with a higher priority ${ahead === 1 ? "goes" : "go"} first.`;
   return areOwn + areOthers;
-}
-
-function sayFull(limit: number | null, used: number, of: string): string {
-  if (limit === 0) return `The limit of ${of} is 0, so none of its runs begins.`;
-  if (limit !== null && used > limit)
-    return `${used} runs of ${of} are under way, and its limit is ${limit}.`;
-  return limit === 1 ? `The only slot of ${of} is taken.` : `All ${limit} slots of ${of} are taken.`;
 }

@@ -93,10 +93,7 @@ export class RunSlots {
       // A refused proposal keeps its place in the line, so that the grant brings the run back at once.
       if (slot.status === "full") stored.slot_request_id = request_id;
       const { proposed, is_forced, identity } = intent.body;
-      const lease = slot.status === "granted" ? slot.lease_id : null;
       const answer = this.#states.propose(stored, proposed, is_forced, identity, slot);
-      if (lease !== null && identity !== null && !this.#isKept(stored.run.id, lease))
-        this.#limit.release(lease);
       void Promise.resolve(answer).then((known) => resolve?.(known));
     }
   }

@@ -22,6 +22,7 @@ import { mintId, type PoolContext } from "./context.ts";
 import type { StoredRun } from "./rows.ts";
 import { type DeploymentLimit, forgetSlot } from "./deployment-limit.ts";
 import type { RunInputs } from "./inputs.ts";
+import { findFull } from "./room.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
 import { readWorker } from "./workers.ts";
 
@@ -125,8 +126,9 @@ export class RunStates {
   }
 
   /**
-   * Proposes a state. A process that speaks for a run must be its live attempt; others are not bound by a fence. Where
-   * the deployment's limit has a say, an intent is written and a later turn decides.
+   * Proposes a state. A process that speaks for a run must be its live attempt; others are not bound by a fence. Workers
+   * that do not claim take runs by proposing PENDING, long after they have read what is due: only here is it known whether
+   * pool and queue still have room. Where the deployment's limit has a say, an intent is written and a later turn decides.
    */
   propose(
     stored: StoredRun,
@@ -136,19 +138,36 @@ export class RunStates {
     learned: SlotKnowledge | undefined,
   ): Result<StateAnswer> | Promise<Result<StateAnswer>> {
     const { run } = stored;
-    if (identity !== null && identity.flow_run_id === run.id && !this.#isLiveAttempt(identity)) {
-      const reason = "This attempt of the flow run has ended; its states are not taken any more.";
-      return accept({
-        result: { state: run.state, status: "ABORT", details: { type: "abort_details", reason } },
-        was_created: false,
-      });
-    }
+    if (identity !== null && identity.flow_run_id === run.id && !this.#isLiveAttempt(identity))
+      return this.#turnAway(
+        stored,
+        "This attempt of the flow run has ended; its states are not taken any more.",
+        learned,
+      );
+    const isTaken = !is_forced && proposed.type === "PENDING" && run.state_type === "SCHEDULED";
+    const full = isTaken ? findFull(this.#context, run) : undefined;
+    if (full !== undefined) return this.#turnAway(stored, full, learned);
     const speaker = identity?.flow_run_id === run.id ? identity : null;
     const outcome = this.decide(stored, proposed, is_forced, learned, speaker);
     if (outcome.kind === "decided") return accept(outcome.answer);
     return new Promise((resolve) => {
       const id = this.#limit.ask(stored, outcome, { kind: "state", proposed, is_forced, identity });
       this.#ears.set(id, resolve);
+    });
+  }
+
+  /** Nothing changes; what the deployment's limit has granted meanwhile goes back, unless the run has it. */
+  #turnAway(
+    { run, slot_lease_id }: StoredRun,
+    reason: string,
+    learned: SlotKnowledge | undefined,
+  ): Result<StateAnswer> {
+    const kept = [slot_lease_id, run.state?.state_details.deployment_concurrency_lease_id];
+    if (learned?.status === "granted" && !kept.includes(learned.lease_id))
+      this.#limit.release(learned.lease_id);
+    return accept({
+      result: { state: run.state, status: "ABORT", details: { type: "abort_details", reason } },
+      was_created: false,
     });
   }
 

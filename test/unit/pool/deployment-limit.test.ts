@@ -95,6 +95,17 @@ test("a slot that nobody claims lapses, and the run asks again later", async () 
   expect(claims.map(({ flow_run }) => flow_run.id)).toEqual([id]);
 });
 
+test("a run that finds its queue full when the deployment's limit has granted it a slot gives that back", async () => {
+  const { pool, submit, used } = await createPair({ concurrency_limit: 2 });
+  await pool.do("update_queue", { name: "default", update: { concurrency_limit: 1 } });
+  const ids = [await submit(), await submit()];
+  const answers = await Promise.all(
+    ids.map((id) => pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null })),
+  );
+  expect(answers.map(({ result }) => result.status).toSorted()).toEqual(["ABORT", "ACCEPT"]);
+  expect(await used()).toBe(1);
+});
+
 test("Prefect's own proposal of PENDING waits for the limit's answer and gets it", async () => {
   const { pool, submit, used } = await createPair();
   const [first, second] = [await submit(), await submit()];

@@ -625,6 +625,32 @@ test("Prefect's poll reserves nothing, keeps to limits, and puts last what anoth
   expect(unknown).toMatchObject({ ok: false, error: { code: "not_found" } });
 });
 
+test.each([
+  ["pool", "The only slot of the work pool ml-pool is taken."],
+  ["queue", "The only slot of the work queue default is taken."],
+])(
+  "what is due changes between the polls of two of Prefect's workers, and the limit of the %s holds",
+  async (of, reason) => {
+    const pool = await createTestPool();
+    if (of === "pool") await pool.do("update", { concurrency_limit: 1 });
+    else await pool.do("update_queue", { name: "default", update: { concurrency_limit: 1 } });
+    const propose = (id: string, is_forced = false) =>
+      pool.do("set_state", { id, state: { type: "PENDING" }, is_forced, run: null });
+    const ids = [await submit(pool), await submit(pool)];
+    const [first = "", second = ""] = ids;
+    expect((await propose(second)).result.status).toBe("ACCEPT");
+    expect((await propose(first)).result).toMatchObject({
+      status: "ABORT",
+      details: { type: "abort_details", reason },
+      state: { type: "SCHEDULED" },
+    });
+    await pool.do("set_state", { id: second, state: { type: "COMPLETED" }, is_forced: true, run: null });
+    expect((await propose(first)).result.status).toBe("ACCEPT");
+    const third = await submit(pool);
+    expect((await propose(third, true)).result.status).toBe("ACCEPT");
+  },
+);
+
 test("a run of Prefect's that nothing is heard of for a day is given up once its worker is gone", async () => {
   const pool = await createTestPool();
   await pool.do("heartbeat", { name: "theirs", heartbeat_interval_seconds: 30 });
