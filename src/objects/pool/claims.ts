@@ -79,7 +79,7 @@ export class PoolClaims {
     }
     if (fresh.length === 0) reason = null;
     else if (isAnyParked || store.deployments.hasSlotIntent()) reason = "deployment_full";
-    this.#assertWithinLimits(claims.slice(repeated), pool, all);
+    this.#assertWithinLimits(claims.slice(repeated), worker, pool, all);
     const ends_at =
       claims.length === repeated
         ? (worker.session_deadline ?? 0)
@@ -203,11 +203,16 @@ export class PoolClaims {
   /** Where a claim gave something, no limit may be passed now. */
   #assertWithinLimits(
     given: readonly ClaimedRun[],
+    worker: WorkerRow,
     pool: { concurrency_limit: number | null },
     queues: readonly QueueRow[],
   ): void {
     if (given.length === 0) return;
-    const active = this.#context.store.attempts.listActive().filter(({ queue_id }) => queue_id !== null);
+    const all = this.#context.store.attempts.listActive();
+    const mine = all.filter(({ worker_name }) => worker_name === worker.name);
+    if (worker.run_limit !== null && mine.length > worker.run_limit)
+      throw new InvariantViolation("I1", "A worker has more runs than it takes.", { worker, mine });
+    const active = all.filter(({ queue_id }) => queue_id !== null);
     if (pool.concurrency_limit !== null && active.length > pool.concurrency_limit)
       throw new InvariantViolation("I1", "More runs are active than the pool has slots.", { active });
     const used = countBy(active, ({ queue_id }) => queue_id);

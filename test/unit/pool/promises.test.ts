@@ -37,6 +37,32 @@ async function open(): Promise<{ pool: TestPool; claim: object; run_id: string }
   return { pool, claim, run_id: flow_run.id };
 }
 
+test.each([
+  ["pool", async (pool: TestPool) => void (await pool.do("update", { concurrency_limit: 1 }))],
+  [
+    "queue",
+    async (pool: TestPool) =>
+      void (await pool.do("update_queue", { name: "default", update: { concurrency_limit: 1 } })),
+  ],
+  ["worker", async (pool: TestPool) => void (await pool.beat({ limit: 1, attempt_ids: [attemptId(1)] }))],
+])("I1: a claim that overlooks what is active gives no more than the %s has slots", async (_, lower) => {
+  const { pool, claim } = await open();
+  await pool.do("claim", claim);
+  await pool.do("create_run", { draft: draftOf(), deployment: null });
+  await lower(pool);
+  const { sql } = pool.host;
+  const all: Sql["all"] = sql.all.bind(sql);
+  let looks = 0;
+  Object.assign(sql, {
+    all: (statement: string, ...bindings: Parameters<Sql["all"]>[1][]) => {
+      if (statement !== "SELECT * FROM active") return all(statement, ...bindings);
+      looks += 1;
+      return looks === 1 ? [] : all(statement, ...bindings);
+    },
+  });
+  await expectBroken(pool, "I1", "claim", { ...claim, attempt_ids: [attemptId(2)] });
+});
+
 test("I3: a run that is under way is not given to another attempt, though it is ready", async () => {
   const { pool, claim, run_id } = await open();
   pool.host.database
