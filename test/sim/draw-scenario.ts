@@ -45,6 +45,8 @@ const NO_LEASES_SHARE = 0.3;
 const SWITCHES_SHARE = 0.3;
 /** In so many of the seeds callers give up waiting. */
 const PATIENCE_SHARE = 0.4;
+/** In so many of the seeds with a pool some engines wait for people. */
+const PAUSES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -174,6 +176,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
       unfinished_max: Math.min(25, Math.max(3, Math.floor((tempo * 3_000_000) / work_ms))),
       lost_run_policy: random.pick(["crash", "reschedule"]),
       limits,
+      hasPauses: new Random(seed, "pauses").chance(PAUSES_SHARE),
     },
     deployments: [
       {

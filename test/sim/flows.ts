@@ -3,6 +3,7 @@ import type { ClaimedRun } from "../../src/contract/wire/agents.ts";
 import type { RunIdentity } from "../../src/contract/wire/limits.ts";
 import type { OrchestrationResult, StateCreate } from "../../src/contract/wire/states.ts";
 import { runningStateOf } from "../../src/contract/attempts.ts";
+import { formatInstant } from "../../src/contract/instants.ts";
 import type { Executions } from "./executions.ts";
 import type { Holdings } from "./holdings.ts";
 import type { AttemptRecord, SimHost } from "./hosts.ts";
@@ -23,11 +24,15 @@ export interface FlowPlan {
   lease_seconds: number;
   /** Exit code of a process that nothing disturbs. */
   exit_code: number;
+  /** An engine waits for a person after its first step: in its process, or, suspended, in a later one. */
+  pause?: { is_suspended: boolean; timeout_ms: number };
 }
 
 const PROPOSALS_MAX = 100;
 const SLOT_LEASE_SECONDS = 300;
 const RENEW_SLOT_MS = 225_000;
+/** How often a process that is paused looks whether it may go on (source: Prefect 3.8.8). */
+const PAUSE_POLL_MS = 10_000;
 
 export class FlowMaker {
   readonly #world: World;
@@ -81,6 +86,7 @@ export class FlowMaker {
         this.#executions.finish(process, false);
         const lease_id = answer.state.state_details.deployment_concurrency_lease_id;
         if (typeof lease_id === "string") void this.#keepSlot(process, host, claim, record, lease_id);
+        if (plan.pause !== undefined && !(await this.#pause(process, run, plan.pause))) return 0;
       }
       const exit_code = (await this.#work(process, host, record, plan, run)) ? plan.exit_code : 1;
       if (!plan.isEngine) return exit_code;
@@ -91,6 +97,31 @@ export class FlowMaker {
       // The engine retries in its own process.
       if (state?.type !== "SCHEDULED" || state.name !== "AwaitingRetry") return 0;
       await process.sleep(3000);
+    }
+  }
+
+  /** Asks to be let go on by a person. False: the process is to end. */
+  async #pause(
+    process: SimProcess,
+    run: RunIdentity,
+    { is_suspended, timeout_ms }: NonNullable<FlowPlan["pause"]>,
+  ): Promise<boolean> {
+    const { world } = process;
+    // Its slot of the deployment is given back, and it goes on without one.
+    this.#executions.finish(process, true);
+    const pause_timeout = formatInstant(world.clock.now + timeout_ms);
+    const state_details = { pause_timeout, pause_reschedule: is_suspended, pause_key: "1" };
+    const answer = await this.#propose(process, run, { type: "PAUSED", state_details });
+    if (answer?.state?.type === "RUNNING") this.#executions.finish(process, false);
+    if (answer?.state?.type !== "PAUSED") return answer?.state?.type === "RUNNING";
+    world.count(is_suspended ? "runs suspended" : "runs paused");
+    if (is_suspended) return false;
+    for (;;) {
+      await process.sleep(world.tempo * PAUSE_POLL_MS);
+      const read = await this.#pool.ask(process, "read_run", { id: run.flow_run_id });
+      if (read === undefined || (read.ok && read.value.state_type === "PAUSED")) continue;
+      if (!read.ok && read.error.code === "unavailable") continue;
+      return read.ok && read.value.state_type === "RUNNING";
     }
   }
 

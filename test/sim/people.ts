@@ -15,6 +15,8 @@ export interface PeoplePlan {
   unfinished_max: number;
   lost_run_policy: "crash" | "reschedule";
   limits: number;
+  /** Some engines wait for a person, who comes, or comes not. */
+  hasPauses: boolean;
 }
 
 const FLOW = "0f9a1c52-0000-4000-8000-000000000001";
@@ -23,6 +25,10 @@ const QUEUES = ["default", "fast"] as const;
 export const FLOW_LEASE_SECONDS = [30, 60, 120, 240] as const;
 const DELAY_MS = [1000, 300_000] as const;
 const KEYS_AGAIN_MS = 60_000;
+/** In the busiest world. */
+const PAUSE_MS = [10_000, 3_000_000] as const;
+const PAUSES_SHARE = 0.5;
+const FORGOTTEN_SHARE = 0.2;
 
 export class People {
   readonly #world: World;
@@ -87,6 +93,26 @@ export class People {
         await this.#meddle();
       }
     });
+    if (this.#plan.hasPauses) this.#world.spawn("people", () => this.#endPauses());
+  }
+
+  /** Lets go on who waits for that, and cancels who cannot any more; some are forgotten, and end by themselves. */
+  async #endPauses(): Promise<void> {
+    const { faults, timeline, clock } = this.#world;
+    const { watch } = this.#pool;
+    for (;;) {
+      await timeline.sleep(this.#random.exponential(this.#plan.every_ms));
+      for (const { id, state_type } of watch.listUnfinished()) {
+        if (state_type !== "PAUSED") continue;
+        // By a clock that was put back nothing may end before those who look at it give up.
+        if (!clock.hasStepped && this.#world.random(`pause of ${id}`).chance(FORGOTTEN_SHARE)) continue;
+        const resumed = await this.#pool.ask("people", "resume_run", { id, run_input: null });
+        const state = { type: "CANCELLING" } as const;
+        if (resumed?.ok === true && resumed.value.result.status !== "ACCEPT")
+          await this.#pool.ask("people", "set_state", { id, state, is_forced: false, run: null });
+      }
+      if (faults.isOver && watch.listUnfinished().length === 0) return;
+    }
   }
 
   async #create(): Promise<void> {
@@ -114,6 +140,12 @@ export class People {
       exit_code: random.chance(0.8) ? 0 : 1,
     };
     const deployment = this.#deployments[random.int(0, this.#deployments.length)];
+    const ofPause = this.#world.random(`pause of run ${this.#runs}`);
+    if (this.#plan.hasPauses && ofPause.chance(PAUSES_SHARE))
+      plan.pause = {
+        is_suspended: deployment !== undefined && ofPause.chance(0.5),
+        timeout_ms: ofPause.magnitude(...this.#world.stretch(PAUSE_MS)),
+      };
     const delay_ms = random.chance(0.3) ? random.magnitude(...this.#world.stretch(DELAY_MS)) : 0;
     const scheduled_time = new Date(this.#world.now + delay_ms).toISOString().replace("Z", "000Z");
     return draftRun({

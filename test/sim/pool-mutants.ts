@@ -123,6 +123,14 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     "      this.#limit.release(decision.released_lease_id);\n    }\n    for (const key of",
     "    }\n    for (const key of",
   ]),
+  mutant("a pause that nobody ends goes on for ever", "src/objects/pool/run-deadlines.ts", [
+    'else if (kind === "pause") this.#states.failPause(stored);',
+    'else if (kind === "pause") void stored;',
+  ]),
+  mutant("a suspended run is under way still", "src/domain/flow-run/rules.ts", [
+    'return isSuspended || to !== "SCHEDULED"',
+    'return !isSuspended || to !== "SCHEDULED"',
+  ]),
   mutant("what an agent still names is given up", "src/domain/pool/adopt.ts", [
     "attempt.attempt_id !== null && session.named?.has(attempt.attempt_id) === true;",
     'attempt.attempt_id === null && session.named?.has("") === true;',

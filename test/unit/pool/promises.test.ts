@@ -47,7 +47,7 @@ test.each([
   ["worker", async (pool: TestPool) => void (await pool.beat({ limit: 1, attempt_ids: [attemptId(1)] }))],
 ])("I1: a claim that overlooks what is active gives no more than the %s has slots", async (_, lower) => {
   const { pool, claim } = await open();
-  await pool.do("claim", claim);
+  await pool.ask("claim", claim);
   await pool.do("create_run", { draft: draftOf(), deployment: null });
   await lower(pool);
   const { sql } = pool.host;
