@@ -25,7 +25,7 @@ export default defineConfig({
       node("peers"),
       node("agent"),
       // Some of these type dozens of commands, each of which is a process.
-      node("e2e", { testTimeout: 180_000, fileParallelism: false }),
+      node("e2e", { testTimeout: 180_000 }),
       {
         plugins: [
           cloudflareTest({
