@@ -2,6 +2,7 @@
  * The agent's session with its pool: registers, beats by half the session's time, and knows until when the children
  * may work without the server.
  */
+import { writeCommand } from "../src/contract/commands.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { marginOfSession } from "../src/contract/margins.ts";
@@ -277,7 +278,7 @@ function explainRefusal(error: SluiceApiError, { pool, apiUrl }: Settings): stri
     case 403:
       return `The server at ${apiUrl} refuses the key (status ${error.status}); set SLUICE_API_KEY (or PREFECT_API_KEY, PREFECT_API_AUTH_STRING) to a valid one.`;
     case 404:
-      return `There is no work pool "${pool}" at ${apiUrl}, or the server there is not a Sluice; create the pool with \`sluice work-pool create ${JSON.stringify(pool)} --type process\`.`;
+      return `There is no work pool "${pool}" at ${apiUrl}, or the server there is not a Sluice; create the pool with \`${writeCommand("work-pool", "create", pool, "--type", "process")}\`.`;
     case 409:
       return error.message;
     default:

@@ -2,6 +2,7 @@
  * What a rendered job template says of blocks and variables on the server, with the semantics of Prefect's workers
  * (source: its `utilities/templating`). Which values came from blocks is kept, so that no message repeats them.
  */
+import { writeCommand } from "../src/contract/commands.ts";
 import type { JsonObject, JsonValue } from "../src/contract/wire/common.ts";
 import {
   PLACEHOLDER,
@@ -94,7 +95,7 @@ export class References {
     const value = path === "" ? base : lookUp(base, path);
     if (value === undefined)
       throw new TemplateError(
-        `The block ${slug}/${name} has no ${path}, which the placeholder {{ ${placeholder} }} names; \`sluice block inspect ${slug}/${name}\` shows its fields`,
+        `The block ${slug}/${name} has no ${path}, which the placeholder {{ ${placeholder} }} names; \`${writeCommand("block", "inspect", `${slug}/${name}`)}\` shows its fields`,
       );
     return this.#keepSecret(value);
   }

@@ -1,4 +1,5 @@
 /** `concurrency()` and `rateLimit()`: hold slots of global limits while something runs. */
+import { writeCommand } from "../contract/commands.ts";
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
@@ -273,7 +274,7 @@ function judgeMissing(missing: string[], isStrict: boolean): void {
 }
 
 function describeMissing(names: readonly string[]): string {
-  return `No limit is named ${names.join(", ")}; create it with \`sluice gcl create ${names[0] ?? ""} --limit N\`.`;
+  return `No limit is named ${names.join(", ")}; create it with \`${writeCommand("gcl", "create", names[0] ?? "", "--limit", "N")}\`.`;
 }
 
 let defaultHttp: Http | undefined;

@@ -169,7 +169,7 @@ test("a missing pool is created, or explained when it may not be", async () => {
   plane.hasPool = false;
   const { agent, lines } = agentFor(plane, { canCreatePool: false });
   expect(await agent.done).toBe(1);
-  expect(lines.join("\n")).toMatch(/no work pool "pool".*sluice work-pool create "pool"/);
+  expect(lines.join("\n")).toMatch(/no work pool "pool".*sluice work-pool create pool/);
   await agentFor(plane).agent.ready;
   expect(plane.hasPool).toBe(true);
 });

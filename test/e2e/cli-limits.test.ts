@@ -41,10 +41,10 @@ describe("gcl", () => {
 
     await fail("No concurrency limit named gpu:gpu1; did you mean gpu:gpu-1?", "gcl", "inspect", "gpu:gpu1");
     await fail(
-      "No concurrency limit named licence; create it with `sluice gcl create licence --limit 1`.",
+      "No concurrency limit named the licence; create it with `sluice gcl create 'the licence' --limit 1`.",
       "gcl",
       "delete",
-      "licence",
+      "the licence",
     );
     expect(await succeed("gcl", "delete", "gpu:gpu-1")).toBe("Deleted the concurrency limit gpu:gpu-1.\n");
     expect(await read(z.array(Limit), "gcl", "ls")).toHaveLength(1);

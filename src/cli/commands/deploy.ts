@@ -1,5 +1,6 @@
 /** `sluice deploy` */
 import { basename, dirname, relative, resolve } from "node:path";
+import { writeCommand } from "../../contract/commands.ts";
 import type { Client } from "../../client/index.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import { find } from "../api.ts";
@@ -251,7 +252,9 @@ async function hint(cli: Cli, api: Client, plans: readonly Plan[]): Promise<void
   for (const pool of new Set(plans.map((plan) => plan.pool))) {
     const online = await api.workers.list(pool, { workers: { status: { any_: ["ONLINE"] } }, limit: 1 });
     if (online.length === 0)
-      cli.note(`No worker serves ${pool} yet; start one with \`sluice worker start --pool ${pool}\`.`);
+      cli.note(
+        `No worker serves ${pool} yet; start one with \`${writeCommand("worker", "start", "--pool", pool)}\`.`,
+      );
   }
-  cli.note(`Start a run with \`sluice deployment run ${nameOf(first)}\`.`);
+  cli.note(`Start a run with \`${writeCommand("deployment", "run", nameOf(first))}\`.`);
 }

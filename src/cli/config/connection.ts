@@ -1,4 +1,5 @@
 /** Finds the server: an option, the environment, a profile, or the default port, in this order. */
+import { writeCommand } from "../../contract/commands.ts";
 import { authorize, DEFAULT_API_URL } from "../../client/settings.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
 import { ValueFault } from "../framework/parameters.ts";
@@ -39,7 +40,7 @@ export async function resolveSettings(env: Env, choice: Choice = {}): Promise<Se
   if (profile === undefined && wanted !== undefined) {
     const nearest = findNearest(name, Object.keys(file.profiles));
     throw new CommandError(
-      `No profile named ${name}; ${nearest === undefined ? `create it with \`sluice profile create ${name}\`.` : `did you mean ${nearest}?`}`,
+      `No profile named ${name}; ${nearest === undefined ? `create it with \`${writeCommand("profile", "create", name)}\`.` : `did you mean ${nearest}?`}`,
     );
   }
   const found: Setting[] = [];

@@ -1,4 +1,5 @@
 /** Fills in `{{ $NAME }}` from the environment and `{{ prefect.variables.NAME }}` from the server, as `prefect deploy` does. */
+import { writeCommand } from "../../contract/commands.ts";
 import type { JsonObject, JsonValue } from "../../contract/wire/common.ts";
 
 export interface TemplateSources {
@@ -68,7 +69,7 @@ async function resolve(name: string, { env, readVariable, onUnset }: TemplateSou
   const value = await readVariable(variable);
   if (value === undefined)
     throw new TemplateFault(
-      `{{ ${name} }}: no variable named ${variable}; create it with \`sluice variable set ${variable} VALUE\`.`,
+      `{{ ${name} }}: no variable named ${variable}; create it with \`${writeCommand("variable", "set", variable, "VALUE")}\`.`,
     );
   return value;
 }

@@ -1,4 +1,5 @@
 /** Global concurrency limits as people see them. */
+import { writeCommand } from "../../contract/commands.ts";
 import type { Client } from "../../client/index.ts";
 import type {
   HeldSlots,
@@ -27,7 +28,7 @@ export function orMissingLimit<Value>(api: Client, name: string, promise: Promis
       "concurrency limit",
       name,
       async () => (await api.limits.list({ limit: 200 })).map((limit) => limit.name),
-      `create it with \`sluice gcl create ${name} --limit 1\``,
+      `create it with \`${writeCommand("gcl", "create", name, "--limit", "1")}\``,
     ),
   );
 }

@@ -1,4 +1,5 @@
 /** Work pools, work queues and workers as people see them. */
+import { writeCommand } from "../../contract/commands.ts";
 import type { Client } from "../../client/index.ts";
 import { LostRunPolicy, type Worker, type WorkPool, type WorkQueue } from "../../contract/wire/work-pools.ts";
 import { find, rephrase } from "../api.ts";
@@ -41,7 +42,7 @@ export function explainMissingPool(api: Client, name: string): Promise<string> {
     "work pool",
     name,
     async () => (await api.workPools.list({ limit: 200 })).map((pool) => pool.name),
-    `create it with \`sluice work-pool create ${name} --type process\``,
+    `create it with \`${writeCommand("work-pool", "create", name, "--type", "process")}\``,
   );
 }
 
@@ -53,7 +54,7 @@ export async function readQueue(api: Client, name: string, pool: string | undefi
   if (pool === undefined)
     throw new UsageError(`No work queue named ${name} in the default pool; name its pool with --pool.`);
   await readPool(api, pool);
-  const advice = `create it with \`sluice work-queue create ${name} --pool ${pool}\``;
+  const advice = `create it with \`${writeCommand("work-queue", "create", name, "--pool", pool)}\``;
   const listNames = async (): Promise<string[]> =>
     (await api.workQueues.list({ limit: 200 }, { pool })).map((other) => other.name);
   throw new CommandError(await explainMissing(`work queue in ${pool}`, name, listNames, advice));

@@ -1,4 +1,5 @@
 /** Tag limits as people see them. */
+import { writeCommand } from "../../contract/commands.ts";
 import type { Client } from "../../client/index.ts";
 import { rephrase } from "../api.ts";
 import { explainMissing } from "./missing.ts";
@@ -10,7 +11,7 @@ export function orMissingTag<Value>(api: Client, tag: string, promise: Promise<V
       "limit on a tag",
       tag,
       async () => (await api.tagLimits.list({ limit: 200 })).map((limit) => limit.tag),
-      `create it with \`sluice concurrency-limit create ${tag} 1\``,
+      `create it with \`${writeCommand("concurrency-limit", "create", tag, "1")}\``,
     ),
   );
 }

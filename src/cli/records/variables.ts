@@ -1,4 +1,5 @@
 /** Variables as people see them. */
+import { writeCommand } from "../../contract/commands.ts";
 import type { Client } from "../../client/index.ts";
 import { rephrase } from "../api.ts";
 import { explainMissing } from "./missing.ts";
@@ -10,7 +11,7 @@ export function orMissingVariable<Value>(api: Client, name: string, promise: Pro
       "variable",
       name,
       async () => (await api.variables.list({ limit: 200 })).map((variable) => variable.name),
-      `create it with \`sluice variable set ${name} VALUE\``,
+      `create it with \`${writeCommand("variable", "set", name, "VALUE")}\``,
     ),
   );
 }

@@ -1,4 +1,5 @@
 /** `sluice gcl create` */
+import { writeCommand } from "../../../contract/commands.ts";
 import { rephrase } from "../../api.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { UsageError } from "../../framework/errors.ts";
@@ -50,7 +51,7 @@ export const command = defineCommand({
       409,
       ({ message }) =>
         /exist|taken|integrity|already/i.test(message)
-          ? `A concurrency limit named ${name} exists already; change it with \`sluice gcl update ${name}\`.`
+          ? `A concurrency limit named ${name} exists already; change it with \`${writeCommand("gcl", "update", name)}\`.`
           : message,
     );
     await cli.show(

@@ -1,4 +1,5 @@
 /** `sluice gcl delete` */
+import { writeCommand } from "../../../contract/commands.ts";
 import { rephrase } from "../../api.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { argument, flag, parseText } from "../../framework/parameters.ts";
@@ -21,7 +22,8 @@ export const command = defineCommand({
     await rephrase(
       orMissingLimit(api, name, api.limits.delete(name, { force })),
       409,
-      ({ message }) => `${message} Delete it all the same with \`sluice gcl delete ${name} --force\`.`,
+      ({ message }) =>
+        `${message} Delete it all the same with \`${writeCommand("gcl", "delete", name, "--force")}\`.`,
     );
     await cli.showDone(`Deleted the concurrency limit ${name}.`, async () => limit);
   },

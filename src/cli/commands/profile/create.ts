@@ -1,4 +1,5 @@
 /** `sluice profile create` */
+import { writeCommand } from "../../../contract/commands.ts";
 import { locateProfiles, readProfiles, writeProfiles } from "../../config/profiles.ts";
 import { defineCommand } from "../../framework/command.ts";
 import { CommandError } from "../../framework/errors.ts";
@@ -16,7 +17,7 @@ export const command = defineCommand({
     const file = await readProfiles(path);
     if (file.profiles[name] !== undefined)
       throw new CommandError(
-        `A profile named ${name} exists already; use it with \`sluice profile use ${name}\`.`,
+        `A profile named ${name} exists already; use it with \`${writeCommand("profile", "use", name)}\`.`,
       );
     const source = from === undefined ? {} : file.profiles[from];
     if (source === undefined)
@@ -26,7 +27,7 @@ export const command = defineCommand({
     await cli.show(
       { name, ...source },
       () =>
-        `Created the profile ${name}; use it with \`sluice profile use ${name}\`, fill it with \`sluice config set\`.`,
+        `Created the profile ${name}; use it with \`${writeCommand("profile", "use", name)}\`, fill it with \`sluice config set\`.`,
     );
   },
 });

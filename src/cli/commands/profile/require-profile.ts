@@ -1,4 +1,5 @@
 /** What the `profile` commands share. */
+import { writeCommand } from "../../../contract/commands.ts";
 import type { ProfileFile } from "../../config/profiles.ts";
 import { CommandError } from "../../framework/errors.ts";
 import { findNearest } from "../../framework/suggest.ts";
@@ -10,7 +11,7 @@ export function requireProfile(file: ProfileFile, name: string): ProfileFile["pr
   const nearest = findNearest(name, Object.keys(file.profiles));
   throw new CommandError(
     nearest === undefined
-      ? `No profile named ${name}; create it with \`sluice profile create ${name}\`.`
+      ? `No profile named ${name}; create it with \`${writeCommand("profile", "create", name)}\`.`
       : `No profile named ${name}; did you mean ${nearest}?`,
   );
 }

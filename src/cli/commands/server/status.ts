@@ -1,6 +1,7 @@
 /** `sluice server status`: is there a server, which, and where is its data. */
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeCommand } from "../../../contract/commands.ts";
 import { SluiceApiError } from "../../../client/index.ts";
 import { defaultDataDir } from "../../../server/options.ts";
 import { readServerRecord } from "../../../server/server-record.ts";
@@ -32,7 +33,7 @@ export const command = defineCommand({
     if (dataDir !== undefined) {
       if (local === undefined) {
         throw new CommandError(
-          `No server uses the data folder ${folder}; start one with \`sluice server start --data-dir ${dataDir}\`.`,
+          `No server uses the data folder ${folder}; start one with \`${writeCommand("server", "start", "--data-dir", dataDir)}\`.`,
         );
       }
       connection.apiUrl = `${local.url}/api`;

@@ -1,4 +1,5 @@
 /** `sluice work-pool create` */
+import { writeCommand } from "../../../contract/commands.ts";
 import { isStatus } from "../../../client/index.ts";
 import { locateProfiles, updateProfile } from "../../config/profiles.ts";
 import { defineCommand } from "../../framework/command.ts";
@@ -40,14 +41,14 @@ export const command = defineCommand({
       const pool = await api.workPools.create({ name, type: type ?? "process", ...settings });
       await cli.show(pool, () =>
         pool.type === "process"
-          ? `Created the work pool ${name} of type process; start a worker with \`sluice worker start --pool ${name}\`.`
+          ? `Created the work pool ${name} of type process; start a worker with \`${writeCommand("worker", "start", "--pool", name)}\`.`
           : `Created the work pool ${name} of type ${pool.type}; its runs wait for Prefect's worker of this type, \`prefect worker start --pool ${name}\`: Sluice's own serve pools of type process.`,
       );
     } catch (error) {
       if (!isStatus(error, 409)) throw error;
       if (!overwrite)
         throw new CommandError(
-          `A work pool named ${name} exists already; use --overwrite, or \`sluice work-pool update ${name}\`.`,
+          `A work pool named ${name} exists already; use --overwrite, or \`${writeCommand("work-pool", "update", name)}\`.`,
         );
       await api.workPools.update(name, settings);
       await cli.showDone(`Updated the work pool ${name}.`, () => api.workPools.read(name));

@@ -1,4 +1,5 @@
 /** `sluice deployment schedule ls` */
+import { writeCommand } from "../../../../contract/commands.ts";
 import { defineCommand } from "../../../framework/command.ts";
 import { argument } from "../../../framework/parameters.ts";
 import { parseDeploymentRef } from "../../../framework/values.ts";
@@ -14,7 +15,7 @@ export const command = defineCommand({
     await cli.showTable(
       schedules,
       SCHEDULE_COLUMNS,
-      `${name} has no schedules; create one with \`sluice deployment schedule create ${name} --cron "0 3 * * *"\`.`,
+      `${name} has no schedules; create one with \`${writeCommand("deployment", "schedule", "create", name, "--cron", "0 3 * * *")}\`.`,
     );
   },
 });

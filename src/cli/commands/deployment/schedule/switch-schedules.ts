@@ -1,4 +1,5 @@
 /** What the commands about single schedules share. */
+import { writeCommand } from "../../../../contract/commands.ts";
 import type { DeploymentSchedule } from "../../../../contract/wire/schedules.ts";
 import type { Cli } from "../../../framework/cli.ts";
 import { CommandError, UsageError } from "../../../framework/errors.ts";
@@ -28,7 +29,7 @@ export async function chooseSchedules(
     throw new CommandError(
       all
         ? `${name} has no schedules.`
-        : `${name} has no schedule ${id ?? ""}; \`sluice deployment schedule ls ${name}\` shows those it has.`,
+        : `${name} has no schedule ${id ?? ""}; \`${writeCommand("deployment", "schedule", "ls", name)}\` shows those it has.`,
     );
   if (!all && schedules.length > 1)
     throw new CommandError(
