@@ -60,7 +60,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-try {
+async function play(executablePath: string): Promise<void> {
   for (const machine of MACHINES)
     await client.limits.create({
       name: `gpu:${machine}`,
@@ -115,6 +115,16 @@ try {
     await page.close();
   }
   process.stderr.write(`${shots.length} pictures are in docs/screenshots.\n`);
+}
+
+/** Whoever stops it leaves no worker behind. */
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => reject(new Error(`Ended by ${signal}.`)));
+});
+
+try {
+  await Promise.race([play(executablePath), interrupted]);
 } finally {
   await Promise.all(children.map(end));
   await client.close();
