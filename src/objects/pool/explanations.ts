@@ -160,7 +160,6 @@ function explainLine(
       run.deployment_id === null
         ? "The run has no work pool: only the process that made it runs it."
         : "The run's deployment has no work pool: only a process that serves it runs it.",
-      { position },
     );
   let at = spot;
   const sayMore = (): Partial<Explanation> => ({

@@ -72,7 +72,9 @@ function readField(
   { isRequired, given }: { isRequired: boolean; given: JsonValue | undefined },
 ): Field {
   const { schema, isNullable } = resolveSchema(part, root);
-  const { title, description, default: usual } = schema;
+  const { description, default: usual } = schema;
+  // A type that several parameters share has a title too, by which they could not be told apart.
+  const title = isObject(part) ? part["title"] : undefined;
   const choices = listChoices(schema);
   // A deployment that gives null means it: it is no less a value than others.
   const known = given === undefined ? usual : given;

@@ -23,6 +23,18 @@ export const RUN_FILTERS = [
 export const RUN_LIST_NAMES = [...RUN_FILTERS, "start", "seen"] as const;
 export type RunListQuery = Record<(typeof RUN_LIST_NAMES)[number], string>;
 
+export const STATES = [
+  "SCHEDULED",
+  "PENDING",
+  "RUNNING",
+  "PAUSED",
+  "CANCELLING",
+  "COMPLETED",
+  "FAILED",
+  "CRASHED",
+  "CANCELLED",
+] as const satisfies readonly FlowRun["state_type"][];
+
 export const PAGE = 50;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -49,13 +61,15 @@ function isRising({ when }: Pick<RunListQuery, "when">): boolean {
 export function askForRuns(query: RunListQuery, now: number): Request {
   const { state, name, pool, queue, flow, deployment, tag, worker, made, start, seen } = trimEach(query);
   const { after, before } = readTimes(query, now);
+  // An address that somebody has typed may name what is no state.
+  const states = state.split(",").filter((type) => STATES.some((known) => known === type));
   const [from, to] = isRising(query) ? [start || after, before] : [after, start || before];
   return {
     method: "POST",
     path: "/flow_runs/filter",
     body: {
       flow_runs: {
-        ...(state !== "" && { state: { type: { any_: state.split(",") } } }),
+        ...(states.length > 0 && { state: { type: { any_: states } } }),
         ...(name !== "" && { name: { like_: name } }),
         ...(queue !== "" && { work_queue_name: { any_: [queue] } }),
         ...(isId(deployment) && { deployment_id: { any_: [deployment] } }),

@@ -2,6 +2,7 @@
 import { useRoute } from "preact-iso";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { TaskRun as TaskRunRecord } from "../../contract/wire/task-runs.ts";
+import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
 import { ArtifactList } from "../parts/artifact-list.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -14,6 +15,7 @@ import { Took } from "../parts/run-table.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { States } from "../parts/states.tsx";
 import { When } from "../parts/time.tsx";
+import { Why } from "../parts/why.tsx";
 
 export function TaskRun() {
   const { params } = useRoute();
@@ -32,6 +34,7 @@ export function TaskRun() {
         <StateBadge type={task.state_type} name={task.state_name} />
       </div>
       <LastWords run={task} />
+      {runId !== null && !isEnded(task) && <Why id={runId} />}
       <Facts
         facts={[
           ["Part of", run.value !== undefined && <RunLink run={run.value} />],

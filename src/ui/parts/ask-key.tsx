@@ -26,8 +26,9 @@ function KeyForm({ isWrong }: { isWrong: boolean }) {
   const take = (event: SubmitEvent): void => {
     event.preventDefault();
     const key = new FormData(event.currentTarget as HTMLFormElement).get("key");
-    if (typeof key !== "string" || key === "") return;
-    keepKey(key);
+    // What is pasted may have blanks around it, which no key has.
+    if (typeof key !== "string" || key.trim() === "") return;
+    keepKey(key.trim());
     location.reload();
   };
   return (
@@ -46,7 +47,7 @@ function KeyForm({ isWrong }: { isWrong: boolean }) {
       </p>
       <form onSubmit={take}>
         <label>
-          Key <input name="key" type="password" autocomplete="current-password" required />
+          Key <input name="key" type="password" autocomplete="current-password" required autofocus />
         </label>
         <button type="submit" class="main">
           Go on

@@ -3,26 +3,16 @@ import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { useQuery } from "../data/query.ts";
-import { isId, TIMES, type RunListQuery } from "../data/run-list.ts";
+import { isId, STATES, TIMES, type RunListQuery } from "../data/run-list.ts";
 import { Chip } from "./chip.tsx";
 
-const STATES = [
+const STATE_CHOICES = [
   { value: "", name: "any" },
   { value: "SCHEDULED,PENDING,PAUSED", name: "waiting" },
   { value: "RUNNING,CANCELLING", name: "under way" },
   { value: "PENDING,RUNNING,CANCELLING", name: "claimed, or under way" },
   { value: "FAILED,CRASHED", name: "gone wrong" },
-  ...[
-    "SCHEDULED",
-    "PENDING",
-    "RUNNING",
-    "PAUSED",
-    "CANCELLING",
-    "COMPLETED",
-    "FAILED",
-    "CRASHED",
-    "CANCELLED",
-  ].map((value) => ({ value, name: value.toLowerCase() })),
+  ...STATES.map((value) => ({ value, name: value.toLowerCase() })),
 ];
 const MADE = [
   { value: "", name: "anybody" },
@@ -53,7 +43,7 @@ export function RunFilters({ query, onChange }: { query: RunListQuery; onChange:
   );
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      {choose("State", "state", STATES)}
+      {choose("State", "state", STATE_CHOICES)}
       {type("Name", "name")}
       {choose("Pool", "pool", poolChoices)}
       {query.queue !== "" && <Chip text={`queue ${query.queue}`} onRemove={() => onChange({ queue: "" })} />}

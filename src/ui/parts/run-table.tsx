@@ -6,6 +6,7 @@ import { PoolLink, RunLink } from "./links.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { Due, formatDuration, Since, When } from "./time.tsx";
 import { Table, type Column } from "./table.tsx";
+import { AskWhy } from "./why.tsx";
 
 /** `areMixed`: they are of several deployments, so it is said of which. */
 export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[]; areMixed?: boolean }) {
@@ -32,11 +33,17 @@ export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[];
   return <Table rows={runs} keyOf={({ id }) => id} columns={[NAME, ...(areMixed ? [of] : []), ...COLUMNS]} />;
 }
 
+const WAITING = new Set<FlowRun["state_type"]>(["SCHEDULED", "PENDING", "PAUSED"]);
 const NAME: Column<FlowRun> = { header: "run", cell: (run) => <RunLink run={run} /> };
 const COLUMNS: readonly Column<FlowRun>[] = [
   {
     header: "state",
-    cell: ({ state_type, state_name }) => <StateBadge type={state_type} name={state_name} />,
+    cell: ({ id, state_type, state_name }) => (
+      <>
+        <StateBadge type={state_type} name={state_name} />
+        {WAITING.has(state_type) && <AskWhy id={id} />}
+      </>
+    ),
   },
   { header: "began, or is due", cell: (run) => <Began run={run} /> },
   { header: "took", cell: (run) => <Took run={run} /> },

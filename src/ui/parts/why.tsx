@@ -1,5 +1,6 @@
 /** Why a run waits: one sentence, what is in the way as a link, and what would help. */
 import { CircleHelp } from "lucide-preact";
+import { useState } from "preact/hooks";
 import { sayPlace } from "../../contract/places.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
@@ -52,6 +53,17 @@ export function Why({ id, of }: { id: string; of?: string }) {
       </p>
       {help !== null && <Command text={help} />}
     </div>
+  );
+}
+
+/** For lists: the reason is asked for when somebody wants to know it. */
+export function AskWhy({ id }: { id: string }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details class="ask-why" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>why?</summary>
+      {isOpen && <Why id={id} />}
+    </details>
   );
 }
 
