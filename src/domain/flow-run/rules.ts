@@ -372,6 +372,15 @@ const retryFailedRun: Rule = {
   },
 };
 
+/** Only who has failed in its process waits there for its next try; whatever else brings a run back is for workers. */
+const handOutAgain: Rule = {
+  name: "back to SCHEDULED",
+  judge: ({ from, to, empirical_policy }) =>
+    to.type === "SCHEDULED" && from?.type !== "SCHEDULED" && empirical_policy.retry_type === "in_process"
+      ? { kind: "passed", empirical_policy: { retry_type: "reschedule" } }
+      : PASSED,
+};
+
 /** All rules, in the order in which they are asked. */
 export const RULES: readonly Rule[] = [
   keepLeaseId,
@@ -389,7 +398,13 @@ export const RULES: readonly Rule[] = [
   copyScheduledTime,
   waitForScheduledTime,
   retryFailedRun,
+  handOutAgain,
 ];
 
 /** What even a forced transition obeys. Telling the world and giving back the slot follow from every write. */
-export const FORCED_RULES: readonly Rule[] = [keepLeaseId, preventResultLoss, cancelWithoutProcess];
+export const FORCED_RULES: readonly Rule[] = [
+  keepLeaseId,
+  preventResultLoss,
+  cancelWithoutProcess,
+  handOutAgain,
+];

@@ -9,6 +9,7 @@ import type { StateCreate } from "../../contract/wire/states.ts";
 import type { SlotKnowledge } from "../../domain/flow-run/orchestrate.ts";
 import { keyOfRequest } from "../../domain/limit/naming.ts";
 import { mintRequestId, type PoolContext } from "./context.ts";
+import type { DeploymentNote } from "./operations.ts";
 import type { ActiveRow, StoredRun } from "./rows.ts";
 
 /** Prefect's lease of a deployment's slot when the deployment names none (source: wire §4.1). */
@@ -150,17 +151,19 @@ export class DeploymentLimit {
   #leaseSeconds(run: FlowRun): number {
     const { store } = this.#context;
     if ((store.attempts.readActive(run.id)?.attempt_id ?? null) !== null) return LEASE_SECONDS_MAX;
-    const note = run.deployment_id === null ? undefined : store.deployments.readDeployment(run.deployment_id);
+    const note = this.noteOf(run);
     return note?.grace_period_seconds ?? SLOT_LEASE_SECONDS;
+  }
+
+  /** What is known of a run's deployment. */
+  noteOf({ deployment_id }: FlowRun): DeploymentNote | undefined {
+    return deployment_id === null ? undefined : this.#context.store.deployments.readDeployment(deployment_id);
   }
 
   /** What is known of the deployment's slot without asking its limit. */
   slotOf(stored: StoredRun): SlotKnowledge {
     const { run } = stored;
-    const note =
-      run.deployment_id === null
-        ? undefined
-        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    const note = this.noteOf(run);
     if (note === undefined || note.concurrency_limit === null) return { status: "none" };
     if (stored.slot_lease_id !== null) return { status: "granted", lease_id: stored.slot_lease_id };
     // A limit that was lowered takes nothing from a run that holds a slot.

@@ -90,12 +90,26 @@ export class RunSlots {
       // The grant may have overtaken the refusal.
       if (slot.status === "full" && stored.slot_request_id === request_id && stored.slot_lease_id !== null)
         slot = { status: "granted", lease_id: stored.slot_lease_id };
-      // A refused proposal keeps its place in the line, so that the grant brings the run back at once.
-      if (slot.status === "full") stored.slot_request_id = request_id;
+      if (slot.status === "full" && stored.slot_request_id !== request_id)
+        this.#keepPlace(stored, request_id);
       const { proposed, is_forced, identity } = intent.body;
       const answer = this.#states.propose(stored, proposed, is_forced, identity, slot);
       void Promise.resolve(answer).then((known) => resolve?.(known));
     }
+  }
+
+  /**
+   * A proposal that finds no slot stands in the line now. That is the run's place, so that the grant brings it back at once,
+   * unless it has one already, from before.
+   */
+  #keepPlace(stored: StoredRun, request_id: string): void {
+    const { run } = stored;
+    if (stored.slot_request_id !== null || this.#limit.noteOf(run)?.collision_strategy === "CANCEL_NEW") {
+      this.#limit.withdraw(run, request_id);
+      return;
+    }
+    stored.slot_request_id = request_id;
+    this.#records.save(stored, run);
   }
 
   /** Tells whether a request for a slot has ended before its answer was heard; what is left of a late grant goes back. */
@@ -117,10 +131,7 @@ export class RunSlots {
   }
 
   #settleSlot(stored: StoredRun, request_id: string, slot: SlotKnowledge): void {
-    const note =
-      stored.run.deployment_id === null
-        ? undefined
-        : this.#context.store.deployments.readDeployment(stored.run.deployment_id);
+    const note = this.#limit.noteOf(stored.run);
     if (stored.slot_request_id !== request_id || stored.run.state_type !== "SCHEDULED") {
       // A run that has gone on may have its slot by this very request: the grant has overtaken the answer.
       const kept = stored.run.state?.state_details.deployment_concurrency_lease_id ?? null;

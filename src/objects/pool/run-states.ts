@@ -144,7 +144,10 @@ export class RunStates {
         "This attempt of the flow run has ended; its states are not taken any more.",
         learned,
       );
-    const isTaken = !is_forced && proposed.type === "PENDING" && run.state_type === "SCHEDULED";
+    const isTaken =
+      !is_forced &&
+      proposed.type === "PENDING" &&
+      this.#context.store.attempts.readActive(run.id) === undefined;
     const full = isTaken ? findFull(this.#context, run) : undefined;
     if (full !== undefined) return this.#turnAway(stored, full, learned);
     const speaker = identity?.flow_run_id === run.id ? identity : null;
@@ -206,8 +209,7 @@ export class RunStates {
     const context = this.#context;
     const now = context.host.now();
     const { run } = stored;
-    const note =
-      run.deployment_id === null ? undefined : context.store.deployments.readDeployment(run.deployment_id);
+    const note = this.#limit.noteOf(run);
     const slot = learned ?? this.#limit.slotOf(stored);
     const decision = orchestrate({
       now,
@@ -299,10 +301,7 @@ export class RunStates {
    */
   markLate(stored: StoredRun): void {
     const { run } = stored;
-    const note =
-      run.deployment_id === null
-        ? undefined
-        : this.#context.store.deployments.readDeployment(run.deployment_id);
+    const note = this.#limit.noteOf(run);
     const slot = this.#limit.slotOf(stored);
     if (note?.collision_strategy !== "CANCEL_NEW") this.settleLate(stored, { status: "none" });
     else if (slot.status === "unknown") this.#limit.ask(stored, { kind: "needs_look" }, { kind: "late" });

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { ENVELOPE_VERSION } from "../../../src/contract/envelope.ts";
 import { refuse, type Result } from "../../../src/contract/errors.ts";
+import type { Grant, WaiterRecord } from "../../../src/contract/wire/limits.ts";
 import { createPair, NAME } from "./pair.ts";
 import { attemptId, draftOf, SESSION, type TestPool } from "./support.ts";
 
@@ -103,6 +104,103 @@ test("a run that finds its queue full when the deployment's limit has granted it
     ids.map((id) => pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null })),
   );
   expect(answers.map(({ result }) => result.status).toSorted()).toEqual(["ABORT", "ACCEPT"]);
+  expect(await used()).toBe(1);
+});
+
+/** A pair whose limit has one slot, though the pool believes in two: as after `sluice gcl update`, or beside another pool. */
+async function createShortPair(note: Parameters<typeof createPair>[0] = {}) {
+  const pair = await createPair({ concurrency_limit: 2, ...note });
+  await pair.ask("update", { limit: 1 });
+  const propose = (id: string, type = "PENDING", is_forced = false) =>
+    pair.pool.do("set_state", { id, state: { type } as never, is_forced, run: null });
+  const line = async () => {
+    const waiters = (await pair.ask("list_waiters", { offset: 0, limit: 100 })) as WaiterRecord[];
+    return waiters.map(({ holder }) => holder?.id);
+  };
+  return { ...pair, propose, line };
+}
+
+test("a run that is refused again and again stands in line once, at its first place, and no more when it is cancelled", async () => {
+  const { submit, propose, line, elapse, used } = await createShortPair();
+  const [first, second, third] = [await submit(), await submit(), await submit()];
+  await propose(first);
+  for (let round = 0; round < 5; round += 1) {
+    for (const id of [second, third]) expect((await propose(id)).result.status).toBe("REJECT");
+    expect(await line()).toEqual([second, third]);
+    await elapse(31_000);
+  }
+  await propose(third, "CANCELLED", true);
+  expect(await line()).toEqual([second]);
+  await propose(first, "COMPLETED", true);
+  expect(await line()).toEqual([]);
+  expect((await propose(second)).result.status).toBe("ACCEPT");
+  expect(await used()).toBe(1);
+});
+
+test.each([
+  ["waits on", "ENQUEUE", 1],
+  ["does not wait", "CANCEL_NEW", 0],
+] as const)(
+  "a run that finds its deployment and its pool full %s where its deployment says %s, and no more when it is cancelled",
+  async (_, collision_strategy, places) => {
+    const { pool, submit, propose, line } = await createShortPair({ collision_strategy });
+    await pool.do("update", { concurrency_limit: 2 });
+    const [first, second] = [await submit(), await submit()];
+    const { flow_run: other } = await pool.do("create_run", {
+      draft: draftOf({ deployment_id: "0f9a1c52-0000-4000-8000-0000000000d2" }),
+      deployment: null,
+    });
+    await propose(first);
+    const [told] = await Promise.all([propose(second), propose(other.id)]);
+    expect(told.result.status).toBe("ABORT");
+    expect(await line()).toHaveLength(places);
+    await propose(second, "CANCELLED", true);
+    expect(await line()).toEqual([]);
+  },
+);
+
+test("a run that is cancelled while its deployment's limit is asked leaves no place in its line", async () => {
+  const { submit, propose, line } = await createShortPair();
+  const [first, second] = [await submit(), await submit()];
+  await propose(first);
+  await Promise.all([propose(second), propose(second, "CANCELLED", true)]);
+  expect(await line()).toEqual([]);
+});
+
+test("a slot that a run has by the word of its grant stays its own when it finds its pool full then", async () => {
+  const { pool, submit, used } = await createPair({ concurrency_limit: 2 });
+  await pool.do("update", { concurrency_limit: 1 });
+  const [first, second] = [await submit(), await submit()];
+  const answered = pool.answer;
+  const pending = (id: string) =>
+    pool.do("set_state", { id, state: { type: "PENDING" }, is_forced: false, run: null });
+  // The word overtakes the answer to the question.
+  pool.answer = async (envelope) => {
+    const result = await answered(envelope);
+    if (envelope.operation !== "acquire" || !result.ok) return result;
+    const { lease_id } = result.value as Grant;
+    const { holder } = envelope.command as { holder: { id: string } };
+    await pool.receive({
+      v: ENVELOPE_VERSION,
+      address: pool.host.address,
+      actor: "limit",
+      request_id: `granted-${lease_id}`,
+      operation: "deployment_slot_granted",
+      command: {
+        flow_run_id: holder.id,
+        lease_id,
+        request_id: envelope.request_id,
+        expires_at: pool.clock.now + 60_000,
+      },
+    });
+    return result;
+  };
+  const answers = await Promise.all([pending(first), pending(second)]);
+  expect(answers.map(({ result }) => result.status).toSorted()).toEqual(["ABORT", "ACCEPT"]);
+  expect(await used()).toBe(2);
+  const begun = answers[0]?.result.status === "ACCEPT" ? first : second;
+  await pool.do("set_state", { id: begun, state: { type: "COMPLETED" }, is_forced: true, run: null });
+  expect((await pending(begun === first ? second : first)).result.status).toBe("ACCEPT");
   expect(await used()).toBe(1);
 });
 

@@ -651,6 +651,55 @@ test.each([
   },
 );
 
+test.each(["FAILED", "CRASHED", "COMPLETED"] as const)(
+  "a run that was %s begins again only where its pool has room",
+  async (type) => {
+    const pool = await createTestPool();
+    await pool.do("update_queue", { name: "default", update: { concurrency_limit: 2 } });
+    await pool.do("ensure_queue", { name: "fast" });
+    await pool.do("update", { concurrency_limit: 1 });
+    const ended = await submit(pool);
+    const other = await submit(pool, { work_queue_name: "fast" });
+    const set = (id: string, to: string, is_forced = false) =>
+      pool.do("set_state", { id, state: { type: to, name: to } as never, is_forced, run: null });
+    for (const to of ["PENDING", "RUNNING", type]) await set(ended, to);
+    await set(other, "PENDING");
+    // The pool's limit holds across its queues.
+    expect((await set(ended, "PENDING")).result.status).toBe("ABORT");
+    // Who has a slot may tell how far its process has got.
+    const submitting = { type: "PENDING", name: "InfrastructurePending" } as const;
+    const told = await pool.do("set_state", { id: other, state: submitting, is_forced: false, run: null });
+    expect(told.result.status).toBe("ACCEPT");
+    await set(other, "COMPLETED", true);
+    expect((await set(ended, "PENDING")).result.status).toBe("ACCEPT");
+  },
+);
+
+const RETRIED = { empirical_policy: { retries: 1, retry_delay: 0 } } as const;
+
+test.each([
+  ["suspended and resumed", "PAUSED"],
+  ["crashed and retried by force", "CRASHED"],
+  ["completed and retried by force", "COMPLETED"],
+  ["set to be scheduled while it runs", "RUNNING"],
+])("a run that has tried again in its process is given to a worker when it is %s", async (_, type) => {
+  const pool = await createTestPool();
+  const id = await submit(pool, RETRIED);
+  const set = (state: object, is_forced = false) =>
+    pool.do("set_state", { id, state: state as never, is_forced, run: null });
+  for (const to of ["PENDING", "RUNNING", "FAILED", "RUNNING"]) await set({ type: to });
+  if (type === "PAUSED") {
+    await set({ type, name: "Suspended", state_details: { pause_reschedule: true, pause_key: "1" } });
+    await pool.do("resume_run", { id, run_input: null });
+  } else {
+    if (type !== "RUNNING") await set({ type }, true);
+    await set({ type: "SCHEDULED", name: "AwaitingRetry" }, true);
+  }
+  await pool.advance(1000);
+  await pool.beat();
+  expect(await claim(pool, [1])).toMatchObject([{ flow_run: { id } }]);
+});
+
 test("a run of Prefect's that nothing is heard of for a day is given up once its worker is gone", async () => {
   const pool = await createTestPool();
   await pool.do("heartbeat", { name: "theirs", heartbeat_interval_seconds: 30 });
