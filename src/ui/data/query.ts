@@ -30,21 +30,31 @@ export interface Query<Value> {
 /** Nothing was asked yet. */
 export const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
 
+/** A question whose answers are put together: the next one is asked by what is known. */
+export interface Growth<Value> {
+  /** However often something changes, it is not asked for more often. */
+  readonly pauseMs: number;
+  /** Null where nothing more is wanted. */
+  ask(known: Value | undefined): Request | null;
+  join(known: Value | undefined, answer: unknown): Value;
+}
+
 class Entry {
-  readonly request: Request;
+  readonly #growth: Growth<unknown>;
   readonly users = new Set<() => void>();
   query: Query<unknown> = NOTHING;
   #objects = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedAt = -Infinity;
-  #pauseMs = PAUSE_MS;
+  #pauseMs: number;
   /** What gives up the question that is under way. */
   #asking: AbortController | undefined;
   #failures = 0;
   #isStale = true;
 
-  constructor(request: Request) {
-    this.request = request;
+  constructor(growth: Growth<unknown>) {
+    this.#growth = growth;
+    this.#pauseMs = growth.pauseMs;
   }
 
   concerns(objects: readonly string[]): boolean {
@@ -66,6 +76,7 @@ class Entry {
   schedule(): void {
     clearTimeout(this.#timer);
     if (this.users.size === 0 || this.#asking !== undefined || document.visibilityState === "hidden") return;
+    if (this.#growth.ask(this.query.value) === null) return;
     const age = performance.now() - this.#askedAt;
     const due = this.#isStale ? this.#pauseMs - age : this.#intervalMs() - age;
     this.#timer = setTimeout(() => void this.#ask(), Math.max(0, due));
@@ -82,19 +93,22 @@ class Entry {
   }
 
   async #ask(): Promise<void> {
+    const request = this.#growth.ask(this.query.value);
+    if (request === null) return;
     const asking = new AbortController();
     this.#asking = asking;
     this.#isStale = false;
     this.#askedAt = performance.now();
     try {
-      const { value, objects } = await send(this.request, {
+      const { value: answer, objects } = await send(request, {
         watchSeconds: WATCH_SECONDS,
         signal: asking.signal,
       });
       this.#objects = new Set(objects);
+      const value = this.#growth.join(this.query.value, answer);
       this.query = { value, answered_at: serverClock.now(), error: undefined };
       this.#failures = 0;
-      this.#pauseMs = Math.max(PAUSE_MS, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
+      this.#pauseMs = Math.max(this.#growth.pauseMs, (performance.now() - this.#askedAt) * PAUSES_PER_ANSWER);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // It is asked anew at once.
@@ -148,7 +162,15 @@ export function useQuery<Value>(request: Request | null): Query<Value> {
 
 /** As {@link useQuery}; while another request has no answer yet, that of the one before stays. */
 export function useLatest<Value>(request: Request): Query<Value> {
-  const query = useQuery<Value>(request);
+  return useLast(useQuery<Value>(request));
+}
+
+/** The answers to a question that grows, as {@link useLatest}. `key` says which one: the first of a key is asked. */
+export function useGrowing<Value>(key: string, growth: Growth<Value>): Query<Value> {
+  return useLast(useEntries<Value>([key], () => growth)[0] ?? NOTHING);
+}
+
+function useLast<Value>(query: Query<Value>): Query<Value> {
   const last = useRef<Query<Value>>(NOTHING);
   if (query.value !== undefined) last.current = query;
   return query.value === undefined && query.error === undefined ? last.current : query;
@@ -156,13 +178,27 @@ export function useLatest<Value>(request: Request): Query<Value> {
 
 /** The answers to several requests, in their order. */
 export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {
-  const keys = requests.map((request) => JSON.stringify(request));
+  return useEntries<Value>(
+    requests.map((request) => JSON.stringify(request)),
+    (key) => askAnew(JSON.parse(key) as Request),
+  );
+}
+
+/** Each answer takes the place of the one before. */
+function askAnew(request: Request): Growth<unknown> {
+  return { pauseMs: PAUSE_MS, ask: () => request, join: (_, answer) => answer };
+}
+
+function useEntries<Value>(
+  keys: readonly string[],
+  growthOf: (key: string) => Growth<unknown>,
+): Query<Value>[] {
   const [, setTick] = useState(0);
   const all = keys.join("\n");
   useEffect(() => {
     const use = (): void => setTick((tick) => tick + 1);
     const used = keys.map((key) => {
-      const entry = entries.get(key) ?? new Entry(JSON.parse(key) as Request);
+      const entry = entries.get(key) ?? new Entry(growthOf(key));
       entries.set(key, entry);
       entry.users.add(use);
       entry.schedule();

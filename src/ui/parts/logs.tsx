@@ -1,16 +1,23 @@
-/** Log lines as they come, the latest last and in sight; by level, and found among all there are. */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { LEVEL_WIDTH, nameLevel } from "../../contract/log-levels.ts";
+/** Log lines as they come, the latest last and in sight until one looks at others; by level, and found among all there are. */
+import { useRef, useState } from "preact/hooks";
 import type { Log } from "../../contract/wire/logs.ts";
-import { useLatest } from "../data/query.ts";
+import {
+  askForLogs,
+  countNewer,
+  findEarlier,
+  joinLogs,
+  type LogPlace,
+  type LogWindow,
+} from "../data/log-window.ts";
+import { useGrowing } from "../data/query.ts";
+import { useSettled } from "../data/settled.ts";
 import { LoadingPart } from "./loading.tsx";
+import { LogLines } from "./log-lines.tsx";
 import { Pager } from "./pager.tsx";
 import { SearchField } from "./search-field.tsx";
-import { formatExact } from "./time.tsx";
 
-const PAGE = 200;
-/** As long as the end is this near, new lines are scrolled to. */
-const NEAR_PIXELS = 40;
+/** However fast lines come, they are not asked for more often. */
+const PAUSE_MS = 1000;
 const LEVELS = [
   { name: "all", from: 0 },
   { name: "info", from: 20 },
@@ -25,27 +32,40 @@ export interface LogsProps {
   onDownload?: () => void;
 }
 
+/** What somebody looks at. */
+interface View {
+  /** The pages that were gone back, the earliest last. */
+  places: readonly LogPlace[];
+  /** The newest record when the reader left the end; undefined while it is followed. */
+  leftAt: string | undefined;
+}
+
+const END: View = { places: [], leftAt: undefined };
+
 export function Logs({ flowRunId, taskRunId, onDownload }: LogsProps) {
-  const [from, setFrom] = useState(0);
+  const [level, setLevel] = useState(0);
   const [search, setSearch] = useState("");
-  const [page, setPage] = useState(0);
-  const logs = useLatest<Log[]>({
-    method: "POST",
-    path: "/logs/filter",
-    body: {
-      logs: {
-        ...(flowRunId !== null && { flow_run_id: { any_: [flowRunId] } }),
-        ...(taskRunId !== undefined && { task_run_id: { any_: [taskRunId] } }),
-        ...(from > 0 && { level: { ge_: from } }),
-        // In quotes it is one phrase; else words would be alternatives.
-        ...(search.trim() !== "" && { text: { query: `"${search.replaceAll(/["\\]/g, String.raw`\$&`)}"` } }),
-      },
-      sort: "TIMESTAMP_DESC",
-      limit: PAGE,
-      offset: page * PAGE,
-    },
+  const [{ places, leftAt }, setView] = useState(END);
+  /** How often the end was read anew because there was too much behind what was known. */
+  const [leaps, setLeaps] = useState(0);
+  const isFollowed = useRef(true);
+  isFollowed.current = leftAt === undefined;
+  const settled = useSettled(search);
+  const phrase = settled.trim() === "" ? "" : settled;
+  const place = places.at(-1);
+  const question = { flowRunId, taskRunId, level, search: phrase, place };
+  const logs = useGrowing<LogWindow>(JSON.stringify(["logs", question, leaps]), {
+    pauseMs: PAUSE_MS,
+    ask: (known) => askForLogs(question, known),
+    join: (known, found) =>
+      joinLogs(known, found as Log[], { search: phrase, isFollowed: isFollowed.current }),
   });
-  const lines = logs.value ?? [];
+  const shown = logs.value;
+  const follow = (): void => {
+    setView({ places, leftAt: undefined });
+    if (shown !== undefined && shown.lines_left_out > 0) setLeaps(leaps + 1);
+  };
+  const earlier = shown === undefined ? undefined : findEarlier(shown, place);
   return (
     <>
       <div class="title">
@@ -53,14 +73,14 @@ export function Logs({ flowRunId, taskRunId, onDownload }: LogsProps) {
         <label>
           Level{" "}
           <select
-            value={from}
+            value={level}
             onChange={({ currentTarget }) => {
-              setFrom(Number(currentTarget.value));
-              setPage(0);
+              setLevel(Number(currentTarget.value));
+              setView(END);
             }}
           >
-            {LEVELS.map(({ name, from: level }) => (
-              <option key={name} value={level}>
+            {LEVELS.map(({ name, from }) => (
+              <option key={name} value={from}>
                 {name}
               </option>
             ))}
@@ -70,7 +90,7 @@ export function Logs({ flowRunId, taskRunId, onDownload }: LogsProps) {
           value={search}
           onSearch={(text) => {
             setSearch(text);
-            setPage(0);
+            setView(END);
           }}
         />
         {onDownload !== undefined && (
@@ -79,47 +99,25 @@ export function Logs({ flowRunId, taskRunId, onDownload }: LogsProps) {
           </button>
         )}
       </div>
-      {logs.value === undefined ? (
+      {shown === undefined ? (
         <LoadingPart query={logs} />
-      ) : lines.length === 0 ? (
+      ) : shown.records.length === 0 ? (
         <p class="none">No lines.</p>
       ) : (
-        <Lines lines={lines.toReversed()} />
+        <LogLines
+          shown={shown}
+          isFollowed={leftAt === undefined}
+          newer={leftAt === undefined ? 0 : countNewer(shown, leftAt)}
+          onFollow={follow}
+          onLeave={() => setView({ places, leftAt: shown.records.at(-1)?.id })}
+        />
       )}
       <Pager
         of="log lines"
         words={["Later lines", "Earlier lines"]}
-        onNewer={page > 0 ? () => setPage(page - 1) : undefined}
-        onOlder={lines.length === PAGE ? () => setPage(page + 1) : undefined}
+        onNewer={place && (() => setView({ ...END, places: places.slice(0, -1) }))}
+        onOlder={earlier && (() => setView({ ...END, places: [...places, earlier] }))}
       />
     </>
-  );
-}
-
-function Lines({ lines }: { lines: readonly Log[] }) {
-  const list = useRef<HTMLOListElement>(null);
-  const isFollowing = useRef(true);
-  useLayoutEffect(() => {
-    if (isFollowing.current) list.current?.scrollTo({ top: list.current.scrollHeight });
-  }, [lines.at(-1)?.id]);
-  return (
-    <ol
-      ref={list}
-      class="logs"
-      tabIndex={0}
-      aria-label="Log lines, the latest last"
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-        isFollowing.current = scrollHeight - scrollTop - clientHeight < NEAR_PIXELS;
-      }}
-    >
-      {lines.map((log) => (
-        <li key={log.id} class={log.level >= 40 ? "error" : log.level >= 30 ? "warning" : ""}>
-          <time dateTime={log.timestamp} title={formatExact(log.timestamp)}>
-            {new Date(log.timestamp).toLocaleTimeString()}
-          </time>{" "}
-          <span class="level">{nameLevel(log.level).padEnd(LEVEL_WIDTH)}</span> {log.message}
-        </li>
-      ))}
-    </ol>
   );
 }
