@@ -34,6 +34,17 @@ const count = (from: number, to: number) =>
 const listOf = (page: Page) => page.getByRole("list", { name: "Log lines, the latest last" });
 const lineOf = (page: Page, text: string) => listOf(page).locator("li", { hasText: text });
 
+/** Scrolls as a reader does, and waits until the page has noticed. */
+const scroll = (list: Locator, to: number) =>
+  list.evaluate(
+    (element, top) =>
+      new Promise((resolve) => {
+        element.scrollTo({ top });
+        element.ownerDocument.defaultView?.requestAnimationFrame(resolve);
+      }),
+    to,
+  );
+
 /** How far below the top of the list something begins. */
 async function topOf(list: Locator, part: Locator): Promise<number> {
   const [outer, inner] = [await list.boundingBox(), await part.boundingBox()];
@@ -53,7 +64,7 @@ test("who reads further up keeps what is in view, and is told of newer lines unt
   const page = await open(url);
   const list = listOf(page);
   await shown(() => isInView(list, lineOf(page, "line 199."))).toBe(true);
-  await list.evaluate((element) => element.scrollTo({ top: 400 }));
+  await scroll(list, 400);
   const read = lineOf(page, "line 25.");
   const top = await topOf(list, read);
   const button = page.getByRole("button", { name: "follow" });
@@ -76,10 +87,10 @@ test("who reads further up keeps what is in view, and is told of newer lines unt
   await shown(() => isInView(list, lineOf(page, "line 501."))).toBe(true);
 
   // Who scrolls to the end by hand follows it, too.
-  await list.evaluate((element) => element.scrollTo({ top: 0 }));
+  await scroll(list, 0);
   await write(["line 502."]);
   await shown(() => button.count()).toBe(1);
-  await list.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+  await scroll(list, Number.MAX_SAFE_INTEGER);
   await shown(() => button.count()).toBe(0);
   await write(["line 503."]);
   await shown(() => isInView(list, lineOf(page, "line 503."))).toBe(true);
@@ -91,7 +102,7 @@ test("where more came than there is room for, following leads to the newest", as
   const page = await open(url);
   const list = listOf(page);
   await shown(() => isInView(list, lineOf(page, "line 199."))).toBe(true);
-  await list.evaluate((element) => element.scrollTo({ top: 0 }));
+  await scroll(list, 0);
   await write(count(200, 1000));
   const button = page.getByRole("button", { name: "more than 200 newer lines: follow" });
   await shown(() => button.count()).toBe(1);

@@ -44,7 +44,9 @@ export interface LogRecord {
   timestamp: string;
   level: number;
   parts: readonly Part[];
+  /** Of what is drawn. */
   lines: number;
+  /** Of the whole. */
   characters: number;
 }
 
@@ -129,14 +131,10 @@ export function joinLogs(
 
 function readRecord({ id, timestamp, level, message }: Log, search: string): LogRecord {
   const text = toReadable(message);
-  return {
-    id,
-    timestamp,
-    level,
-    parts: cutExcerpt(text, search),
-    lines: text.split("\n").length,
-    characters: text.length,
-  };
+  const parts = cutExcerpt(text, search);
+  const texts = parts.filter((part) => typeof part === "string");
+  const lines = texts.join("").split("\n").length;
+  return { id, timestamp, level, parts, lines, characters: text.length };
 }
 
 function keepNewest(records: readonly LogRecord[], hasEarlier: boolean): LogWindow {

@@ -172,6 +172,17 @@ test("who reads keeps all that was there, and new lines are counted as long as t
   expect(server.answer(QUESTION, shown)).toBeNull();
 });
 
+test("of what a search finds the lines that it shows are counted", () => {
+  const server = new Server();
+  const text = Array.from({ length: 100 }, (_, index) => (index === 50 ? "a needle" : "hay")).join("\n");
+  server.write(1, 0, text);
+  const shown = server.look(undefined, { search: "needle", isFollowed: true });
+  server.write(2, 1, text);
+  const next = server.look(shown, { search: "needle", isFollowed: false });
+  // The one that matches, two on each side, and a word for those before and those behind.
+  expect(countNewer(next, "0")).toBe(2 * 7);
+});
+
 test("who reads is told that there is more where too much came at once", () => {
   const server = new Server();
   server.write(10, 0);
