@@ -33,6 +33,8 @@ export const NAMED_SLOTS_MAX = 1000;
  * dead callers than these cost two seconds instead of one.
  */
 export const WAITERS_SEEN_MAX = 256;
+/** Waiters that are looked at for what a change would do: this many have had their turn within a moment. */
+export const WAITERS_PREVIEWED_MAX = 16 * WAITERS_SEEN_MAX;
 /** Waiters that one limit keeps; more are answered 429. */
 export const WAITERS_MAX = 50_000;
 /** Prefect's bounds of `lease_duration` (source: wire §3.10). */

@@ -107,6 +107,43 @@ test("who held the slots of a limit is told by name and id, of as many and as fa
   expect((await send("GET", `${LIMITS}/decays/history`)).status).toBe(422);
 });
 
+test("a limit says what a change would do to its line, by name and id, and does not make it", async () => {
+  const { body: made } = await send("POST", `${LIMITS}/`, { name: "gpu:p", limit: 2 });
+  const ask = (request_id: string, slots: number) =>
+    send("POST", `${LIMITS}/acquire`, { names: ["gpu:p"], request_id, slots, note: request_id });
+  const { body: held } = await ask("holder", 2);
+  for (const [request_id, slots] of [
+    ["two", 2],
+    ["one", 1],
+  ] as const)
+    await ask(request_id, slots);
+  const preview = async (change: object, name = "gpu:p") =>
+    (await send("POST", `${LIMITS}/${name}/preview_change`, change)).body;
+  const nothing = {
+    admits: 0,
+    admits_with_others: 0,
+    admitted: [],
+    has_more: false,
+    refuses: 0,
+    refused: [],
+    over: 0,
+  };
+  expect(await preview({ limit: 3 })).toEqual(nothing);
+  expect(await preview({ limit: 5 }, made.id as string)).toMatchObject({
+    admits: 2,
+    admitted: [{ note: "two", slots: 2 }, { note: "one" }],
+  });
+  expect(await preview({ limit: 1 })).toMatchObject({ over: 1, refuses: 1, refused: [{ note: "two" }] });
+  expect(await preview({ force_release: held.lease_id })).toMatchObject({ admits: 1 });
+  expect((await send("POST", `${LIMITS}/gpu:p/preview_change`, { name: "other" })).status).toBe(422);
+  expect((await send("POST", `${LIMITS}/nobody/preview_change`, {})).status).toBe(404);
+  expect((await send("GET", `${LIMITS}/gpu:p`)).body).toMatchObject({
+    limit: 2,
+    active_slots: 2,
+    waiting: 2,
+  });
+});
+
 test("tag limits are a view over the limits named after them", async () => {
   const ROOT = "/concurrency_limits";
   expect((await send("POST", `${ROOT}/`, { tag: "t", concurrency_limit: 1 })).status).toBe(201);

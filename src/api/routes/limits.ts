@@ -23,8 +23,10 @@ import {
   LimitHistory,
   LimitNames,
   LimitOverview,
+  LimitPreview,
   LimitUpdate,
   OverviewPage,
+  PreviewedLimit,
   Waiting,
   WaiterRecord,
   Withdraw,
@@ -268,6 +270,23 @@ export const limits = factory
     );
     return c.body(null, 204);
   })
+  .post(
+    "/:id_or_name/preview_change",
+    describe(
+      "What a change of this limit, or taking a lease away, would do at once to its line; changes nothing.",
+      200,
+      LimitPreview,
+    ),
+    body(PreviewedLimit),
+    async (c) => {
+      const change = c.req.valid("json");
+      return c.json(
+        await onLimit(c, (target) =>
+          call(c, target.address, "preview_change", { ...change, ...withId(target) }, withName(target)),
+        ),
+      );
+    },
+  )
   .delete(
     "/:id_or_name",
     describe("Deletes a limit; one with waiters only with `force`.", 204),

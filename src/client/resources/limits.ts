@@ -7,7 +7,9 @@ import type {
   Limit,
   LimitCreate,
   LimitHistory,
+  LimitPreview,
   LimitUpdate,
+  PreviewedLimit,
   TagLimit,
   WaiterRecord,
   Waiting,
@@ -43,6 +45,11 @@ export class Limits {
 
   async update(nameOrId: string, changes: LimitUpdate): Promise<void> {
     await this.#http.patch(`${ROOT}/${segment(nameOrId)}`, changes);
+  }
+
+  /** What a change of the limit, or a lease taken away, would do at once to those who wait; nothing is changed. */
+  previewChange(nameOrId: string, change: PreviewedLimit): Promise<LimitPreview> {
+    return this.#http.query(`${ROOT}/${segment(nameOrId)}/preview_change`, change);
   }
 
   /** A limit with waiters is deleted only by force: deleting it lets Prefect's clients through. */

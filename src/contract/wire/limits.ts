@@ -278,6 +278,49 @@ export const WaiterRecord = z.object({
 });
 export type WaiterRecord = z.infer<typeof WaiterRecord>;
 
+/**
+ * `POST /v2/concurrency_limits/{id_or_name}/preview_change`: settings that are not made, and a lease that is not taken
+ * away. One that is not held changes nothing.
+ */
+export const PreviewedLimit = LimitUpdate.pick({
+  limit: true,
+  active: true,
+  slot_decay_per_second: true,
+  slot_names: true,
+  bypass_max: true,
+}).extend({ force_release: Id.optional() });
+export type PreviewedLimit = z.infer<typeof PreviewedLimit>;
+
+/** Who it is that a change of a limit would do something to. */
+const PreviewedWaiter = WaiterRecord.pick({
+  waiter_id: true,
+  slots: true,
+  holder: true,
+  run: true,
+  note: true,
+  wants_others: true,
+});
+export type PreviewedWaiter = z.infer<typeof PreviewedWaiter>;
+
+/** What a change of a limit would do at once to its line. */
+export const LimitPreview = z.object({
+  /** How many of those who are there would get their slots; by a limit that is disabled everybody is let through. */
+  admits: z.int(),
+  /** How many of these want other limits as well, and get nothing where those are full. */
+  admits_with_others: z.int(),
+  /** The first of these. */
+  admitted: z.array(PreviewedWaiter),
+  /** Slots would be left for the line behind the first 4096, which are looked at. */
+  has_more: z.boolean(),
+  /** How many would be refused because they ask for more than the limit would have. */
+  refuses: z.int(),
+  /** The first of these. */
+  refused: z.array(PreviewedWaiter),
+  /** Slots that would be in use beyond the limit until those who hold some end. */
+  over: z.int(),
+});
+export type LimitPreview = z.infer<typeof LimitPreview>;
+
 /** A limit with who holds it and the head of its line, for people. */
 export const LimitOverview = z.object({
   ...Limit.shape,

@@ -2,6 +2,7 @@
 import { refuse, accept, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { LimitCreate, LimitUpdate } from "../../contract/wire/limits.ts";
+import { doesDecay } from "./decay.ts";
 import type { LimitConfig } from "./types.ts";
 
 const AVG_OCCUPANCY_SECONDS = 2;
@@ -38,11 +39,14 @@ export function changeConfig(config: LimitConfig, update: LimitUpdate, now: numb
     return refuse("invalid", undefined, {
       faults: [{ type: "value_error", loc: ["body", "name"], msg: "A limit cannot be renamed." }],
     });
+  const slot_decay_per_second = update.slot_decay_per_second ?? config.slot_decay_per_second;
   return checkNames({
     ...config,
     limit: update.limit ?? config.limit,
     active: update.active ?? config.active,
-    slot_decay_per_second: update.slot_decay_per_second ?? config.slot_decay_per_second,
+    slot_decay_per_second,
+    // Leases from before a limit began to decay are counted beside its level until they end.
+    ...(doesDecay({ slot_decay_per_second }) && !doesDecay(config) && { level: 0, level_at: now }),
     denied_slots: update.denied_slots ?? config.denied_slots,
     slot_names: update.slot_names === undefined ? config.slot_names : uniqueNames(update.slot_names),
     bypass_max: update.bypass_max ?? config.bypass_max,

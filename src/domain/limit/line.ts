@@ -8,7 +8,12 @@
  * more than a second. Whoever comes first takes them, earlier ones first while their offers are fresh; the others keep
  * their places.
  */
-import { OFFER_SHARED_MS, OFFER_SPREAD_MS, OFFERS_AT_ONCE_MAX } from "../../contract/bounds.ts";
+import {
+  OFFER_SHARED_MS,
+  OFFER_SPREAD_MS,
+  OFFERS_AT_ONCE_MAX,
+  WAITERS_SEEN_MAX,
+} from "../../contract/bounds.ts";
 import type { Waiter } from "./types.ts";
 
 /** What is known of a waiter beyond its row. */
@@ -131,6 +136,38 @@ export function isPresent(
   return is_here || (waiter.caller !== "socket" && now < waiter.present_until);
 }
 
+/**
+ * Who of those in line that are there gets slots while so many are free, if each comes at once for what it is offered, the
+ * first ones first.
+ */
+export function findServed(line: Iterable<Waiter>, free: number, bypass_max: number): Waiter[] {
+  const state = startWalk(free);
+  const isOver = (): boolean => isWalkOver(state, bypass_max) || state.blocked.length >= WAITERS_SEEN_MAX;
+  if (isOver()) return [];
+  const chosen: { waiter: Waiter; isGiven: boolean; behind: number }[] = [];
+  const sighting = { is_here: true, is_ended: false, is_asking: false };
+  for (const waiter of line) {
+    const action = stepLine(state, { ...waiter, offered_at: null }, sighting, 0, { bypass_max });
+    if (action === "grant") countPassed(state.blocked);
+    if (action !== "block")
+      chosen.push({ waiter, isGiven: action === "grant", behind: state.blocked.length });
+    if (isOver()) break;
+  }
+  const served = chosen.filter(({ isGiven, behind }) => {
+    if (isGiven) return true;
+    // Whoever is offered something passes others only when it comes, and runs may have passed them by then.
+    const blocked = state.blocked.slice(0, behind);
+    if (blocked.some(({ passed }) => passed >= bypass_max)) return false;
+    countPassed(blocked);
+    return true;
+  });
+  return served.map(({ waiter }) => waiter);
+}
+
+function countPassed(blocked: readonly Waiter[]): void {
+  for (const waiter of blocked) waiter.passed += 1;
+}
+
 /** So many sizes are tried where some may be passed; beyond these it is said what serves everybody. */
 const SIZES_TRIED_MAX = 1000;
 
@@ -156,7 +193,7 @@ function findMissing(line: readonly Waiter[], free: number, bypass_max: number):
     const taker: Waiter = { ...waiter, caller: "run", offered_at: null };
     const sighting = { is_here: true, is_ended: false, is_asking: false };
     isServed = stepLine(state, taker, sighting, 0, { bypass_max }) === "grant";
-    if (isServed) for (const blocked of state.blocked) blocked.passed += 1;
+    if (isServed) countPassed(state.blocked);
     else if (waiter.slots > state.budget) missing = Math.min(missing, waiter.slots - state.budget);
   }
   return isServed ? 0 : missing;

@@ -1,6 +1,6 @@
 /** How a limit, its leases and its waiters look to people. */
 import { formatInstant } from "../../contract/instants.ts";
-import type { LeaseRecord, Limit, Wait, WaiterRecord } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, Limit, PreviewedWaiter, Wait, WaiterRecord } from "../../contract/wire/limits.ts";
 import { leaseIdOf } from "./naming.ts";
 import type { JsonObject } from "../../contract/wire/common.ts";
 import { clip } from "../audit/changes.ts";
@@ -63,16 +63,23 @@ export function toWaiterRecord(
   now: Pick<WaiterRecord, "position" | "is_present" | "reason" | "estimated_seconds">,
 ): WaiterRecord {
   return {
-    waiter_id: waiter.waiter_key,
+    ...nameWaiter(waiter),
     priority: waiter.priority,
+    arrived_at: formatInstant(waiter.arrived_at),
+    passed: waiter.passed,
+    ...now,
+  };
+}
+
+/** Who a waiter is, and what it wants. */
+export function nameWaiter(waiter: Waiter): PreviewedWaiter {
+  return {
+    waiter_id: waiter.waiter_key,
     slots: waiter.slots,
     holder: waiter.holder,
     run: waiter.run,
     note: waiter.note,
-    arrived_at: formatInstant(waiter.arrived_at),
-    passed: waiter.passed,
     wants_others: waiter.caller === "joint",
-    ...now,
   };
 }
 

@@ -21,6 +21,7 @@ import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
 import { Line } from "./line.ts";
 import { migrations } from "./migrations.ts";
 import type { LimitOperations } from "./operations.ts";
+import { previewLimitChange } from "./previews.ts";
 import { Reservations } from "./reservations.ts";
 import { ATTEMPT_GONE, LEASE_GONE, LIMIT_NOT_FOUND } from "./refusals.ts";
 import { Settings } from "./settings.ts";
@@ -97,6 +98,12 @@ export class LimitActor extends Actor<LimitOperations> {
     put: (command, envelope) => this.#settings.put(command, envelope),
     read: ({ id }) => this.#settings.read(id),
     update: ({ id, ...update }, envelope) => this.#settings.update(id, update, envelope),
+    preview_change: ({ id, ...change }) => {
+      const config = this.#settings.find(id);
+      return config.ok
+        ? previewLimitChange(this.#core, this.#ears, config.value, change, this.host.now())
+        : config;
+    },
     delete: ({ id, is_forced }, envelope) => this.#settings.delete(id, is_forced, envelope),
     acquire: (command) => this.#acquires.acquire(command, this.host.now()),
     renew: ({ lease_id, lease_seconds }) => {

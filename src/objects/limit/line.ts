@@ -13,6 +13,7 @@ import {
   type LineAction,
   type LineState,
   type LineStep,
+  type Sighting,
 } from "../../domain/limit/line.ts";
 import type { Lease, LeaseKind, Waiter } from "../../domain/limit/types.ts";
 import { InvariantViolation } from "../shared/actor.ts";
@@ -65,6 +66,20 @@ export interface LineLinks {
   walkAgain(): void;
   /** Asks for a turn that tells waiters their places. */
   tellPlaces(): void;
+}
+
+/** What is known of a waiter that does not ask in this very turn. */
+export function sight(
+  { store }: LimitCore,
+  ears: Ears,
+  { waiter_key, caller, run }: Waiter,
+  now: number,
+): Sighting {
+  return {
+    is_asking: false,
+    is_here: caller === "run" || ears.isHere(waiter_key),
+    is_ended: run !== null && store.ended.has("attempt", run.attempt_id, now),
+  };
 }
 
 export class Line {
@@ -174,12 +189,9 @@ export class Line {
       const action = stepLine(
         state,
         waiter,
-        {
-          is_asking: isAsking,
-          is_here: isAsking || waiter.caller === "run" || this.#ears.isHere(waiter.waiter_key),
-          is_ended:
-            !isAsking && waiter.run !== null && store.ended.has("attempt", waiter.run.attempt_id, now),
-        },
+        isAsking
+          ? { is_asking: true, is_here: true, is_ended: false }
+          : sight(this.#core, this.#ears, waiter, now),
         now,
         config,
       );

@@ -9,7 +9,9 @@ import type {
   LimitCreate,
   LimitHistory,
   LimitOverview,
+  LimitPreview,
   LimitUpdate,
+  PreviewedLimit,
   RunIdentity,
   TiedLease,
   WaiterRecord,
@@ -65,6 +67,8 @@ export type LimitOperations = {
   put: { command: LimitCreate; answer: { limit: Limit; was_created: boolean } };
   read: { command: { id?: string }; answer: Limit };
   update: { command: LimitUpdate & { id?: string }; answer: Limit };
+  /** What an update, or the end of a lease, would do to the line; nothing is written. */
+  preview_change: { command: PreviewedLimit & { id?: string }; answer: LimitPreview };
   delete: { command: { id?: string; is_forced: boolean }; answer: null };
   acquire: { command: AcquireCommand; answer: Grant | Waiting };
   renew: {

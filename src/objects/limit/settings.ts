@@ -206,12 +206,7 @@ export class Settings {
     const changed = changeConfig(config, update, now);
     if (!changed.ok) return changed;
     const active_slots = this.#core.countInUse(config, now);
-    // Leases from before a limit began to decay are counted beside its level until they end.
-    this.#core.writeConfig(
-      doesDecay(changed.value) && !doesDecay(config)
-        ? { ...changed.value, level: 0, level_at: now }
-        : changed.value,
-    );
+    this.#core.writeConfig(changed.value);
     if (update.active_slots !== undefined && update.active_slots !== null)
       this.#setActiveSlots(changed.value, update.active_slots);
     const changes = {

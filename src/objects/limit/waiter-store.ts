@@ -10,6 +10,8 @@ type WaiterRow = Omit<Waiter, keyof About> & AboutRow;
 const WAITER_COLUMNS = `lane, priority, seq, waiter_key, caller, request_id, slots, lease_seconds, arrived_at,
   estimated_ms, present_until, retry_at, offered_at, passed, pool_key, holder_type, holder_id, flow_run_id, attempt_id, run_fence, note`;
 
+const ABOVE = "slots > ? AND caller <> 'run'";
+
 /** A place in line: the primary key of a waiter's row. */
 export interface Place {
   lane: Lane;
@@ -191,11 +193,17 @@ export class WaiterStore {
   /** Takes out of line who asks for more than `slots`. Runs stay: they cannot be told. */
   deleteAbove(slots: number): Waiter[] {
     return this.#sql
-      .all<WaiterRow>(
-        `DELETE FROM waiter WHERE slots > ? AND caller <> 'run' RETURNING ${WAITER_COLUMNS}`,
-        slots,
-      )
+      .all<WaiterRow>(`DELETE FROM waiter WHERE ${ABOVE} RETURNING ${WAITER_COLUMNS}`, slots)
       .map(readWaiter);
+  }
+
+  /** Whom {@link deleteAbove} would take out of line: how many, and the first ones. */
+  findAbove(slots: number, limit: number): { count: number; first: Waiter[] } {
+    const counted = first<{ n: number }>(this.#sql, `SELECT count(*) AS n FROM waiter WHERE ${ABOVE}`, slots);
+    return {
+      count: counted?.n ?? 0,
+      first: this.#select(`WHERE ${ABOVE} ORDER BY lane, priority, seq LIMIT ?`, slots, limit),
+    };
   }
 
   deleteAll(): Waiter[] {
