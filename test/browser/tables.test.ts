@@ -134,6 +134,39 @@ test("long notes make a line no wider than its window, and its rows not high; a 
   await Promise.all(waits);
 });
 
+test("who is there behind hundreds that have gone silent is said to be next", async () => {
+  await stage.ask("POST", "/v2/concurrency_limits/", { name: "silent", limit: 4 });
+  const acquire = (request_id: string, more: object = {}) =>
+    stage.ask("POST", "/v2/concurrency_limits/acquire", {
+      names: ["silent"],
+      request_id,
+      note: request_id,
+      ...more,
+    });
+  await acquire("holder", { slots: 4, lease_seconds: 600 });
+  await Promise.all(Array.from({ length: 260 }, (_, index) => acquire(`silent-${index}`)));
+  const resized = () =>
+    stage.ask<{ admits: number }>("POST", "/v2/concurrency_limits/silent/preview_change", { limit: 50 });
+  await shown(async () => (await resized()).admits).toBe(0);
+  const waits = Array.from({ length: 5 }, (_, index) =>
+    acquire(`live-${index}`, { wait_seconds: 25 }).catch(() => undefined),
+  );
+  const page = await open(`${stage.url}/limits/silent`, { isAllowed: (fault) => fault.includes("404") });
+  await shown(() => page.locator(".totals").textContent()).toBe("4 of 4 slots held, 265 waiting");
+  await page.getByRole("button", { name: "Resize" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.getByLabel("Slots").fill("50");
+  await shown(() => dialog.locator(".preview").textContent()).toMatch(
+    /^It is 4 now\. It would admit 5 who wait now: live-\d, live-\d, live-\d, 2 more\.$/,
+  );
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Take away" }).click();
+  await shown(() => dialog.textContent()).toMatch(/Next: live-\d, live-\d, live-\d, 1 more\./);
+  await page.keyboard.press("Escape");
+  await stage.ask("DELETE", "/v2/concurrency_limits/silent?force=true");
+  await Promise.all(waits);
+});
+
 test("a line longer than an answer goes by pages; who is deleted while it is looked at is not shown any longer", async () => {
   await stage.ask("POST", "/v2/concurrency_limits/", { name: "long", limit: 1 });
   await stage.ask("POST", "/v2/concurrency_limits/acquire", {
@@ -160,7 +193,7 @@ test("a line longer than an answer goes by pages; who is deleted while it is loo
   await page.getByRole("button", { name: "Resize" }).click();
   await page.getByLabel("Slots").fill("203");
   await shown(() => page.locator("dialog[open] .preview").textContent()).toMatch(
-    /It would admit 200 or more who wait now: caller-\d+, caller-\d+, caller-\d+, others\.$/,
+    /It would admit 202 who wait now: caller-\d+, caller-\d+, caller-\d+, 199 more\.$/,
   );
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "More", exact: true }).last().click();

@@ -1,8 +1,13 @@
 /** One limit: who holds it, the whole line, and what can be done about it. */
 import { useRoute } from "preact-iso";
-import { PAGE_MAX, SLOTS_MAX } from "../../contract/bounds.ts";
-import type { LeaseRecord, Limit as LimitRecord, WaiterRecord } from "../../contract/wire/limits.ts";
-import { beginSentence, countOf, listAdmitted } from "../data/preview.ts";
+import { PAGE_MAX, SLOTS_MAX, WAITERS_PREVIEWED_MAX } from "../../contract/bounds.ts";
+import type {
+  LeaseRecord,
+  Limit as LimitRecord,
+  PreviewedLimit,
+  WaiterRecord,
+} from "../../contract/wire/limits.ts";
+import { beginSentence, countOf } from "../data/preview.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { numberPages } from "../data/numbered-pages.ts";
@@ -12,6 +17,7 @@ import { useRunNames } from "../data/run-names.ts";
 import { AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { HolderTable } from "../parts/holder-table.tsx";
+import { useLimitPreview } from "../parts/limit-preview.tsx";
 import { LineTable } from "../parts/line-table.tsx";
 import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -19,7 +25,7 @@ import { Pager } from "../parts/pager.tsx";
 import { SetSlotNames } from "../parts/set-slot-names.tsx";
 import { SetSize } from "../parts/set-size.tsx";
 import { Timeline } from "../parts/timeline.tsx";
-import { listWho, runOf, sayOthers, type Names } from "../parts/who.tsx";
+import { runOf } from "../parts/who.tsx";
 
 /** With the one that tells whether there are more it is as many as one answer has. */
 const LINE_PAGE = PAGE_MAX - 1;
@@ -37,7 +43,7 @@ export function Limit() {
     path: `${path}/holders?after_fence=${Number(after) || 0}&limit=${PAGE_MAX}`,
   });
   const waitersFrom = (offset: number) => `${path}/waiters?offset=${offset}&limit=${pages.window.limit}`;
-  // Whom a change would let in stands at the front, whatever part of the line is shown.
+  // Before whom somebody is moved stands at the front, whatever part of the line is shown.
   const { value: front = [] } = useQuery<WaiterRecord[]>({ method: "GET", path: waitersFrom(0) });
   const found = useLatest<WaiterRecord[]>({ method: "GET", path: waitersFrom(pages.window.offset) });
   const held = holders.value ?? [];
@@ -71,14 +77,20 @@ export function Limit() {
               max={SLOTS_MAX}
               path={path}
               field="limit"
-              preview={(wanted) => <Resized size={wanted ?? 0} limit={record} front={front} names={names} />}
+              preview={(wanted) => <Resized path={path} change={{ limit: wanted }} decay={decay} />}
             />
           ) : (
             <SetSlotNames
               of={name}
               path={path}
               current={record.slot_names}
-              preview={(wanted) => <Resized size={wanted} limit={record} front={front} names={names} />}
+              preview={(wanted) => (
+                <Resized
+                  path={path}
+                  change={{ limit: wanted.length, slot_names: [...wanted] }}
+                  decay={decay}
+                />
+              )}
             />
           )}
           <AskChange
@@ -104,7 +116,7 @@ export function Limit() {
       {holders.value === undefined ? (
         <LoadingPart query={holders} />
       ) : (
-        <HolderTable limit={record} holders={held} front={front} names={names} />
+        <HolderTable limit={record} holders={held} path={path} names={names} />
       )}
       <Pager
         of="holders"
@@ -126,55 +138,37 @@ export function Limit() {
   );
 }
 
-/** What a limit would do for its line and its holders with so many slots. */
-function Resized({
-  size,
-  limit,
-  front,
-  names,
-}: {
-  size: number;
-  limit: LimitRecord;
-  front: readonly WaiterRecord[];
-  names: Names;
-}) {
-  const { name, active_slots, waiting, slot_decay_per_second: decay } = limit;
-  // Runs that wait for their deployment's slot stay in line: they cannot be told.
-  const isRefusing = size < limit.limit && deploymentOfLimit(name) === null;
-  const refused = front.filter(({ slots }) => isRefusing && slots > size);
+/** What so changed a limit would do for its line and its holders. */
+function Resized({ path, change, decay }: { path: string; change: PreviewedLimit; decay: number }) {
+  const preview = useLimitPreview(path, change);
+  if (preview === undefined) return null;
+  const { admits, admits_with_others, has_more, refuses, over } = preview;
   const refusal =
-    refused.length > 0 &&
-    ` ${listWho(refused, names)} ${refused.length === 1 ? "asks" : "ask"} for more than that and ${refused.length === 1 ? "is" : "are"} refused.`;
-  const over = active_slots - size;
+    refuses > 0 &&
+    ` ${preview.sayRefused} ${refuses === 1 ? "asks" : "ask"} for more than that and ${refuses === 1 ? "is" : "are"} refused.`;
   if (over > 0)
     return (
       <>
-        {beginSentence(countOf(Math.ceil(over), "slot"))} would be over the limit until{" "}
+        {beginSentence(countOf(over, "slot"))} would be over the limit until{" "}
         {decay > 0 ? "so much has come back" : over > 1 ? "they end" : "it ends"}; nobody else gets a slot
         before.
         {refusal}
       </>
     );
-  const line = front.filter((waiter) => !refused.includes(waiter));
-  const admitted = listAdmitted(-over, line, limit);
-  if (admitted.length === 0)
+  if (admits === 0)
     return (
       <>
-        Nobody who waits would get a slot at once.
+        {has_more
+          ? `The first ${WAITERS_PREVIEWED_MAX} who wait were not heard of just now; who is there behind them would get slots.`
+          : "Nobody who waits would get a slot at once."}
         {refusal}
       </>
     );
-  const next = { slots: 1, passed: 0, is_present: true };
-  const isMore =
-    front.length < waiting &&
-    listAdmitted<typeof next>(-over, [...line, next], limit).some((one) => one === next);
   return (
     <>
-      It would admit {admitted.some(({ wants_others }) => wants_others) && "up to "}
-      {admitted.length}
-      {isMore && " or more"} who {admitted.length === 1 ? "waits" : "wait"} now:{" "}
-      {listWho(admitted, names, isMore ? Infinity : admitted.length)}
-      {sayOthers(admitted, names)}.{refusal}
+      It would admit {admits_with_others > 0 && "up to "}
+      {admits}
+      {has_more && " or more"} who {admits === 1 ? "waits" : "wait"} now: {preview.sayAdmitted}.{refusal}
     </>
   );
 }

@@ -1,17 +1,17 @@
 /** Who holds slots of a limit; each can lose them. */
-import type { LeaseRecord, Limit, WaiterRecord } from "../../contract/wire/limits.ts";
+import type { LeaseRecord, Limit } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
-import { listAdmitted } from "../data/preview.ts";
 import { Dialog, useAskedRow, type AskedRow } from "./ask.tsx";
+import { useLimitPreview } from "./limit-preview.tsx";
 import { Table } from "./table.tsx";
 import { Since, When } from "./time.tsx";
-import { describeWho, listWho, sayOthers, Who, type Names } from "./who.tsx";
+import { describeWho, Who, type Names } from "./who.tsx";
 
 interface Props {
   limit: Limit;
   holders: readonly LeaseRecord[];
-  /** Who waits, from the first one on. */
-  front: readonly WaiterRecord[];
+  /** Of the limit in the API. */
+  path: string;
   names: Names;
 }
 
@@ -88,7 +88,8 @@ function ForceRelease({
     >
       <p>
         <Who about={lease} names={names} /> loses{" "}
-        {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once. {sayNext(lease, rest)}
+        {lease.slots === 1 ? "its slot" : `its ${lease.slots} slots`} at once.{" "}
+        <Next lease={lease} {...rest} />
       </p>
       <p>
         {lease.is_reservation
@@ -99,13 +100,19 @@ function ForceRelease({
   );
 }
 
-function sayNext({ slots }: LeaseRecord, { limit, front, names }: Omit<Props, "holders">): string {
-  if (front.length === 0) return "Nobody waits for it.";
-  const free = limit.limit - limit.active_slots + slots;
-  if (free < 0)
-    return `Nobody gets it: ${limit.active_slots - slots} of ${limit.limit} slots are still held.`;
-  const next = listAdmitted(free, front, limit);
-  return next.length === 0
-    ? "Nobody who waits gets a slot by that."
-    : `Next: ${listWho(next, names)}${sayOthers(next, names)}.`;
+/** Who gets what it loses. */
+function Next({ lease, limit, path }: { lease: LeaseRecord } & Pick<Props, "limit" | "path">) {
+  const preview = useLimitPreview(path, { force_release: lease.lease_id });
+  if (limit.waiting === 0) return <>Nobody waits for it.</>;
+  if (preview === undefined) return null;
+  const held = limit.active_slots - lease.slots;
+  if (preview.over > 0)
+    return (
+      <>
+        Nobody gets it: {held} of {limit.limit} slots are still held.
+      </>
+    );
+  return (
+    <>{preview.admits === 0 ? "Nobody who waits gets a slot by that." : `Next: ${preview.sayAdmitted}.`}</>
+  );
 }

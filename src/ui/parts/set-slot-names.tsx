@@ -10,7 +10,7 @@ interface Props {
   path: string;
   current: readonly string[];
   /** What so many slots would do. */
-  preview: (size: number) => ComponentChildren;
+  preview: (names: readonly string[]) => ComponentChildren;
 }
 
 export function SetSlotNames({ of, path, current, preview }: Props) {
@@ -48,7 +48,7 @@ export function SetSlotNames({ of, path, current, preview }: Props) {
         {fault !== ""
           ? fault
           : gone.length > 0 && `Nobody gets ${gone.join(", ")} any more; who has it keeps it to the end. `}
-        {fault === "" && names.length !== current.length && preview(names.length)}
+        {fault === "" && names.length !== current.length && preview(names)}
       </p>
     </Ask>
   );

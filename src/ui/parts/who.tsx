@@ -25,15 +25,20 @@ export function runOf({ run, holder }: Pick<About, "run" | "holder">): string | 
   return run?.flow_run_id ?? (holder?.type === "flow_run" ? holder.id : undefined);
 }
 
-/** Whether some of those whose turn it would be must wait for other limits as well; ends a sentence that lists them. */
+/**
+ * Whether some of those whose turn it would be must wait for other limits as well; ends a sentence that lists them.
+ * `counts`: how many they are, where only the first ones are given.
+ */
 export function sayOthers(
-  turn: readonly (About & Pick<WaiterRecord, "wants_others">)[],
+  first: readonly (About & Pick<WaiterRecord, "wants_others">)[],
   names: Names,
+  counts?: { all: number; some: number },
 ): string {
-  const some = turn.filter(({ wants_others }) => wants_others);
-  if (some.length === 0) return "";
-  const ifFree = `if the other limits that ${some.length === 1 ? "it wants" : "they want"} are free, too`;
-  return some.length === turn.length ? `, ${ifFree}` : `; ${listWho(some, names)} only ${ifFree}`;
+  const known = first.filter(({ wants_others }) => wants_others);
+  const { all, some } = counts ?? { all: first.length, some: known.length };
+  if (some === 0) return "";
+  const ifFree = `if the other limits that ${some === 1 ? "it wants" : "they want"} are free, too`;
+  return some === all ? `, ${ifFree}` : `; ${listWho(known, names, some)} only ${ifFree}`;
 }
 
 const LISTED_MAX = 3;
