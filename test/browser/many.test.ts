@@ -47,7 +47,9 @@ test("of hundreds of limits the machines come first, the others are shown on dem
     [1, 2, 3].map((number) => ` node-${number}online`),
   );
   expect((await headings(page)).slice(-2)).toEqual(["Other limits", "Deployments"]);
-  expect(await totals(page)).toBe("0 of 202 slots held, 0 waiting at the 101 limits shown of 471");
+  const allOf = (others: number) =>
+    `0 of 942 slots held, 0 waiting at all 471 limits; the ${others} that are not shown are asked once a minute`;
+  await shown(() => totals(page)).toBe(allOf(370));
   expect(await page.getByText("The first 100 of 260 limits").count()).toBe(1);
   expect(await page.getByText("210 limits", { exact: true }).count()).toBe(1);
 
@@ -60,7 +62,7 @@ test("of hundreds of limits the machines come first, the others are shown on dem
   const deployments = page.getByRole("navigation", { name: "Pages of Deployments" });
   await deployments.getByRole("button", { name: "Show" }).click();
   await shown(() => rows(page)).toBe(361);
-  expect(await totals(page)).toBe("0 of 722 slots held, 0 waiting at the 361 limits shown of 471");
+  await shown(() => totals(page)).toBe(allOf(110));
   expect(await page.getByText("The first 100 of 210 limits").count()).toBe(1);
 
   // All of it is kept up to date, and is as it was when one comes back.
@@ -72,6 +74,41 @@ test("of hundreds of limits the machines come first, the others are shown on dem
   await shown(() => page.locator('[data-limit="gpu:node-260"] .cell.held').count()).toBe(1);
   await deployments.getByRole("button", { name: "Fold" }).click();
   await shown(() => rows(page)).toBe(261);
+});
+
+test("who waits at a limit that is not shown is told of, and seen by one press", async () => {
+  const name = "gpu:node-259";
+  const acquire = (request_id: string) =>
+    stage.ask("POST", "/v2/concurrency_limits/acquire", {
+      names: [name],
+      slots: 2,
+      request_id,
+      note: request_id,
+    });
+  await acquire("holder");
+  await acquire("waiter");
+  const watched: boolean[] = [];
+  const page = await open(stage.url, {
+    hears: (opened) =>
+      opened.on("request", (request) => {
+        const { holders } = (request.postDataJSON() ?? {}) as { holders?: number };
+        if (holders === 0) watched.push("sluice-watch" in request.headers());
+      }),
+  });
+  const elsewhere = page.getByRole("region", { name: "Lines elsewhere" });
+  await shown(() => elsewhere.textContent()).toContain(
+    "One limit that is not shown below has somebody waiting.",
+  );
+  expect(await totals(page)).toMatch(/^\d of 942 slots held, 1 waiting at all 471 limits; /);
+  await elsewhere.getByRole("button", { name: "Show" }).click();
+  await shown(() => elsewhere.locator(`[data-limit="${name}"] .line`).textContent()).toContain("waiter");
+  expect(await findBarriers(page)).toEqual([]);
+  await elsewhere.getByRole("button", { name: "Fold" }).click();
+  await shown(() => elsewhere.locator("[data-limit]").count()).toBe(0);
+  // Those that are only counted tell nobody of their changes.
+  expect(new Set(watched)).toEqual(new Set([false]));
+  for (const request_id of ["waiter", "holder"])
+    await stage.ask("POST", "/v2/concurrency_limits/withdraw", { names: [name], request_id });
 });
 
 test("a text is found among all limits, also by the name of a deployment", async () => {

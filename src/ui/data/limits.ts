@@ -9,6 +9,11 @@ import { useLatest, useQueries, type Query } from "./query.ts";
 export const LIMITS_PAGE = 100;
 /** What a row shows of holders and waiters. */
 const SHOWN = { holders: 48, waiters: 8 };
+/** Limits that are not shown are only counted, and as often as a scraper of metrics asks for them. */
+const COUNTED = { holders: 0, waiters: 0 };
+const COUNTED_EVERY_MS = 60_000;
+/** Those behind so many pages are not asked. */
+const COUNTED_PAGES_MAX = 10;
 
 /** Of all limits, or of those in whose name a text is. */
 export function useLimitCounts(find: string): Query<LimitCounts> {
@@ -36,16 +41,47 @@ export function useLimits(
   return { limits: last.current, error };
 }
 
-function askForLimits(family: LimitFamily, find: string, page: number): Request {
+/** The limits behind the open pages of families, as they were up to a minute ago; undefined until they are known. */
+export function useOtherLimits(
+  families: readonly { family: LimitFamily; count: number; pages: number }[],
+  find: string,
+): LimitOverview[] | undefined {
+  const asked = families.flatMap(({ family, count, pages }) =>
+    Array.from({ length: Math.max(0, Math.ceil(count / LIMITS_PAGE) - pages) }, (_, index) => ({
+      ...askForLimits(family, find, pages + index, COUNTED),
+      everyMs: COUNTED_EVERY_MS,
+    })),
+  );
+  const answers = useQueries<LimitOverview[]>(asked.slice(0, COUNTED_PAGES_MAX));
+  const last = useRef<LimitOverview[]>();
+  if (answers.every(({ value }) => value !== undefined))
+    last.current = joinPages(answers.map(({ value }) => value));
+  return last.current;
+}
+
+/** The limits of these names, no more than a page of them. */
+export function useNamedLimits(names: readonly string[]): LimitOverview[] {
+  const body = {
+    limits: { name: { any_: names.slice(0, LIMITS_PAGE) } },
+    sort: "MACHINE_ASC",
+    limit: LIMITS_PAGE,
+    ...SHOWN,
+  };
+  const { value = [] } = useLatest<LimitOverview[]>(names.length === 0 ? null : { ...OVERVIEW, body });
+  return names.length === 0 ? [] : value;
+}
+
+const OVERVIEW = { method: "POST", path: "/v2/concurrency_limits/overview" } as const;
+
+function askForLimits(family: LimitFamily, find: string, page: number, listed = SHOWN): Request {
   return {
-    method: "POST",
-    path: "/v2/concurrency_limits/overview",
+    ...OVERVIEW,
     body: {
       limits: { family: { any_: [family] }, ...(find !== "" && { name: { like_: find } }) },
       sort: "MACHINE_ASC",
       limit: LIMITS_PAGE,
       offset: page * LIMITS_PAGE,
-      ...SHOWN,
+      ...listed,
     },
   };
 }

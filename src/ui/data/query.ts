@@ -30,10 +30,18 @@ export interface Query<Value> {
 /** Nothing was asked yet. */
 export const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
 
+/** What is asked of the API. */
+export interface Question extends Request {
+  /** Asked so often whatever changes, for what would cost too much to be told of. */
+  everyMs?: number;
+}
+
 /** A question whose answers are put together: the next one is asked by what is known. */
 export interface Growth<Value> {
   /** However often something changes, it is not asked for more often. */
   readonly pauseMs: number;
+  /** As of a {@link Question}. */
+  readonly everyMs?: number | undefined;
   /** Null where nothing more is wanted. */
   ask(known: Value | undefined): Request | null;
   join(known: Value | undefined, answer: unknown): Value;
@@ -63,7 +71,7 @@ class Entry {
 
   /** Something has changed: asks again as soon as that may be. */
   touch(): void {
-    this.#isStale = true;
+    if (this.#growth.everyMs === undefined) this.#isStale = true;
     this.schedule();
   }
 
@@ -87,7 +95,7 @@ class Entry {
   }
 
   #intervalMs(): number {
-    const usual = isLive ? RENEW_MS : POLL_MS;
+    const usual = this.#growth.everyMs ?? (isLive ? RENEW_MS : POLL_MS);
     if (this.#failures === 0) return usual;
     return Math.min(usual, RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (this.#failures - 1));
   }
@@ -101,7 +109,7 @@ class Entry {
     this.#askedAt = performance.now();
     try {
       const { value: answer, objects } = await send(request, {
-        watchSeconds: WATCH_SECONDS,
+        ...(this.#growth.everyMs === undefined && { watchSeconds: WATCH_SECONDS }),
         signal: asking.signal,
       });
       this.#objects = new Set(objects);
@@ -112,6 +120,7 @@ class Entry {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // It is asked anew at once.
+      this.#isStale ||= asking.signal.aborted;
       if (asking.signal.aborted) return;
       // A refusal is an answer; what the server could not do it may do the next time.
       this.#failures = error.isPassing ? this.#failures + 1 : 0;
@@ -161,7 +170,7 @@ export function useQuery<Value>(request: Request | null): Query<Value> {
 }
 
 /** As {@link useQuery}; while another request has no answer yet, that of the one before stays. */
-export function useLatest<Value>(request: Request): Query<Value> {
+export function useLatest<Value>(request: Request | null): Query<Value> {
   return useLast(useQuery<Value>(request));
 }
 
@@ -177,16 +186,16 @@ function useLast<Value>(query: Query<Value>): Query<Value> {
 }
 
 /** The answers to several requests, in their order. */
-export function useQueries<Value>(requests: readonly Request[]): Query<Value>[] {
+export function useQueries<Value>(requests: readonly Question[]): Query<Value>[] {
   return useEntries<Value>(
     requests.map((request) => JSON.stringify(request)),
-    (key) => askAnew(JSON.parse(key) as Request),
+    (key) => askAnew(JSON.parse(key) as Question),
   );
 }
 
 /** Each answer takes the place of the one before. */
-function askAnew(request: Request): Growth<unknown> {
-  return { pauseMs: PAUSE_MS, ask: () => request, join: (_, answer) => answer };
+function askAnew({ everyMs, ...request }: Question): Growth<unknown> {
+  return { pauseMs: PAUSE_MS, everyMs, ask: () => request, join: (_, answer) => answer };
 }
 
 function useEntries<Value>(

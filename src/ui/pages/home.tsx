@@ -4,9 +4,9 @@ import type { LimitFamily, LimitOverview } from "../../contract/wire/limits.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit } from "../data/limit-names.ts";
-import { LIMITS_PAGE, useLimitCounts, useLimits } from "../data/limits.ts";
+import { LIMITS_PAGE, useLimitCounts, useLimits, useNamedLimits, useOtherLimits } from "../data/limits.ts";
 import { groupByMachine, type Machine } from "../data/machines.ts";
-import { countOf } from "../data/preview.ts";
+import { beginSentence, countOf } from "../data/preview.ts";
 import { useSettled } from "../data/settled.ts";
 import { useUrlQuery } from "../data/url-query.ts";
 import { useRunNames } from "../data/run-names.ts";
@@ -37,7 +37,11 @@ const FAMILIES: readonly { family: LimitFamily; title: string; folds: boolean }[
 
 export function Home() {
   usePageTitle("Machines");
-  const [{ find: typed, ...open }, set] = useUrlQuery(["find", ...FAMILIES.map(({ family }) => family)]);
+  const [{ find: typed, waiting, ...open }, set] = useUrlQuery([
+    "find",
+    "waiting",
+    ...FAMILIES.map(({ family }) => family),
+  ]);
   const find = useSettled(typed);
   const all = useLimitCounts("");
   const found = useLimitCounts(find);
@@ -50,12 +54,16 @@ export function Home() {
     return { family, folds, ...rest, count, pages, ...useLimits(family, find, pages) };
   });
   const shown = families.flatMap(({ limits = [] }) => limits);
+  const shownIds = new Set(shown.map(({ id }) => id));
+  const others = useOtherLimits(families, find)?.filter(({ id }) => !shownIds.has(id));
+  const waited = (others ?? []).filter(({ waiting }) => waiting > 0).map(({ name }) => name);
+  const lines = useNamedLimits(waiting === "" ? [] : waited);
   const names = useRunNames(
-    shown
+    [...shown, ...lines]
       .flatMap(({ holders, waiters }) => [...holders, ...waiters].map(runOf))
       .filter((id) => id !== undefined),
   );
-  const deployments = useDeploymentNames(shown.map(({ name }) => deploymentOfLimit(name)));
+  const deployments = useDeploymentNames([...shown, ...lines].map(({ name }) => deploymentOfLimit(name)));
   const missing = families.find(({ limits }) => limits === undefined);
   if (all.value === undefined || found.value === undefined)
     return <Loading query={all.value === undefined ? all : found} />;
@@ -69,8 +77,25 @@ export function Home() {
         {(count >= SEARCHED_FROM || typed !== "") && (
           <SearchField value={typed} onSearch={(text) => set({ ...FOLDED, find: text })} />
         )}
-        <Totals limits={shown} count={count} />
+        <Totals shown={shown} others={others ?? []} count={count} />
       </div>
+      {waited.length > 0 && (
+        <section class="machine" aria-label="Lines elsewhere">
+          <h2>Lines elsewhere</h2>
+          <p class="none">
+            {beginSentence(countOf(waited.length, "limit"))} that {waited.length === 1 ? "is" : "are"} not
+            shown below {waited.length === 1 ? "has" : "have"} somebody waiting.
+            {lines.length > 0 && lines.length < waited.length && ` These are the first ${lines.length}.`}
+          </p>
+          {lines.length > 0 && <Limits limits={lines} {...known} />}
+          <Pager
+            of="lines elsewhere"
+            words={["Fold", "Show"]}
+            onNewer={waiting === "" ? undefined : () => set({ waiting: "" })}
+            onOlder={waiting === "" ? () => set({ waiting: "shown" }) : undefined}
+          />
+        </section>
+      )}
       {families.map(({ family, title, folds, count: its, pages, limits = [] }) => {
         if (its === 0 && limits.length === 0) return null;
         const pager = (
@@ -153,7 +178,16 @@ function FamilyPager({
 }
 
 /** `count`: of all limits there are. */
-function Totals({ limits, count }: { limits: readonly LimitOverview[]; count: number }) {
+function Totals({
+  shown,
+  others,
+  count,
+}: {
+  shown: readonly LimitOverview[];
+  others: readonly LimitOverview[];
+  count: number;
+}) {
+  const limits = [...shown, ...others];
   const sum = (of: (limit: LimitOverview) => number): number =>
     limits.reduce((total, limit) => total + of(limit), 0);
   if (limits.length === 0) return null;
@@ -161,7 +195,9 @@ function Totals({ limits, count }: { limits: readonly LimitOverview[]; count: nu
     <p class="totals">
       <b>{Math.round(sum(({ active_slots }) => active_slots))}</b> of {sum(({ limit }) => limit)} slots held,{" "}
       <b>{sum(({ waiting }) => waiting)}</b> waiting
-      {limits.length < count && ` at the ${countOf(limits.length, "limit")} shown of ${count}`}
+      {others.length > 0
+        ? ` at ${limits.length < count ? `${limits.length} of ` : "all "}${count} limits; the ${others.length} that are not shown are asked once a minute`
+        : limits.length < count && ` at the ${countOf(limits.length, "limit")} shown of ${count}`}
     </p>
   );
 }
