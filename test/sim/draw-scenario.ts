@@ -45,6 +45,8 @@ const NO_LEASES_SHARE = 0.3;
 const SWITCHES_SHARE = 0.3;
 /** In so many of the seeds callers give up waiting. */
 const PATIENCE_SHARE = 0.4;
+/** In so many of the seeds with a pool some workers are Prefect's. */
+const FOREIGN_SHARE = 0.3;
 /** In so many of the seeds with a pool some engines wait for people. */
 const PAUSES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;
@@ -169,6 +171,8 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
         }
       : undefined,
     agents,
+    // The release before lets them take more than pool and queue have, and leaves their places in line behind.
+    foreign_workers: rates.deploy === undefined ? makeForeignWorkers(seed) : [],
     people: {
       every_ms: Math.max(2000, work_ms / slots),
       work_ms,
@@ -186,4 +190,15 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
       },
     ],
   };
+}
+
+function makeForeignWorkers(seed: number): PoolPlan["foreign_workers"] {
+  const random = new Random(seed, "foreign workers");
+  if (!random.chance(FOREIGN_SHARE)) return [];
+  return Array.from({ length: random.int(1, 2) }, (_, index) => ({
+    name: `foreign-${index + 1}`,
+    limit: random.int(1, 4),
+    poll_ms: random.pick([2000, 10_000]),
+    clock: makeClock(random),
+  }));
 }

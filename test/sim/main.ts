@@ -15,7 +15,7 @@ import { loadMutant, MUTANTS } from "./mutants.ts";
 
 const values = readArguments(import.meta.filename, {
   seed: { type: "string" },
-  seeds: { type: "string", default: "1-50" },
+  seeds: { type: "string" },
   hours: { type: "string", default: "1" },
   trace: { type: "boolean", default: false },
   faults: { type: "string" },
@@ -23,6 +23,14 @@ const values = readArguments(import.meta.filename, {
   mutants: { type: "boolean", default: false },
   mutant: { type: "string" },
 });
+const SEEDS = "1-50";
+const seeds = values.seed ?? values.seeds ?? SEEDS;
+if (values.seed !== undefined && values.seeds !== undefined)
+  refuseArguments("--seed and --seeds: it wants one of them.");
+if (values.mutants && (values.mutant ?? values.seed ?? values.seeds) !== undefined)
+  refuseArguments(
+    "--mutants: it tries all of them, each with its own seeds; it wants no --mutant, --seed or --seeds.",
+  );
 // Whoever looks at the first lines of a trace need not see the rest.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
@@ -74,7 +82,7 @@ async function runSeeds(): Promise<number> {
   const { loadReleaseBefore } = await import("./code.ts");
   const { shrink } = await import("./shrink.ts");
   const { formatReplay, formatViolation } = await import("./report.ts");
-  const [from, to] = readSeeds(values.seed ?? values.seeds);
+  const [from, to] = readSeeds(seeds);
   const startedMs = performance.now();
   let [hours, steps, failed] = [0, 0, 0];
   for (let seed = from; seed <= to; seed += 1) {

@@ -193,7 +193,13 @@ export class PoolWatch {
   }
 
   isRunning(id: string): boolean {
-    return this.#sql.all("SELECT 1 FROM flow_run WHERE id = ? AND state_type = 'RUNNING'", id).length > 0;
+    return this.stateOf(id) === "RUNNING";
+  }
+
+  /** The type of a run's state; undefined for one that has none, has moved to its journal or was deleted. */
+  stateOf(id: string): StateType | undefined {
+    const sql = "SELECT state_type FROM flow_run WHERE id = ?";
+    return this.#sql.all<{ state_type: StateType | null }>(sql, id)[0]?.state_type ?? undefined;
   }
 
   get isEmpty(): boolean {
@@ -240,11 +246,16 @@ export class PoolWatch {
   #noteSizes(workers: Map<string, WorkerRow>): void {
     const now = this.#world.now;
     const rows = [
-      ...this.#sql.all<{ id: string; size: number | null }>(
-        `SELECT 'pool' AS id, CASE WHEN is_paused THEN 0 ELSE coalesce(concurrency_limit, 1000000) END AS size FROM pool
-         UNION ALL
-         SELECT id, CASE WHEN is_paused THEN 0 ELSE coalesce(concurrency_limit, 1000000) END FROM queue`,
-      ),
+      ...this.#sql
+        .all<{ id: string; size: number | null; is_paused: 0 | 1 }>(
+          `SELECT 'pool' AS id, concurrency_limit AS size, is_paused FROM pool
+           UNION ALL
+           SELECT id, concurrency_limit, is_paused FROM queue`,
+        )
+        .flatMap(({ id, size, is_paused }) => [
+          { id, size: is_paused === 1 ? 0 : size },
+          { id: `${id}, paused or not`, size },
+        ]),
       ...[...workers.values()].map(({ name, run_limit }) => ({ id: `worker ${name}`, size: run_limit })),
     ];
     for (const { id, size } of rows) {
@@ -268,8 +279,20 @@ export class PoolWatch {
   /** I1, I3 and I4: a claim gives a run that nobody has, with a higher fence, for a slot that is free. */
   #checkNew(row: ActiveRow, all: ActiveRow[]): void {
     const { run_id, attempt_id, fence, queue_id, worker_name } = row;
-    if (attempt_id === null || fence === null) return;
     const { name } = this.#object;
+    const bound = (id: string, used: number): void => {
+      if (used > this.#sizeOf(id))
+        this.#world.fail("I1", `${name} has ${used} runs for ${this.#sizeOf(id)} slots of ${id}`, all);
+    };
+    const inQueues = all.filter((other) => other.queue_id !== null);
+    const inQueue = inQueues.filter((other) => other.queue_id === queue_id);
+    if (attempt_id === null || fence === null) {
+      // What a process goes on with after a retry is counted, and not held back.
+      if (queue_id === null || this.stateOf(run_id) !== "PENDING") return;
+      bound("pool, paused or not", inQueues.length);
+      bound(`${queue_id}, paused or not`, inQueue.length);
+      return;
+    }
     const ended_at = this.#ends.get(attempt_id) ?? Number.POSITIVE_INFINITY;
     if (this.#attempts.has(attempt_id) && this.#world.now < ended_at + REPLAY_MS)
       this.#world.fail("I3", `${name} gave attempt ${attempt_id} a second time`, row);
@@ -279,13 +302,8 @@ export class PoolWatch {
     if (fence <= highest)
       this.#world.fail("I4", `${name} gave run ${run_id} fence ${fence} after ${highest}`, row);
     this.#fences.set(run_id, Math.max(fence, highest));
-    const bound = (id: string, used: number): void => {
-      if (used > this.#sizeOf(id))
-        this.#world.fail("I1", `${name} has ${used} runs for ${this.#sizeOf(id)} slots of ${id}`, all);
-    };
-    const inQueues = all.filter((other) => other.queue_id !== null);
     bound("pool", inQueues.length);
-    if (queue_id !== null) bound(queue_id, inQueues.filter((other) => other.queue_id === queue_id).length);
+    if (queue_id !== null) bound(queue_id, inQueue.length);
     if (worker_name !== null)
       bound(`worker ${worker_name}`, all.filter((other) => other.worker_name === worker_name).length);
   }

@@ -1,9 +1,11 @@
 /** A pool with everything around it: hub, deployments and their limits, agents on their hosts, people. */
 import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
 import { SimAgent, type AgentPlan } from "./agents.ts";
+import { DeploymentWatch } from "./deployment-watch.ts";
 import { SimDeployment } from "./deployments.ts";
 import { Executions } from "./executions.ts";
 import { FlowMaker } from "./flows.ts";
+import { ForeignWorker, type ForeignWorkerPlan } from "./foreign-worker.ts";
 import type { Holdings } from "./holdings.ts";
 import { SimLimit } from "./limits.ts";
 import type { Network } from "./network.ts";
@@ -18,6 +20,7 @@ export interface PoolPlan {
   people: PeoplePlan;
   /** Undefined where nothing runs by a schedule. */
   schedule: SchedulePlan | undefined;
+  foreign_workers: readonly ForeignWorkerPlan[];
   deployments: readonly { id: string; size: number; collision_strategy: "ENQUEUE" | "CANCEL_NEW" }[];
 }
 
@@ -27,6 +30,8 @@ export class PoolWorld {
   readonly limits: readonly SimLimit[];
   readonly #world: World;
   readonly #pool: SimPool;
+  readonly #foreign: readonly ForeignWorker[];
+  readonly #deployments: DeploymentWatch;
   readonly #people: People;
   readonly #schedule: SimSchedule | undefined;
 
@@ -55,6 +60,8 @@ export class PoolWorld {
     const findLimit = (id: string) => deployments.find((deployment) => deployment.id === id)?.limit;
     const flows = new FlowMaker(world, this.#pool, holdings, executions, limits, findLimit);
     this.agents = plan.agents.map((agent) => new SimAgent(world, this.#pool, flows, agent));
+    this.#foreign = plan.foreign_workers.map((worker) => new ForeignWorker(world, this.#pool, worker));
+    this.#deployments = new DeploymentWatch(world, this.#pool, deployments);
     this.#people = new People(world, this.#pool, deployments, plan.people);
     this.#schedule = plan.schedule && new SimSchedule(world, network, workspace, this.#pool, plan.schedule);
   }
@@ -64,7 +71,8 @@ export class PoolWorld {
     this.#people.start();
     await this.#schedule?.open();
     this.#schedule?.start();
-    for (const agent of this.agents) agent.start();
+    for (const worker of [...this.agents, ...this.#foreign]) worker.start();
+    this.#deployments.start();
   }
 
   /** Everything may run now, and nothing more comes. */
@@ -91,7 +99,7 @@ export class PoolWorld {
         runs: open.slice(0, 5),
         ...(this.#pool.watch.describe() as object),
       });
-    for (const agent of this.agents) agent.isStopping = true;
+    for (const worker of [...this.agents, ...this.#foreign]) worker.isStopping = true;
   }
 
   /** When nobody is left, nothing is held and nothing is left to be told. */

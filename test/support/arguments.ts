@@ -26,8 +26,8 @@ export function refuseArguments(reason: string): never {
 /** A number from an argument, at least `least`. */
 export function readNumber(name: string, text: string, { least = 0, isWhole = true } = {}): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(value) && value >= least && (!isWhole || Number.isInteger(value))) return value;
-  const kind = isWhole ? "a whole number" : "a number";
+  if (Number.isFinite(value) && value >= least && (!isWhole || Number.isSafeInteger(value))) return value;
+  const kind = isWhole ? "a whole number below 2^53" : "a number";
   return refuseArguments(`--${name} ${text}: it wants ${kind}, ${least} at least.`);
 }
 
@@ -35,6 +35,8 @@ export function readNumber(name: string, text: string, { least = 0, isWhole = tr
 export function readNames(name: string, text: string, known: readonly string[]): string[] {
   const names = text.split(",").filter((word) => word !== "");
   const unknown = names.find((word) => !known.includes(word));
+  if (names.length === 0)
+    return refuseArguments(`--${name}: it names nothing; there are ${known.join(", ")}.`);
   if (unknown === undefined) return names;
   return refuseArguments(`--${name} ${unknown}: there is no such thing; there are ${known.join(", ")}.`);
 }

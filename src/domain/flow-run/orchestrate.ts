@@ -13,13 +13,14 @@ export type { Decision, OrchestrateInput, SlotKnowledge, SlotPolicy } from "./de
  * A slot that was granted in vain comes back as `released_lease_id`.
  */
 export function orchestrate(input: OrchestrateInput): Decision {
-  const { now, run, proposed, is_attended, state_id, slot, policy } = input;
+  const { now, run, proposed, is_attended, is_repeated, state_id, slot, policy } = input;
   let transition: Transition = {
     now,
     run,
     from: run.state,
     to: proposed,
     is_attended,
+    is_repeated,
     slot,
     policy,
     state_id,

@@ -23,6 +23,7 @@ export interface Transition {
   readonly from: State | null;
   readonly to: StateCreate;
   readonly is_attended: boolean;
+  readonly is_repeated: boolean;
   readonly slot: SlotKnowledge;
   readonly policy: SlotPolicy;
   readonly state_id: string;
@@ -94,9 +95,10 @@ const keepLeaseId: Rule = {
 /** The clients' only protection when an answer is lost. */
 const preventSameTransition: Rule = {
   name: "same transition",
-  judge: ({ from, to }) => {
+  judge: ({ from, to, is_repeated }) => {
     const id = to.state_details?.transition_id ?? null;
-    return id !== null && id === from?.state_details.transition_id
+    // What comes once more and late does not begin anew what has ended since.
+    return is_repeated || (id !== null && id === from?.state_details.transition_id)
       ? reject("This run has already made this state transition.")
       : PASSED;
   },

@@ -217,6 +217,7 @@ export class RunStates {
       proposed,
       is_forced,
       is_attended: run.state_type === "CANCELLING" && this.#hasAgent(run.id),
+      is_repeated: this.#hasEndedSince(run, proposed),
       state_id: mintId(context, "state", now),
       slot,
       policy: {
@@ -251,6 +252,17 @@ export class RunStates {
       answer: { result: decision.answer, was_created: decision.run !== null },
       run: decision.run ?? run,
     };
+  }
+
+  /** What a caller repeats because no answer was heard may arrive twice, the second time after the run's end. */
+  #hasEndedSince({ id, state_type }: FlowRun, { state_details }: StateCreate): boolean {
+    const transition_id = state_details?.transition_id ?? null;
+    return (
+      transition_id !== null &&
+      state_type !== null &&
+      isTerminal(state_type) &&
+      this.#context.store.states.hasTransition(id, transition_id)
+    );
   }
 
   readStates(flow_run_id: string): State[] {

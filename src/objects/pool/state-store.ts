@@ -37,6 +37,13 @@ export class StateStore {
       .map(({ record }) => JSON.parse(record) as State);
   }
 
+  /** Tells whether a run has made a transition that its caller gave this id. */
+  hasTransition(flow_run_id: string, transition_id: string): boolean {
+    const sql = `SELECT 1 FROM state
+      WHERE flow_run_id = ? AND record ->> '$.state_details.transition_id' = ? LIMIT 1`;
+    return first(this.#sql, sql, flow_run_id, transition_id) !== undefined;
+  }
+
   /** One state by its id alone. A scan: nobody asks often, and an index would cost a row with every state. */
   readState(id: string): State | undefined {
     const row = first<{ record: string }>(this.#sql, "SELECT record FROM state WHERE id = ? LIMIT 1", id);

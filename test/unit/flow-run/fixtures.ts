@@ -65,6 +65,7 @@ export function propose(
     proposed,
     is_forced: false,
     is_attended: false,
+    is_repeated: false,
     state_id: nextStateId(),
     slot: { status: "none" },
     policy: { collision_strategy: "ENQUEUE", grace_period_seconds: null, slot_wait_seconds: 30 },

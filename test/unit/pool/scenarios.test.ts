@@ -675,6 +675,28 @@ test.each(["FAILED", "CRASHED", "COMPLETED"] as const)(
   },
 );
 
+test("a proposal that comes once more, after the run's end, does not begin it anew", async () => {
+  const pool = await createTestPool();
+  const id = await submit(pool);
+  const set = (type: string, transition_id: string) =>
+    pool.do("set_state", {
+      id,
+      state: { type, state_details: { transition_id } } as never,
+      is_forced: false,
+      run: null,
+    });
+  const ids = [1, 2, 3, 4].map((number) => `0f9a1c52-0000-4000-8000-00000000000${number}`);
+  for (const [index, type] of ["PENDING", "RUNNING", "COMPLETED"].entries())
+    await set(type, ids[index] ?? "");
+  expect((await set("RUNNING", ids[1] ?? "")).result).toMatchObject({
+    status: "REJECT",
+    state: { type: "COMPLETED" },
+  });
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "COMPLETED" });
+  // What somebody wants now is another matter.
+  expect((await set("RUNNING", ids[3] ?? "")).result.status).toBe("ACCEPT");
+});
+
 const RETRIED = { empirical_policy: { retries: 1, retry_delay: 0 } } as const;
 
 test.each([
