@@ -88,3 +88,23 @@ test("an act in a page appears at once in the audit list and on the page of what
   );
   expect(await findBarriers(list)).toEqual([]);
 });
+
+test("whose slot was taken away is told by a link to the run", async () => {
+  await client.limits.create({ name: "gpu:gpu-1", limit: 2 });
+  const flow = await client.flows.put({ name: "train" });
+  const run = await client.flowRuns.create({ flow_id: flow.id, name: "keen-lynx" });
+  const grant = await client.limits.acquire({
+    names: ["gpu:gpu-1"],
+    request_id: "train",
+    slots: 1,
+    lease_seconds: 60,
+    holder: { type: "flow_run", id: run.id },
+  });
+  await client.limits.forceRelease(grant.status === "granted" ? grant.lease_id : expect.fail());
+  const list = await open(`${server.url}/audit`);
+  await shown(async () => (await rows(list))[0]).toMatch(
+    /^alice \| limit\.release \| limit gpu:gpu-1 \| lease slots 1 acquired at \S+ of keen-lynx$/,
+  );
+  await list.getByRole("link", { name: "keen-lynx" }).click();
+  await shown(() => list.locator("h1").textContent()).toContain("keen-lynx");
+});

@@ -131,6 +131,13 @@ test("a run that waits is moved to the front of its queue, and the page says bef
   await button.click();
   await shown(() => page.locator(".why").textContent()).toContain("It is number 1 of its queue.");
   await shown(() => button.count()).toBe(0);
+  // A list says it of each run, when somebody asks.
+  const list = await open(`${stage.url}/runs?pool=narrow`);
+  await shown(() => list.getByText("why?").count()).toBe(3);
+  expect(await list.locator(".why").count()).toBe(0);
+  await list.getByRole("row", { name: /last/ }).getByText("why?").click();
+  await shown(() => list.locator(".why").textContent()).toContain("It is number 1 of its queue.");
+  expect(await findBarriers(list)).toEqual([]);
   await shown(() => page.getByRole("region", { name: "Last acts" }).textContent()).toContain(
     "flow_run.to_front",
   );

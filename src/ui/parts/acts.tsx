@@ -1,8 +1,12 @@
 /** Acts of people: a table of them, and the last ones on what a page shows. */
 import { formatActor, formatChanges, formatTarget } from "../../contract/audit-text.ts";
-import type { AuditEntry, AuditTarget } from "../../contract/wire/audit.ts";
+import type { AuditEntry, AuditTarget, Changes } from "../../contract/wire/audit.ts";
+import type { JsonValue } from "../../contract/wire/common.ts";
+import { isObject } from "../data/json-schema.ts";
 import { pathOfLimit, pathOfPool } from "../data/page-paths.ts";
 import { useQueries } from "../data/query.ts";
+import { useRunNames } from "../data/run-names.ts";
+import { RunLink } from "./links.tsx";
 import { Table, type Column } from "./table.tsx";
 import { When } from "./time.tsx";
 
@@ -40,8 +44,39 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   },
   { header: "act", value: ({ act }) => act },
   ON,
-  { header: "what changed", class: "wraps", value: formatChanges },
+  { header: "what changed", class: "wraps", cell: ({ changes }) => <Changed changes={changes} /> },
 ];
+
+/** Whose slot or place it was is told by a link: ids say nothing to people. */
+function Changed({ changes }: Pick<AuditEntry, "changes">) {
+  const id = Object.values(changes ?? {})
+    .map(({ from }) => runOf(from))
+    .find((found) => found !== undefined);
+  const names = useRunNames(id === undefined ? [] : [id]);
+  if (id === undefined || changes === null) return <>{formatChanges({ changes })}</>;
+  const said = Object.entries(changes).map(([field, { from, ...more }]) => [
+    field,
+    { ...more, ...(from !== undefined && { from: withoutIds(from) }) },
+  ]);
+  return (
+    <>
+      {formatChanges({ changes: Object.fromEntries(said) as Changes })} of{" "}
+      <RunLink run={{ id, name: names.get(id) ?? id }} />
+    </>
+  );
+}
+
+function runOf(whose: JsonValue | undefined): string | undefined {
+  if (!isObject(whose)) return undefined;
+  const { flow_run_id, holder } = whose;
+  if (typeof flow_run_id === "string") return flow_run_id;
+  return isObject(holder) && holder["type"] === "flow_run" ? String(holder["id"]) : undefined;
+}
+
+function withoutIds(whose: JsonValue): JsonValue {
+  if (!isObject(whose)) return whose;
+  return Object.fromEntries(Object.entries(whose).filter(([key]) => !/(^holder|_id)$/.test(key)));
+}
 
 /** What was done last to what has these ids; nothing where nobody did anything. */
 export function LastActs({ ids }: { ids: readonly string[] }) {

@@ -36,7 +36,11 @@ export function RunDraftFields({
       </Field>
       <Field
         label="Start"
-        hint="at once where it is empty; your own time zone"
+        hint={
+          draft.at && Date.parse(draft.at) < Date.now()
+            ? "this is past, so the run begins at once"
+            : "at once where it is empty; your own time zone"
+        }
         fault={faults.get("run.state")}
       >
         {(control) => (

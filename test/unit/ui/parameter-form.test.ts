@@ -218,3 +218,12 @@ test("of what is known anybody may read all but what is secret, however deep it 
   const Endless = { anyOf: [{ $ref: "#/definitions/Endless" }, { $ref: "#/definitions/Endless" }] };
   expect(hidden({ $ref: "#/definitions/Endless" }, "a", { Endless })).toBe('"•••"');
 });
+
+test("parameters that share a type are told apart by their names", () => {
+  const schema: JsonObject = {
+    type: "object",
+    properties: { front: { $ref: "#/definitions/Color" }, back: { $ref: "#/definitions/Color" } },
+    definitions: { Color: { title: "Color", enum: ["red", "green"] } },
+  };
+  expect(readFields(schema, {}).map(({ title }) => title)).toEqual(["front", "back"]);
+});

@@ -21,6 +21,11 @@ test("without anything it is the latest runs, a page and one more", () => {
   expect(bodyOf({})).toEqual({ flow_runs: {}, sort: "EXPECTED_START_TIME_DESC", limit: 51 });
 });
 
+test("what is no state in an address is not asked for", () => {
+  expect(bodyOf({ state: "NONSENSE" }).flow_runs).toEqual({});
+  expect(bodyOf({ state: "NONSENSE,FAILED" }).flow_runs).toEqual({ state: { type: { any_: ["FAILED"] } } });
+});
+
 test("every filter is one that the API takes; ids are meant as ids, all else as parts of names", () => {
   const query = {
     state: "FAILED,CRASHED",
