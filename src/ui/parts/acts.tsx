@@ -69,8 +69,8 @@ function Changed({ changes }: Pick<AuditEntry, "changes">) {
 function runOf(whose: JsonValue | undefined): string | undefined {
   if (!isObject(whose)) return undefined;
   const { flow_run_id, holder } = whose;
-  if (typeof flow_run_id === "string") return flow_run_id;
-  return isObject(holder) && holder["type"] === "flow_run" ? String(holder["id"]) : undefined;
+  const id = isObject(holder) && holder["type"] === "flow_run" ? holder["id"] : flow_run_id;
+  return typeof id === "string" ? id : undefined;
 }
 
 function withoutIds(whose: JsonValue): JsonValue {
