@@ -205,10 +205,11 @@ export class LimitWatch {
     );
     if (new Set(named).size < named.length) this.#world.fail("I3", `${name} gave a named slot twice`, named);
     const { holder_type, holder_id } = lease;
+    // Who asks for more limits than before takes nothing of those that it has already.
     const isHeldTwice = [...leases.values()].some(
-      (other) => other.fence !== lease.fence && other.holder_id === holder_id,
+      (other) => other.fence !== lease.fence && other.holder_id === holder_id && other.slots > 0,
     );
-    if (holder_type === "task_run" && lease.kind !== "reserved" && isHeldTwice)
+    if (holder_type === "task_run" && lease.kind !== "reserved" && lease.slots > 0 && isHeldTwice)
       this.#world.fail("I5", `${name} gave a task run slots twice`, [...leases.values()]);
     if (lease.request_id !== null) {
       const before = this.#granted.get(lease.request_id);
