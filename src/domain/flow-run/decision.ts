@@ -32,7 +32,7 @@ export interface OrchestrateInput {
   is_forced: boolean;
   /** Where the run is CANCELLING: an agent of ours has its process and will tell of its end. */
   is_attended: boolean;
-  /** The run has ended, and had made this very transition before. */
+  /** The run has made this very transition before, and may have gone on since. */
   is_repeated: boolean;
   /** The id of the state that is written, if one is. */
   state_id: string;

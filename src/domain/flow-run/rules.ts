@@ -97,7 +97,6 @@ const preventSameTransition: Rule = {
   name: "same transition",
   judge: ({ from, to, is_repeated }) => {
     const id = to.state_details?.transition_id ?? null;
-    // What comes once more and late does not begin anew what has ended since.
     return is_repeated || (id !== null && id === from?.state_details.transition_id)
       ? reject("This run has already made this state transition.")
       : PASSED;

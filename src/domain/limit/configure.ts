@@ -2,7 +2,7 @@
 import { refuse, accept, type Result } from "../../contract/errors.ts";
 import { formatInstant } from "../../contract/instants.ts";
 import type { LimitCreate, LimitUpdate } from "../../contract/wire/limits.ts";
-import { doesDecay } from "./decay.ts";
+import { decayedLevel, doesDecay } from "./decay.ts";
 import type { LimitConfig } from "./types.ts";
 
 const AVG_OCCUPANCY_SECONDS = 2;
@@ -45,8 +45,10 @@ export function changeConfig(config: LimitConfig, update: LimitUpdate, now: numb
     limit: update.limit ?? config.limit,
     active: update.active ?? config.active,
     slot_decay_per_second,
-    // Leases from before a limit began to decay are counted beside its level until they end.
-    ...(doesDecay({ slot_decay_per_second }) && !doesDecay(config) && { level: 0, level_at: now }),
+    // What has decayed by now has done so at the rate of before. Leases from before a limit began to decay are counted beside
+    // its level until they end.
+    level: doesDecay(config) ? decayedLevel(config, now) : 0,
+    level_at: now,
     denied_slots: update.denied_slots ?? config.denied_slots,
     slot_names: update.slot_names === undefined ? config.slot_names : uniqueNames(update.slot_names),
     bypass_max: update.bypass_max ?? config.bypass_max,

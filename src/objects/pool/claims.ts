@@ -173,6 +173,8 @@ export class PoolClaims {
           })
         : new InvariantViolation("I3", "A run is ready that has a live attempt.", { active });
     }
+    // Also where it comes to nothing: what is written wants an alarm (I9).
+    wakeAt(Math.max(deadline_at, host.expiry_floor));
     const labels = {
       ...stored.run.labels,
       "prefect.worker.name": worker.name,
@@ -191,7 +193,6 @@ export class PoolClaims {
         this.#slots.parkForSlot(stored);
       return undefined;
     }
-    wakeAt(Math.max(deadline_at, host.expiry_floor));
     return {
       attempt_id,
       fence,

@@ -13,16 +13,18 @@ export function sayFull(limit: number | null, used: number, of: string): string 
 
 /** Why a run that waits may not go on now; undefined where its pool and its queue have room. */
 export function findFull(context: PoolContext, run: FlowRun): string | undefined {
+  if (run.work_queue_id === null) return undefined;
   const { store } = context;
   const pool = poolOf(context);
+  // One whose queue was deleted when it had ended counts in its pool all the same.
   const queue = store.catalog.listQueues().find(({ id }) => id === run.work_queue_id);
-  if (queue === undefined || (pool.concurrency_limit === null && queue.concurrency_limit === null))
-    return undefined;
+  const queue_limit = queue?.concurrency_limit ?? null;
+  if (pool.concurrency_limit === null && queue_limit === null) return undefined;
   const used = store.attempts.countActiveByQueue();
-  const [inPool, inQueue] = [sum(used.values()), used.get(queue.id) ?? 0];
+  const [inPool, inQueue] = [sum(used.values()), used.get(run.work_queue_id) ?? 0];
   if (freeSlots(pool.concurrency_limit, inPool) === 0)
     return sayFull(pool.concurrency_limit, inPool, `the work pool ${pool.name}`);
-  if (freeSlots(queue.concurrency_limit, inQueue) === 0)
-    return sayFull(queue.concurrency_limit, inQueue, `the work queue ${queue.name}`);
+  if (queue !== undefined && freeSlots(queue_limit, inQueue) === 0)
+    return sayFull(queue_limit, inQueue, `the work queue ${queue.name}`);
   return undefined;
 }

@@ -87,11 +87,11 @@ export class RunSlots {
     if (intent.body.kind === "slot") this.#settleSlot(stored, request_id, slot);
     else if (intent.body.kind === "late") this.#states.settleLate(stored, slot);
     else {
-      // The grant may have overtaken the refusal.
-      if (slot.status === "full" && stored.slot_request_id === request_id && stored.slot_lease_id !== null)
-        slot = { status: "granted", lease_id: stored.slot_lease_id };
       if (slot.status === "full" && stored.slot_request_id !== request_id)
         this.#keepPlace(stored, request_id);
+      // The grant may have overtaken the refusal: that of this request, or of the place from before.
+      if (slot.status === "full" && stored.slot_lease_id !== null)
+        slot = { status: "granted", lease_id: stored.slot_lease_id };
       const { proposed, is_forced, identity } = intent.body;
       const answer = this.#states.propose(stored, proposed, is_forced, identity, slot);
       void Promise.resolve(answer).then((known) => resolve?.(known));
@@ -109,6 +109,9 @@ export class RunSlots {
       return;
     }
     stored.slot_request_id = request_id;
+    // It is asked no more by the clock: the place must not be forgotten then.
+    stored.slot_expires_at = null;
+    stored.is_parked = false;
     this.#records.save(stored, run);
   }
 
@@ -154,6 +157,8 @@ export class RunSlots {
   /** A slot is there: the run may be claimed, and the slot lapses if nobody does by `lapses_at`. */
   #keepSlot(stored: StoredRun, lease_id: string, lapses_at = Number.POSITIVE_INFINITY): void {
     const now = this.#context.host.now();
+    if (stored.slot_lease_id !== null && stored.slot_lease_id !== lease_id)
+      this.#limit.release(stored.slot_lease_id);
     stored.slot_lease_id = lease_id;
     stored.slot_expires_at = Math.min(now + SLOT_LAPSES_MS, lapses_at);
     stored.is_parked = false;

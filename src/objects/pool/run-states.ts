@@ -147,7 +147,8 @@ export class RunStates {
     const isTaken =
       !is_forced &&
       proposed.type === "PENDING" &&
-      this.#context.store.attempts.readActive(run.id) === undefined;
+      // Who waits for its next try counts in no queue.
+      (this.#context.store.attempts.readActive(run.id)?.queue_id ?? null) === null;
     const full = isTaken ? findFull(this.#context, run) : undefined;
     if (full !== undefined) return this.#turnAway(stored, full, learned);
     const speaker = identity?.flow_run_id === run.id ? identity : null;
@@ -217,7 +218,7 @@ export class RunStates {
       proposed,
       is_forced,
       is_attended: run.state_type === "CANCELLING" && this.#hasAgent(run.id),
-      is_repeated: this.#hasEndedSince(run, proposed),
+      is_repeated: this.#hasMade(run, proposed),
       state_id: mintId(context, "state", now),
       slot,
       policy: {
@@ -254,13 +255,15 @@ export class RunStates {
     };
   }
 
-  /** What a caller repeats because no answer was heard may arrive twice, the second time after the run's end. */
-  #hasEndedSince({ id, state_type }: FlowRun, { state_details }: StateCreate): boolean {
+  /**
+   * What a caller repeats because no answer was heard may arrive twice, the second time after what has come of it. Who
+   * repeats that it begins a run which is being cancelled is answered by the rules: its process must not go on.
+   */
+  #hasMade({ id, state_type }: FlowRun, { state_details }: StateCreate): boolean {
     const transition_id = state_details?.transition_id ?? null;
     return (
       transition_id !== null &&
-      state_type !== null &&
-      isTerminal(state_type) &&
+      state_type !== "CANCELLING" &&
       this.#context.store.states.hasTransition(id, transition_id)
     );
   }

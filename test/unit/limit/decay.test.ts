@@ -67,3 +67,12 @@ test("whatever the rhythm, a decaying limit lets through no more than its size a
     { numRuns: 60 },
   );
 });
+
+test("what has decayed stays gone when the rate is changed", async () => {
+  const world = new LimitWorld("rate");
+  await world.must("create", { name: "rate", limit: 4, slot_decay_per_second: 1 });
+  for (let uses = 0; uses < 4; uses += 1) granted(await world.acquire({ mode: "rate_limit" }));
+  await world.pass(3000);
+  await world.must("update", { slot_decay_per_second: 0.001 });
+  expect(await world.must("read", {})).toMatchObject({ active_slots: 1 });
+});

@@ -167,6 +167,91 @@ test("a run that is cancelled while its deployment's limit is asked leaves no pl
   expect(await line()).toEqual([]);
 });
 
+test.each([
+  ["1", 1],
+  ["0, by now", 0],
+])(
+  "agents claim while a run with a place in the line of a deployment with a limit of %s is due",
+  async (_, concurrency_limit) => {
+    const { pool, submit, propose, elapse, deployment } = await createShortPair();
+    const [first, second] = [await submit(), await submit()];
+    await propose(first);
+    await propose(second);
+    if (concurrency_limit === 0)
+      await pool.do("put_deployment", { ...deployment, revision: 2, concurrency_limit });
+    await elapse(31_000);
+    await pool.beat();
+    const claim = {
+      worker_name: "gpu-1",
+      session_id: SESSION,
+      attempt_ids: [attemptId(1)],
+      work_queue_names: [],
+    };
+    for (let times = 0; times < 3; times += 1) {
+      expect(await pool.do("claim", claim)).toMatchObject({ claims: [] });
+      await elapse(30_000);
+    }
+    expect(pool.host.events).toEqual([]);
+  },
+);
+
+/** What happens at the limit between its answer to the next question and the pool's hearing of it. */
+function beforeNextAnswer(pool: TestPool, act: () => Promise<unknown>): void {
+  const answered = pool.answer;
+  pool.answer = async (envelope) => {
+    const result = await answered(envelope);
+    if (envelope.operation !== "acquire") return result;
+    pool.answer = answered;
+    await act();
+    return result;
+  };
+}
+
+test("a run whose place is granted while its next proposal is refused takes that slot", async () => {
+  const { pool, submit, propose, endHolders, elapse } = await createShortPair();
+  const [first, second] = [await submit(), await submit()];
+  await propose(first);
+  expect((await propose(second)).result.status).toBe("REJECT");
+  await elapse(31_000);
+  beforeNextAnswer(pool, endHolders);
+  expect((await propose(second)).result.status).toBe("ACCEPT");
+});
+
+test("a run whose place and whose next proposal are both granted has one slot", async () => {
+  const { pool, ask, submit, propose, used } = await createShortPair();
+  const [first, second] = [await submit(), await submit()];
+  await propose(first);
+  await propose(second);
+  const place = () =>
+    pool.host.sql.all<{ slot_request_id: string }>(
+      "SELECT slot_request_id FROM flow_run WHERE id = ?",
+      second,
+    )[0]?.slot_request_id;
+  const before = place();
+  beforeNextAnswer(pool, async () => {
+    void ask("update", { limit: 3 });
+    // The word of the grant of the later request comes last.
+    await expect.poll(place).not.toBe(before);
+  });
+  await propose(second);
+  await pool.advance(30_000);
+  expect(await used()).toBe(2);
+});
+
+test("a place in line outlives the refusal before it", async () => {
+  const { ask, submit, propose, claim, line, elapse } = await createShortPair();
+  await ask("update", { limit: 0 });
+  const waiting = await submit();
+  await claim();
+  await ask("update", { limit: 1 });
+  await propose(await submit());
+  expect((await propose(waiting)).result.status).toBe("REJECT");
+  await elapse(31_000);
+  expect(await line()).toEqual([waiting]);
+  await propose(waiting, "CANCELLED", true);
+  expect(await line()).toEqual([]);
+});
+
 test("a slot that a run has by the word of its grant stays its own when it finds its pool full then", async () => {
   const { pool, submit, used } = await createPair({ concurrency_limit: 2 });
   await pool.do("update", { concurrency_limit: 1 });

@@ -675,26 +675,35 @@ test.each(["FAILED", "CRASHED", "COMPLETED"] as const)(
   },
 );
 
-test("a proposal that comes once more, after the run's end, does not begin it anew", async () => {
+test.each([
+  ["has ended", ["PENDING", "RUNNING", "COMPLETED"]],
+  ["is to be tried again", ["PENDING", "RUNNING", "FAILED", "SCHEDULED"]],
+  ["is paused", ["PENDING", "RUNNING", "PAUSED"]],
+])("a proposal that comes once more when its run %s changes nothing", async (_, types) => {
   const pool = await createTestPool();
   const id = await submit(pool);
-  const set = (type: string, transition_id: string) =>
-    pool.do("set_state", {
-      id,
-      state: { type, state_details: { transition_id } } as never,
-      is_forced: false,
-      run: null,
-    });
-  const ids = [1, 2, 3, 4].map((number) => `0f9a1c52-0000-4000-8000-00000000000${number}`);
-  for (const [index, type] of ["PENDING", "RUNNING", "COMPLETED"].entries())
-    await set(type, ids[index] ?? "");
-  expect((await set("RUNNING", ids[1] ?? "")).result).toMatchObject({
-    status: "REJECT",
-    state: { type: "COMPLETED" },
-  });
-  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: "COMPLETED" });
+  const set = (type: string, number: number) => {
+    const transition_id = `0f9a1c52-0000-4000-8000-00000000000${number}`;
+    const state = { type, state_details: { transition_id } } as never;
+    return pool.do("set_state", { id, state, is_forced: false, run: null });
+  };
+  for (const [index, type] of types.entries()) await set(type, index);
+  const last = types.at(-1);
+  expect((await set("RUNNING", 1)).result).toMatchObject({ status: "REJECT", state: { type: last } });
+  expect(await pool.do("read_run", { id })).toMatchObject({ state_type: last });
   // What somebody wants now is another matter.
-  expect((await set("RUNNING", ids[3] ?? "")).result.status).toBe("ACCEPT");
+  expect((await set("RUNNING", 9)).result.status).toBe("ACCEPT");
+});
+
+test("a run that waits for its next try in its process is not taken beyond its pool's limit", async () => {
+  const pool = await createTestPool();
+  await pool.do("update", { concurrency_limit: 1 });
+  const retried = await submit(pool, { empirical_policy: { retries: 1, retry_delay: 0 } });
+  const set = (id: string, type: string) =>
+    pool.do("set_state", { id, state: { type } as never, is_forced: false, run: null });
+  for (const type of ["PENDING", "RUNNING", "FAILED"]) await set(retried, type);
+  expect((await set(await submit(pool), "PENDING")).result.status).toBe("ACCEPT");
+  expect((await set(retried, "PENDING")).result.status).toBe("ABORT");
 });
 
 const RETRIED = { empirical_policy: { retries: 1, retry_delay: 0 } } as const;
