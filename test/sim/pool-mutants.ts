@@ -139,8 +139,8 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       "if (freeSlots(pool.concurrency_limit, inPool) < 0)",
     ],
     [
-      "if (freeSlots(queue.concurrency_limit, inQueue) === 0)",
-      "if (freeSlots(queue.concurrency_limit, inQueue) < 0)",
+      "if (queue !== undefined && freeSlots(queue_limit, inQueue) === 0)",
+      "if (queue !== undefined && freeSlots(queue_limit, inQueue) < 0)",
     ],
   ),
   mutant("each proposal that is refused stands in the line once more", "src/objects/pool/run-slots.ts", [
