@@ -45,8 +45,8 @@ const NO_LEASES_SHARE = 0.3;
 const SWITCHES_SHARE = 0.3;
 /** In so many of the seeds callers give up waiting. */
 const PATIENCE_SHARE = 0.4;
-/** In so many of the seeds with a pool some workers are Prefect's. */
-const FOREIGN_SHARE = 0.3;
+/** In so many of the seeds with a pool where that can be played some workers are Prefect's. */
+const FOREIGN_SHARE = 0.6;
 /** In so many of the seeds with a pool some engines wait for people. */
 const PAUSES_SHARE = 0.3;
 const SESSION_SECONDS_MAX = 300;
@@ -171,8 +171,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
         }
       : undefined,
     agents,
-    // The release before lets them take more than pool and queue have, and leaves their places in line behind.
-    foreign_workers: rates.deploy === undefined ? makeForeignWorkers(seed) : [],
+    foreign_workers: makeForeignWorkers(seed, rates),
     people: {
       every_ms: Math.max(2000, work_ms / slots),
       work_ms,
@@ -192,9 +191,17 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
   };
 }
 
-function makeForeignWorkers(seed: number): PoolPlan["foreign_workers"] {
+/**
+ * The release before lets them take more than pool and queue have, and leaves their places in line behind. What one of them
+ * proposes names no attempt: nothing tells it, when it comes a quarter of an hour late, from what somebody wants now.
+ */
+function makeForeignWorkers(
+  seed: number,
+  { deploy, delay, double }: FaultRates,
+): PoolPlan["foreign_workers"] {
   const random = new Random(seed, "foreign workers");
-  if (!random.chance(FOREIGN_SHARE)) return [];
+  const isPlayable = [deploy, delay, double].every((rate) => rate === undefined);
+  if (!isPlayable || !random.chance(FOREIGN_SHARE)) return [];
   return Array.from({ length: random.int(1, 2) }, (_, index) => ({
     name: `foreign-${index + 1}`,
     limit: random.int(1, 4),

@@ -31,6 +31,8 @@ export interface SimActor {
 export interface Instance<Actor extends SimActor = SimActor> {
   readonly actor: Actor;
   isDead: boolean;
+  /** It has the code of the release before, for as long as it lives. */
+  readonly isOld: boolean;
   readonly started: Promise<void>;
   /** How to tell each open call that the instance is gone. */
   readonly open: Set<() => void>;
@@ -172,7 +174,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
       after: (ms, body) => {
         const cancel = this.#world.timeline.after(ms, () => {
           instance.timers.delete(cancel);
-          if (!this.isOld) this.#rest.noteWake();
+          if (!instance.isOld) this.#rest.noteWake();
           body();
         });
         instance.timers.add(cancel);
@@ -183,14 +185,16 @@ export class SimObject<Actor extends SimActor = SimActor> {
       },
       whenDurable: (body) => this.#whenDurable(instance, body),
     };
+    const { isOld } = this;
     const actor = this.#makers.make(
       this.#makeHost(() => instance),
       tools,
-      (this.isOld ? this.#world.release_before : undefined) ?? TODAY,
+      (isOld ? this.#world.release_before : undefined) ?? TODAY,
     );
     const instance: Instance<Actor> = {
       actor,
       isDead: false,
+      isOld,
       started: actor.start(),
       open: new Set(),
       timers: new Set(),
@@ -365,7 +369,7 @@ export class SimObject<Actor extends SimActor = SimActor> {
       return;
     }
     this.#world.say(this.name, "alarm");
-    if (!this.isOld) this.#rest.noteWake();
+    if (this.instance?.isOld !== true) this.#rest.noteWake();
     this.#cancelAlarm();
     this.alarm_at = null;
     this.#isRinging = true;
