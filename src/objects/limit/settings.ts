@@ -247,15 +247,12 @@ export class Settings {
     if (missing > 0) this.#core.takeAnonymousSlots(config, missing, now);
   }
 
-  /** Gives back slots that were taken without a lease, oldest first. */
+  /**
+   * Gives back slots that were taken without a lease, oldest first; of a limit that decays those from before it did, which do
+   * not go by themselves, and then its level.
+   */
   giveBackAnonymous(slots: number): void {
-    const config = this.#core.config;
     const now = this.#core.host.now();
-    if (config !== undefined && doesDecay(config)) {
-      const level = Math.max(0, decayedLevel(config, now) - slots);
-      this.#core.writeConfig({ ...config, level, level_at: now });
-      return;
-    }
     let left = slots;
     for (const lease of this.#core.store.leases.listAnonymous()) {
       if (left <= 0) return;
@@ -263,5 +260,9 @@ export class Settings {
       else this.#core.shrinkLease(lease, lease.slots - left);
       left -= lease.slots;
     }
+    const config = this.#core.config;
+    if (left <= 0 || config === undefined || !doesDecay(config)) return;
+    const level = Math.max(0, decayedLevel(config, now) - left);
+    this.#core.writeConfig({ ...config, level, level_at: now });
   }
 }

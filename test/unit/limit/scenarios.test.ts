@@ -542,6 +542,18 @@ test("who waits for a lease of a limit that decays, or behind an offer, is not l
   expect(waiting(await peek(behind)).reason).toBe("offered");
 });
 
+test("what was taken without a lease before a limit decayed is given back by who took it", async () => {
+  const limit = await world(3);
+  for (let times = 0; times < 2; times += 1)
+    granted(await limit.acquire({ caller: { type: "anonymous" }, is_anonymous: true }));
+  await limit.must("update", { slot_decay_per_second: 0.001 });
+  granted(await limit.acquire());
+  await limit.must("decrement", { slots: 2 });
+  expect((await limit.must("read", {})).active_slots).toBe(1);
+  await limit.must("decrement", { slots: 1 });
+  expect((await limit.must("read", {})).active_slots).toBe(0);
+});
+
 test("rate limiting needs a limit that decays", async () => {
   const limit = await world(2);
   expect(await limit.acquire({ mode: "rate_limit" })).toMatchObject({
