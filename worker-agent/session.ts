@@ -2,9 +2,9 @@
  * The agent's session with its pool: registers, beats by half the session's time, and knows until when the children
  * may work without the server.
  */
-import { writeCommand } from "../src/contract/commands.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { writeCommand } from "../src/contract/commands.ts";
 import { marginOfSession } from "../src/contract/margins.ts";
 import { SessionAnswer, type Gpu, type SessionBeat } from "../src/contract/wire/agents.ts";
 import { backoffMs, pause } from "../src/client/backoff.ts";

@@ -1,7 +1,7 @@
 /** `concurrency()` and `rateLimit()`: hold slots of global limits while something runs. */
-import { writeCommand } from "../contract/commands.ts";
 import { hostname } from "node:os";
 import { basename } from "node:path";
+import { writeCommand } from "../contract/commands.ts";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
 import { ERRORS } from "../contract/errors.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";

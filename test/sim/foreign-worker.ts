@@ -5,17 +5,13 @@
 import { formatInstant } from "../../src/contract/instants.ts";
 import type { FlowRun } from "../../src/contract/wire/flow-runs.ts";
 import type { State, StateCreate } from "../../src/contract/wire/states.ts";
+import type { AgentPlan } from "./agents.ts";
 import type { FlowPlan } from "./flows.ts";
 import type { SimPool } from "./pools.ts";
 import { SimProcess } from "./process.ts";
 import type { World } from "./world.ts";
 
-export interface ForeignWorkerPlan {
-  name: string;
-  limit: number;
-  poll_ms: number;
-  clock: { skew_ms: number; rate: number };
-}
+export type ForeignWorkerPlan = Pick<AgentPlan, "name" | "limit" | "poll_ms" | "clock">;
 
 /** What is due so soon is asked for, too (source: Prefect 3.8.8). */
 const PREFETCH_MS = 10_000;

@@ -50,7 +50,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 /** Whose slot or place it was is told by a link: ids say nothing to people. */
 function Changed({ changes }: Pick<AuditEntry, "changes">) {
   const id = Object.values(changes ?? {})
-    .map(({ from }) => runOf(from))
+    .map(({ from }) => runIn(from))
     .find((found) => found !== undefined);
   const names = useRunNames(id === undefined ? [] : [id]);
   if (id === undefined || changes === null) return <>{formatChanges({ changes })}</>;
@@ -66,10 +66,11 @@ function Changed({ changes }: Pick<AuditEntry, "changes">) {
   );
 }
 
-function runOf(whose: JsonValue | undefined): string | undefined {
+/** As `runOf` of a lease or a waiter: the audit list has these in fewer words. */
+function runIn(whose: JsonValue | undefined): string | undefined {
   if (!isObject(whose)) return undefined;
   const { flow_run_id, holder } = whose;
-  const id = isObject(holder) && holder["type"] === "flow_run" ? holder["id"] : flow_run_id;
+  const id = flow_run_id ?? (isObject(holder) && holder["type"] === "flow_run" ? holder["id"] : undefined);
   return typeof id === "string" ? id : undefined;
 }
 
