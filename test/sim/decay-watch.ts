@@ -4,7 +4,7 @@
  */
 import type { Grant } from "../../src/contract/wire/limits.ts";
 import type { AcquireCommand } from "../../src/objects/limit/operations.ts";
-import { type ConfigRow, doesDecay, levelAt } from "./limit-rows.ts";
+import { type ConfigRow, doesDecay, type LeaseRow, levelAt, sumSlots } from "./limit-rows.ts";
 import type { SimObject } from "./objects.ts";
 import type { World } from "./world.ts";
 
@@ -20,6 +20,8 @@ export class DecayWatch {
   readonly #world: World;
   readonly #object: SimObject;
   #config: ConfigRow | undefined;
+  /** Slots that are held until other limits have decided. */
+  #reserved = 0;
   /** Until then somebody may have set the level. */
   #isSetUntil = 0;
   /** The level by what was told, and when, by the server's clock. */
@@ -42,15 +44,19 @@ export class DecayWatch {
   }
 
   /** Compares the level after a commit with the level before. */
-  look(config: ConfigRow, occupied: number): void {
-    const before = this.#config;
+  look(config: ConfigRow, leases: readonly LeaseRow[]): void {
+    const [before, reserved_before] = [this.#config, this.#reserved];
     this.#config = config;
+    this.#reserved = sumSlots(leases.filter(({ kind }) => kind === "reserved"));
     if (before === undefined || !doesDecay(before) || !doesDecay(config) || this.#isBeingSet) return;
     // By a clock that was put back no level falls.
     const left = levelAt(before, Math.max(before.level_at, config.level_at));
     if (config.level < left - EPSILON && config.level_at > before.level_at)
       this.#world.fail("I2", `the level of ${this.#object.name} has fallen by itself`, { before, config });
-    if (config.level > left + EPSILON && config.level + occupied > config.limit + EPSILON)
+    const occupied = sumSlots(leases);
+    // What was reserved becomes level once it is decided, also where the limit was lowered since.
+    const taken = config.level - left - Math.max(0, reserved_before - this.#reserved);
+    if (taken > EPSILON && config.level + occupied > config.limit + EPSILON)
       this.#world.fail("I1", `${this.#object.name} gave more slots than its limit`, {
         before,
         config,

@@ -6,10 +6,11 @@ import type { World } from "./world.ts";
 export interface Holding {
   readonly owner: SimProcess;
   readonly lease_id: string;
-  readonly limits: readonly SimLimit[];
+  /** Its fence at each limit; none where the limit decayed. */
+  readonly fences: ReadonlyMap<SimLimit, number>;
   /** The attempt of a flow run that holds it. */
   readonly attempt_id: string | undefined;
-  /** Its fence at each limit, as {@link markOf} writes it. */
+  /** Its fence at home and at each limit, as {@link markOf} writes it. */
   readonly marks: readonly string[];
   readonly slots: number;
   /** When it was granted, in true time. */
@@ -34,8 +35,8 @@ export class Holdings {
   /** Somebody begins to work. */
   begin(holding: Holding): void {
     this.#all.add(holding);
-    for (const limit of holding.limits) {
-      const holders = [...this.#all].filter((other) => other.limits.includes(limit) && this.#isHeld(other));
+    for (const limit of holding.fences.keys()) {
+      const holders = [...this.#all].filter((other) => this.#isHeld(other) && this.#isHeldAt(limit, other));
       const slots = holders.reduce((sum, other) => sum + other.slots, 0);
       const bound = limit.watch.sizeSince(Math.min(...holders.map(({ since }) => since)));
       if (slots > bound)
@@ -65,6 +66,11 @@ export class Holdings {
     return (
       marks.some((mark) => this.taken.has(mark)) || (attempt_id !== undefined && this.ended.has(attempt_id))
     );
+  }
+
+  #isHeldAt(limit: SimLimit, { fences }: Holding): boolean {
+    const fence = fences.get(limit);
+    return fence !== undefined && limit.watch.isHeld(fence);
   }
 
   #isHeld(holding: Holding): boolean {

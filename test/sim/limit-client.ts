@@ -218,12 +218,14 @@ export class LimitClient {
     }
     const lease_ms = this.#lease_seconds * 1000;
     const margin_ms = 1000 * marginOfLease(this.#lease_seconds);
-    // Nobody holds what decays.
-    const names = new Set(grant.limits.flatMap(({ name, fence }) => (fence === null ? [] : [name])));
+    const shares = grant.limits.flatMap(({ name, fence }) => {
+      const limit = plan.limits.find((other) => other.name === name);
+      return limit === undefined || fence === null ? [] : [[limit, fence] as const];
+    });
     const holding = {
       owner: process,
       lease_id: grant.lease_id,
-      limits: plan.limits.filter(({ name, watch }) => names.has(name) && !watch.doesDecay),
+      fences: new Map(shares),
       attempt_id: plan.run?.attempt_id,
       // A home that decays has a fence of its own for all of it.
       marks: [
@@ -232,10 +234,8 @@ export class LimitClient {
       ],
       slots: plan.slots,
       since: Math.min(
-        ...grant.limits.map(({ name, fence }) => {
-          const limit = plan.limits.find((other) => other.name === name);
-          return limit?.watch.given_at.get(fence ?? 0) ?? this.#world.now;
-        }),
+        this.#world.now,
+        ...shares.map(([{ watch }, fence]) => watch.given_at.get(fence) ?? this.#world.now),
       ),
       until: counts_from + grant.expires_in_seconds * 1000 - margin_ms,
       isOver: false,

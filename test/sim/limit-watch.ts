@@ -51,6 +51,8 @@ export class LimitWatch {
   readonly #withdrawn = new Map<string, number>();
   /** Under which fence each request was granted, and until when its end is remembered, once it has ended. */
   readonly #granted = new Map<string, { fence: number; remembered_until: number }>();
+  /** Fences of what was taken while the limit decayed, and is held by nobody. */
+  readonly #used = new Set<number>();
   /** When each lease was stored, by its fence. */
   readonly given_at = new Map<number, number>();
   /** Leases, requests and attempts that somebody has asked to end. */
@@ -157,9 +159,9 @@ export class LimitWatch {
     return [...this.#leases.values()].some((lease) => lease.attempt_id === attempt_id);
   }
 
-  /** Slots are used here, and not held. */
-  get doesDecay(): boolean {
-    return this.#config !== undefined && doesDecay(this.#config);
+  /** Tells whether a grant with this fence has slots that are held here: what was taken while the limit decayed is used. */
+  isHeld(fence: number): boolean {
+    return this.given_at.has(fence) && !this.#used.has(fence);
   }
 
   isEmpty(): boolean {
@@ -179,13 +181,18 @@ export class LimitWatch {
     for (const lease of leases.values()) {
       this.#endOf(lease);
       if (!this.#leases.has(lease.fence)) this.#checkNew(lease, leases, config);
+      if (lease.slots === 0 && doesDecay(config)) this.#used.add(lease.fence);
     }
-    for (const lease of this.#leases.values()) if (!leases.has(lease.fence)) this.#checkGone(lease);
+    for (const lease of this.#leases.values())
+      if (!leases.has(lease.fence)) {
+        this.#checkGone(lease);
+        if (lease.kind === "reserved" && doesDecay(config)) this.#used.add(lease.fence);
+      }
     this.#isChanged =
       leases.size !== this.#leases.size || [...leases.keys()].some((fence) => !this.#leases.has(fence));
     [this.#leases, this.#waiters, this.#config] = [leases, waiters, config];
     this.#line.look(rows);
-    this.#decay.look(config, sumSlots(leases.values()));
+    this.#decay.look(config, [...leases.values()]);
     this.#checkDeadlines();
   }
 

@@ -43,11 +43,15 @@ export function findLine(
   return { line: "queue", due_at };
 }
 
-/** The priority by which a run stands before whoever is `first` now; its own where it does already. */
+/**
+ * The priority by which a run stands before whoever is `first` now; its own where it does already. Below 0 in any case, so
+ * that it also goes before whoever comes back to the queue with an earlier time.
+ */
 export function priorityAtFront(
   own: { id: string; priority: number },
   first: { run_id: string; priority: number } | undefined,
 ): number {
   const bar = Math.min(0, first?.priority ?? 0);
-  return first?.run_id === own.id || own.priority < bar ? own.priority : bar - 1;
+  const isFirst = first?.run_id === own.id && own.priority < 0;
+  return isFirst || own.priority < bar ? own.priority : bar - 1;
 }

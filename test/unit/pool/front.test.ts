@@ -102,6 +102,18 @@ test("it keeps its place when it is given back, and no longer than until it has 
   expect(await claimAll(pool, [4, 5, 6])).toEqual([a, b, c]);
 });
 
+test("who was first already goes before one that comes back with an earlier time, too", async () => {
+  const { pool, run, line } = await openWith(2);
+  const [a, b] = line;
+  await pool.do("end_attempt", { ...run, ...exited });
+  expect(idsOf(await claim(pool, [2]))).toEqual([a]);
+  expect(await pool.do("move_to_front", { id: b })).toEqual(moved("default", 0));
+  // Nobody has started what was claimed.
+  await pool.advance(200_000);
+  await pool.beat();
+  expect(await claimAll(pool, [3, 4])).toEqual([b, a]);
+});
+
 test("refused is what does not wait in a queue", async () => {
   const { pool, first, run } = await openWith(0);
   const reasonOf = async (id: string) => {
