@@ -4,6 +4,7 @@
  */
 import type { StateType } from "../../src/contract/wire/states.ts";
 import type { Sql } from "../../src/objects/shared/sql.ts";
+import { FirstSeen } from "./first-seen.ts";
 import type { SimObject } from "./objects.ts";
 import type { World } from "./world.ts";
 
@@ -20,8 +21,8 @@ export class CancelWatch {
   readonly #world: World;
   readonly #object: SimObject;
   readonly #sql: Sql;
-  /** Runs that are being cancelled, and since when. */
-  #cancelling = new Map<string, number>();
+  /** Runs that are being cancelled. */
+  readonly #cancelling = new FirstSeen();
   /** When a person last forced a state on each run. */
   readonly #forced = new Map<string, number>();
 
@@ -37,17 +38,16 @@ export class CancelWatch {
   /** Compares what is being cancelled with what was. */
   look(): void {
     const { now, faults } = this.#world;
-    const cancelling = new Map(
-      this.#sql
-        .all<{ id: string }>("SELECT id FROM flow_run WHERE state_type = 'CANCELLING'")
-        .map(({ id }) => [id, this.#cancelling.get(id) ?? now]),
+    const rows = this.#sql.all<{ id: string }>("SELECT id FROM flow_run WHERE state_type = 'CANCELLING'");
+    const ended = this.#cancelling.look(
+      rows.map(({ id }) => id),
+      now,
     );
-    for (const [id, since] of this.#cancelling) if (!cancelling.has(id)) this.#checkEnd(id, since);
-    this.#cancelling = cancelling;
+    for (const [id, since] of ended) this.#checkEnd(id, since);
     const max_ms = CANCELLING_MAX_MS + (faults.isLate ? LATE_SLACK_MS : SLACK_MS);
-    for (const [id, since] of cancelling)
-      if (now > since + max_ms && !faults.canStep)
-        this.#world.fail("I9", `${this.#object.name} leaves run ${id} CANCELLING`, { since, now });
+    if (faults.canStep) return;
+    for (const [id, since] of this.#cancelling.before(now - max_ms))
+      this.#world.fail("I9", `${this.#object.name} leaves run ${id} CANCELLING`, { since, now });
   }
 
   #checkEnd(id: string, since: number): void {

@@ -1,5 +1,6 @@
 /** Holds the limit of a deployment to its runs: whoever stands in its line, or holds a slot of it, is a run that needs it. */
 import type { SimDeployment } from "./deployments.ts";
+import { FirstSeen } from "./first-seen.ts";
 import type { SimPool } from "./pools.ts";
 import type { World } from "./world.ts";
 
@@ -15,8 +16,8 @@ export class DeploymentWatch {
   readonly #world: World;
   readonly #pool: SimPool;
   readonly #deployments: readonly SimDeployment[];
-  /** What should not be there, and since when. */
-  #since = new Map<string, number>();
+  /** What should not be there. */
+  readonly #stray = new FirstSeen();
 
   constructor(world: World, pool: SimPool, deployments: readonly SimDeployment[]) {
     [this.#world, this.#pool, this.#deployments] = [world, pool, deployments];
@@ -34,11 +35,13 @@ export class DeploymentWatch {
 
   #look(): void {
     const { now, faults, tempo } = this.#world;
-    const marks = new Set(this.#deployments.flatMap((deployment) => this.#listStray(deployment)));
-    this.#since = new Map([...marks].map((mark) => [mark, this.#since.get(mark) ?? now]));
+    this.#stray.look(
+      this.#deployments.flatMap((deployment) => this.#listStray(deployment)),
+      now,
+    );
     const bound = faults.isLate || faults.isLossy ? tempo * LEAVES_LATE_MS : tempo * LEAVES_MS;
-    for (const [mark, since] of this.#since)
-      if (now > since + bound) this.#world.fail("I10", `${mark} and does not need it`, { since, now });
+    for (const [mark, since] of this.#stray.before(now - bound))
+      this.#world.fail("I10", `${mark} and does not need it`, { since, now });
   }
 
   #listStray({ limit }: SimDeployment): string[] {

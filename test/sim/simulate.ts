@@ -1,9 +1,8 @@
 /** One simulated run: a seed, some hours with faults, and then as long without any as it takes for everything to end. */
 import { formatAddress, type ObjectAddress } from "../../src/contract/envelope.ts";
-import { type Joint, mayHave } from "../../src/domain/limit/joint.ts";
 import { SimCaller } from "./callers.ts";
 import { loadReleaseBefore } from "./code.ts";
-import { Holdings, markOf } from "./holdings.ts";
+import { Holdings } from "./holdings.ts";
 import { SimLimit } from "./limits.ts";
 import { Network } from "./network.ts";
 import type { SimObject } from "./objects.ts";
@@ -15,6 +14,7 @@ import { makeScenario } from "./draw-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { openDirectory } from "./directory.ts";
 import { SimServer } from "./server.ts";
+import { watchShares } from "./share-watch.ts";
 import { World, START, type Violation } from "./world.ts";
 
 export interface SimOptions {
@@ -55,9 +55,6 @@ const REST_MS = HOUR_MS;
 /** Something befalls the whole server about this often in the busiest world, where it does. */
 const SERVER_EVERY_MS = 300_000;
 const ALARM_SLACK_MS = 60_000;
-/** A reservation ends by itself after a minute, unless its home puts that off; where nothing is cut off home is soon asked. */
-const SHARES_MS = 300_000;
-const SHARES_LOOK_MS = 30_000;
 
 export async function simulate(options: SimOptions): Promise<SimReport> {
   const scenario = makeScenario(options.seed);
@@ -130,40 +127,6 @@ function settingsOf({ limits }: Scenario, index: number): LimitSettings {
   const { size = 1, bypass_max = 0, has_names = false, slot_decay_per_second = 0 } = limits[index] ?? {};
   const slot_names = has_names ? Array.from({ length: size }, (_, slot) => `slot-${slot + 1}`) : null;
   return { size, bypass_max, slot_names, slot_decay_per_second };
-}
-
-/** I9: what a limit has reserved for an acquire over several, and its home does not count, ends soon. */
-function watchShares(world: World, limits: SimLimit[]): void {
-  const since = new Map<string, number>();
-  world.spawn("shares", async () => {
-    for (;;) {
-      await world.timeline.sleep(SHARES_LOOK_MS);
-      const orphans = new Set(limits.flatMap((limit) => listOrphans(limit, limits)));
-      for (const mark of since.keys()) if (!orphans.has(mark)) since.delete(mark);
-      for (const mark of orphans) {
-        const from = since.get(mark) ?? world.now;
-        since.set(mark, from);
-        if (world.now > from + SHARES_MS)
-          world.fail("I9", `${mark} is reserved for an acquire whose home does not count it`, { from });
-      }
-      if (world.faults.isOver) return;
-    }
-  });
-}
-
-function listOrphans({ key, name, object }: SimLimit, limits: SimLimit[]): string[] {
-  return object.database
-    .prepare("SELECT fence, joint_id, home_key FROM lease WHERE kind = 'reserved'")
-    .all()
-    .filter(({ fence, joint_id, home_key }) => {
-      const row = limits
-        .find((limit) => limit.key === home_key)
-        ?.object.database.prepare("SELECT record FROM joint WHERE joint_id = ?")
-        .get(String(joint_id));
-      const joint = row && (JSON.parse(String(row["record"])) as Joint);
-      return joint === undefined || !mayHave(joint, { key, fence: Number(fence) });
-    })
-    .map(({ fence }) => markOf(name, Number(fence)));
 }
 
 /** I9: left in peace, everybody gets a turn, and everything ends by itself. */
