@@ -1,6 +1,7 @@
 /** The states that a flow run or a task run came through. */
 import type { State } from "../../contract/wire/states.ts";
 import { useQuery } from "../data/query.ts";
+import { toReadable } from "../data/readable-text.ts";
 import { StateBadge } from "./state-badge.tsx";
 import { When } from "./time.tsx";
 
@@ -15,7 +16,7 @@ export function States({ path }: { path: string }) {
           <li key={state.id}>
             <StateBadge type={state.type} name={state.name} /> <When at={state.timestamp} />
             {typeof state.message === "string" && state.message !== "" && (
-              <span class="count"> {state.message}</span>
+              <span class="count"> {toReadable(state.message)}</span>
             )}
           </li>
         ))}

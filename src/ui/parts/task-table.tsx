@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { TaskRun } from "../../contract/wire/task-runs.ts";
 import { useLatest } from "../data/query.ts";
+import { toReadable } from "../data/readable-text.ts";
 import { Pager } from "./pager.tsx";
 import { Took } from "./run-table.tsx";
 import { StateBadge } from "./state-badge.tsx";
@@ -68,6 +69,6 @@ const COLUMNS: readonly Column<TaskRun>[] = [
 ];
 
 function shorten(message: string | null | undefined): string {
-  const [line = ""] = (message ?? "").split("\n");
+  const [line = ""] = toReadable(message ?? "").split("\n");
   return line.length > MESSAGE_CHARACTERS_MAX ? `${line.slice(0, MESSAGE_CHARACTERS_MAX)}…` : line;
 }
