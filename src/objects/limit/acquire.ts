@@ -70,6 +70,8 @@ export class Acquires {
     if (command.is_once_per_holder === true && command.holder) {
       const known = this.#store.leases
         .listOfHolder(command.holder)
+        // What is reserved is not held yet.
+        .filter(({ kind }) => kind !== "reserved")
         .map(
           (lease) => this.#joints.replay(lease, now) ?? this.#core.grantOf(config, lease, lease_seconds, now),
         );

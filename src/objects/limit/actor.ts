@@ -29,7 +29,7 @@ import { LimitStore } from "./store.ts";
 import { estimate, leastLimit, readOutlook } from "./waiting.ts";
 
 const TIDY_MS = ABSENT_SECONDS * 1000;
-const ANONYMOUS_MAX = 1000;
+const ENDED_AT_ONCE = 1000;
 const TAG_LEASE_SECONDS = 86_400;
 
 /**
@@ -222,11 +222,15 @@ export class LimitActor extends Actor<LimitOperations> {
       const from = this.#store.leases.countOccupied();
       this.#tell(envelope, "reset", { active_slots: { from, to: task_run_ids.length } });
       const now = this.host.now();
-      for (const lease of this.#store.leases.list(0, found.value.limit + ANONYMOUS_MAX))
-        this.#core.takeAway(lease, now);
+      for (;;) {
+        const held = this.#store.leases.list(0, ENDED_AT_ONCE);
+        for (const lease of held) this.#core.takeAway(lease, now);
+        if (held.length < ENDED_AT_ONCE) break;
+      }
       for (const id of task_run_ids)
         this.#core.takeSlots(
-          found.value,
+          // One that decays has another level after each.
+          this.#core.config ?? found.value,
           {
             kind: "lease",
             request_id: null,
@@ -240,7 +244,7 @@ export class LimitActor extends Actor<LimitOperations> {
           now,
         );
       this.#advance();
-      return accept(this.#settings.record(found.value));
+      return accept(this.#settings.record(this.#core.config ?? found.value));
     },
     release_holder: ({ holder }) => {
       const now = this.host.now();
@@ -400,7 +404,7 @@ export class LimitActor extends Actor<LimitOperations> {
     const now = this.host.now();
     const lease = this.#core.endLease(parts, now, "holder", { isByHolder: true });
     // What is held together ends together, also by the name of one share.
-    if (lease?.kind === "member") this.#core.onShareTaken(lease, now);
+    if (lease?.kind === "member" || lease?.kind === "reserved") this.#core.onShareTaken(lease, now);
     if (lease !== undefined) this.#advance();
     return accept(null);
   }

@@ -170,7 +170,8 @@ export class LimitCore {
       run: draft.run,
       note: draft.note,
     };
-    if (lease.slot_names !== null && lease.slot_names.length < lease.slots && lease.kind !== "anonymous")
+    // What is taken regardless of what is free may be more than there are names.
+    if (lease.slot_names !== null && lease.slot_names.length < lease.slots && draft.room !== undefined)
       throw new InvariantViolation("I3", "fewer named slots than were granted", { config, lease });
     this.#insert(lease, draft.room ?? null);
     this.wakeAt(endOfLease(lease.expires_at, this.host.expiry_floor));

@@ -128,8 +128,10 @@ export class Line {
       estimated_ms = this.#estimate(waiter);
       seq = Math.max(waiter.arrived_at * SEQS_PER_MS, (store.waiters.lastSeq(waiter.priority) ?? 0) + 1);
     } else {
-      for (const lane of [0, 1] as const)
-        while (store.waiters.hasPlace({ lane, priority: waiter.priority, seq })) seq += 1;
+      const { priority } = waiter;
+      const isTaken = (at: number): boolean =>
+        ([0, 1] as const).some((lane) => store.waiters.hasPlace({ lane, priority, seq: at }));
+      while (isTaken(seq)) seq += 1;
     }
     const placed = { ...waiter, seq, estimated_ms };
     store.waiters.insert(placed);

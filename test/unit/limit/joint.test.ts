@@ -2,106 +2,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { foreignAttemptOf } from "../../../src/contract/attempts.ts";
-import type { Envelope } from "../../../src/contract/envelope.ts";
-import { refuse, type Result } from "../../../src/contract/errors.ts";
 import { deriveShardKey, formatId } from "../../../src/contract/ids.ts";
-import {
-  granted,
-  LimitWorld,
-  peek,
-  START,
-  waiting,
-  WORKSPACE,
-  type Asking,
-} from "../../support/limit-world.ts";
+import { granted, LimitWorld, peek, START, waiting, WORKSPACE } from "../../support/limit-world.ts";
+import { fault, Fleet } from "./fleet.ts";
 
 const TASK_RUN = "0f9a1c52-0000-4000-8000-0000000000e1";
-
-type Fault = "none" | "drop" | "lose answer" | "twice" | "crash target" | "crash caller";
-
-const fault = fc.constantFrom<Fault>("none", "drop", "lose answer", "twice", "crash target", "crash caller");
-
-/** Several limits that reach each other through a network with faults. */
-class Fleet {
-  readonly clock = { now: START };
-  readonly limits: LimitWorld[];
-  faults: Fault[] = [];
-  /** Runs when a target has answered and the caller has not heard of it yet. */
-  onAnswered: (envelope: Envelope) => Promise<void> = () => Promise.resolve();
-
-  constructor(names: string[]) {
-    this.limits = names
-      .map((name) => new LimitWorld(name, this.clock, (envelope) => this.#carry(envelope)))
-      .toSorted((left, right) => (left.key < right.key ? -1 : 1));
-  }
-
-  async #carry(envelope: Envelope): Promise<Result<unknown>> {
-    const target = this.limits.find(({ key }) => key === envelope.address.key);
-    if (target === undefined) return { ok: true, value: null };
-    const fault = this.faults.shift() ?? "none";
-    if (fault === "drop") return refuse("unavailable");
-    if (fault === "crash target") {
-      await target.restart();
-      return refuse("unavailable");
-    }
-    const result = await target.actor.execute(envelope);
-    await this.onAnswered(envelope);
-    if (fault === "twice") return target.actor.execute(envelope);
-    if (fault === "lose answer") return refuse("unavailable");
-    if (fault === "crash caller") {
-      const caller = this.limits.find(({ key }) => envelope.actor.endsWith(key));
-      await caller?.restart();
-    }
-    return result;
-  }
-
-  get home(): LimitWorld {
-    return this.limits[0] ?? expect.fail("no limits");
-  }
-
-  async create(limit: number): Promise<this> {
-    for (const each of this.limits) await each.must("create", { name: each.name, limit });
-    return this;
-  }
-
-  acquire(asking: Asking) {
-    return this.home.acquire({
-      ...asking,
-      names: this.limits.map(({ name }) => name),
-      members: this.limits.map(({ name, key }) => ({ name, key })),
-    });
-  }
-
-  async quiet(): Promise<void> {
-    for (let round = 0; round < 6; round += 1) for (const limit of this.limits) await limit.quiet();
-  }
-
-  /** Time passes for all of them, a piece at a time. */
-  async pass(ms: number, piece = 250): Promise<void> {
-    const end = this.clock.now + ms;
-    while (this.clock.now < end) {
-      const at = Math.min(end, this.clock.now + piece);
-      const start = this.clock.now;
-      for (const limit of this.limits) {
-        this.clock.now = start;
-        await limit.pass(at - start);
-      }
-      this.clock.now = at;
-      await this.quiet();
-    }
-  }
-
-  async inUse(): Promise<number[]> {
-    return Promise.all(this.limits.map(async (limit) => (await limit.must("read", {})).active_slots));
-  }
-
-  async waitingIn(): Promise<number> {
-    let count = 0;
-    for (const limit of this.limits)
-      count += (await limit.must("list_waiters", { offset: 0, limit: 9 })).length;
-    return count;
-  }
-}
 
 test("an acquire over several limits takes a slot of each, is one lease, and gives all back", async () => {
   const fleet = await new Fleet(["a", "b", "c"]).create(2);
@@ -647,27 +552,3 @@ test("acquires over the same limits never hold half of each, and all get their t
     { numRuns: Number(process.env["PLAYS"] ?? 25) },
   );
 }, 120_000);
-
-test("an acquire that has waited for a minute keeps what it has, so that passers-by cannot starve it", async () => {
-  const fleet = await new Fleet(["a", "b"]).create(1);
-  const [home, last] = fleet.limits;
-  if (home === undefined || last === undefined) throw new Error("two limits");
-  const other = granted(await last.acquire({ lease_seconds: 1000 }));
-  let answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
-  for (let round = 0; round < 40; round += 1) {
-    await fleet.pass(2000);
-    if ((await peek(answer)) !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
-  }
-  await fleet.quiet();
-  expect(await fleet.inUse()).toEqual([1, 1]);
-  waiting(await home.acquire({ request_id: "passer-by" }));
-  await last.must("release", { lease_id: other.lease_id });
-  await fleet.quiet();
-  for (let round = 0; round < 20; round += 1) {
-    const known = await peek(answer);
-    if (known?.ok === true && known.value.status === "granted") return;
-    if (known !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
-    await fleet.pass(250);
-  }
-  expect.fail("it never got its turn");
-});

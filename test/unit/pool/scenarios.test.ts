@@ -60,6 +60,19 @@ test("a lost agent's run is Crashed after session and grace, never before, and i
   });
 });
 
+test("what a run that is deleted under its process had taken is visited, too", async () => {
+  const pool = await createTestPool();
+  const { id, run } = await launch(pool);
+  const key = deriveShardKey("limit", "default", "gpu:gpu-1");
+  await pool.do("note_limit", { run, limit_key: key });
+  pool.calls.length = 0;
+  await pool.do("delete_run", { id });
+  const visits = pool.calls.filter(({ operation }) => operation === "end_attempt");
+  expect(visits.map(({ address, command }) => [address.key, command])).toEqual([
+    [key, { flow_run_id: id, attempt_id: run.attempt_id }],
+  ]);
+});
+
 test("who has a run's attempt id but not its fence changes nothing", async () => {
   const pool = await createTestPool();
   const { id, run } = await launch(pool);

@@ -1,0 +1,95 @@
+/** An acquire over several limits that has waited for a minute keeps what is reserved for it, and nobody else does. */
+import { expect, test } from "vitest";
+import { granted, peek, waiting, type Asking } from "../../support/limit-world.ts";
+import { Fleet } from "./fleet.ts";
+
+const TASK_RUN = { type: "task_run" as const, id: "0f9a1c52-0000-4000-8000-0000000000e1" };
+const RUN = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 1 };
+
+/** The last of so many limits is taken, and an acquire over all of them has waited for a minute. */
+async function keepShares(count: number, asking: Asking = {}) {
+  const fleet = await new Fleet(["a", "b", "c"].slice(0, count)).create(1);
+  const last = fleet.limits.at(-1) ?? expect.fail();
+  const taken = granted(await last.acquire({ request_id: "taken", lease_seconds: 3600 }));
+  for (let round = 0; round < 70; round += 1) {
+    void fleet.acquire({ request_id: "kept", ...asking });
+    await fleet.pass(1000);
+  }
+  expect(await fleet.inUse()).toEqual(Array.from({ length: count }, () => 1));
+  const giveBack = async () => {
+    await last.must("release", { lease_id: taken.lease_id });
+    await fleet.quiet();
+  };
+  return { fleet, giveBack };
+}
+
+test("an acquire that has waited for a minute keeps what it has, so that passers-by cannot starve it", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  const other = granted(await last.acquire({ lease_seconds: 1000 }));
+  let answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  for (let round = 0; round < 40; round += 1) {
+    await fleet.pass(2000);
+    if ((await peek(answer)) !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+  }
+  await fleet.quiet();
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  waiting(await home.acquire({ request_id: "passer-by" }));
+  await last.must("release", { lease_id: other.lease_id });
+  await fleet.quiet();
+  for (let round = 0; round < 20; round += 1) {
+    const known = await peek(answer);
+    if (known?.ok === true && known.value.status === "granted") return;
+    if (known !== undefined) answer = fleet.acquire({ request_id: "one", wait_seconds: 20 });
+    await fleet.pass(250);
+  }
+  expect.fail("it never got its turn");
+});
+
+test("what is kept and then given back by its lease id is reserved anew before all of it is granted", async () => {
+  for (const which of [0, 1]) {
+    const { fleet, giveBack } = await keepShares(3);
+    const limit = fleet.limits[which] ?? expect.fail();
+    const [kept] = await limit.must("list_holders", { after_fence: 0, limit: 9 });
+    expect(kept).toMatchObject({ is_reservation: true });
+    await limit.must("release", { lease_id: kept?.lease_id ?? "" });
+    await fleet.quiet();
+    await giveBack();
+    const asked = fleet.acquire({ request_id: "kept", wait_seconds: 5 });
+    await fleet.quiet();
+    granted(await peek(asked));
+    expect(await fleet.inUse()).toEqual([1, 1, 1]);
+    expect(fleet.limits.flatMap(({ host }) => host.events)).toEqual([]);
+  }
+});
+
+test("who is absent keeps nothing that others could use", async () => {
+  const { fleet } = await keepShares(2);
+  await fleet.pass(15_000);
+  expect(await fleet.inUse()).toEqual([0, 1]);
+});
+
+test("the end of an attempt ends at once what it waits for, and what is kept for that", async () => {
+  const { fleet } = await keepShares(2, { run: RUN });
+  const held = fleet.acquire({ request_id: "kept", run: RUN, wait_seconds: 25 });
+  await fleet.quiet();
+  for (const limit of fleet.limits) await limit.must("end_attempt", RUN);
+  await fleet.quiet();
+  expect(await peek(held)).toMatchObject({ ok: false, error: { code: "gone" } });
+  expect(fleet.home.host.sql.all("SELECT * FROM joint")).toEqual([]);
+  expect(await fleet.inUse()).toEqual([0, 1]);
+});
+
+test("who is counted once does not hold what is only kept for another acquire of it", async () => {
+  const once = {
+    holder: TASK_RUN,
+    is_once_per_holder: true,
+    caller: { type: "prefect" as const, csrf_client: "one", first_retry_after_seconds: 0.2 },
+  };
+  const { fleet, giveBack } = await keepShares(2, once);
+  const { home } = fleet;
+  const alone = { ...once, request_id: "alone", caller: { ...once.caller, csrf_client: "other" } };
+  expect(waiting(await home.acquire(alone))).toMatchObject({ reason: "full" });
+  await giveBack();
+});
