@@ -68,10 +68,11 @@ export class DecayWatch {
   noteGrant({ names, slots, request_id, caller }: AcquireCommand, { fence }: Grant): void {
     const config = this.#config;
     if (config === undefined || !doesDecay(config) || config.active === 0) return;
-    if (names.length > 1 || fence !== null || this.#isBeingSet || this.#world.clock.hasStepped) return;
     // Who asks again under the same id is told the same again.
-    if (caller.type !== "prefect" && this.#requests.has(request_id)) return;
+    const isRepeated = caller.type !== "prefect" && this.#requests.has(request_id);
     this.#requests.add(request_id);
+    if (isRepeated || names.length > 1 || fence !== null) return;
+    if (this.#isBeingSet || this.#world.clock.hasStepped) return;
     const { now } = this.#world.clock;
     const fallen = (config.slot_decay_per_second * (now - this.#told.at)) / 1000;
     this.#told = { level: Math.max(0, this.#told.level - fallen) + slots, at: now };

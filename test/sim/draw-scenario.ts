@@ -155,6 +155,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
   const hasSchedule = random.chance(0.5);
   // With its pool a deployment loses the place of its runs.
   if (hasSchedule) delete rates.recreate_pool;
+  const foreign_workers = makeForeignWorkers(seed, rates);
   return {
     schedule: hasSchedule
       ? {
@@ -171,7 +172,7 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
         }
       : undefined,
     agents,
-    foreign_workers: makeForeignWorkers(seed, rates),
+    foreign_workers,
     people: {
       every_ms: Math.max(2000, work_ms / slots),
       work_ms,
@@ -179,6 +180,8 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
       unfinished_max: Math.min(25, Math.max(3, Math.floor((tempo * 3_000_000) / work_ms))),
       lost_run_policy: random.pick(["crash", "reschedule"]),
       limits,
+      // Who does not claim is held to it by what it proposes.
+      concurrency_limit: foreign_workers.length > 0 ? new Random(seed, "pool limit").int(1, 3) : null,
       hasPauses: new Random(seed, "pauses").chance(PAUSES_SHARE),
     },
     deployments: [

@@ -16,6 +16,8 @@ export type ForeignWorkerPlan = Pick<AgentPlan, "name" | "limit" | "poll_ms" | "
 /** What is due so soon is asked for, too (source: Prefect 3.8.8). */
 const PREFETCH_MS = 10_000;
 const HEARTBEAT_SECONDS = 30;
+/** From a poll to the proposals: it readies what it is to start first. */
+const HURRY_MS = 2000;
 
 export class ForeignWorker {
   isStopping = false;
@@ -62,6 +64,8 @@ export class ForeignWorker {
 
   async #run({ id, parameters }: FlowRun): Promise<void> {
     const { work_ms, exit_code } = parameters as unknown as FlowPlan;
+    // What was due may have been taken meanwhile, and so may the room for it.
+    await this.#process.sleep(this.#world.random(`${this.#plan.name} takes ${id}`).int(0, HURRY_MS));
     if ((await this.#propose(id, "PENDING"))?.type !== "PENDING") return;
     this.#world.count("runs of a foreign worker");
     for (;;) {

@@ -154,6 +154,10 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#core.takeAway(lease, now, "holder");\n      this.#advance();',
     "void [lease, now];\n      this.#advance();",
   ]),
+  mutant("what is reserved is given back without a word to its home", "src/objects/limit/actor.ts", [
+    'if (lease?.kind === "member" || lease?.kind === "reserved") this.#core.onShareTaken',
+    'if (lease?.kind === "member") this.#core.onShareTaken',
+  ]),
   mutant("slots that are counted down stay taken", "src/objects/limit/settings.ts", [
     'if (lease.slots <= left) this.#core.endLease(lease, now, "holder");',
     "if (lease.slots <= left) void now;",

@@ -2,6 +2,7 @@
 import type { LimitUpdate } from "../../src/contract/wire/limits.ts";
 import { type Holdings, markOf } from "./holdings.ts";
 import type { SimLimit } from "./limits.ts";
+import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
 /** What a limit is made with. */
@@ -53,7 +54,7 @@ export class Operator {
           await limit.ask("operator", "update", { limit: resize.int(0, most) });
         }
         const force = faults.strike("force_release");
-        if (force !== undefined) await this.#takeAway(limit, force.next());
+        if (force !== undefined) await this.#takeAway(limit, force);
         const recreate = faults.strike("recreate");
         if (recreate !== undefined) {
           await limit.ask("operator", "delete", { is_forced: recreate.chance(0.5) });
@@ -105,12 +106,14 @@ export class Operator {
         await limit.ask("operator", "release_holder", { holder });
   }
 
-  async #takeAway(limit: SimLimit, where: number): Promise<void> {
+  /** By force, or as its holder would: whoever knows a lease's id may give it back. */
+  async #takeAway(limit: SimLimit, random: Random): Promise<void> {
     const holders = await limit.ask("operator", "list_holders", { after_fence: 0, limit: 50 });
     if (holders?.ok !== true) return;
-    const lease = holders.value[Math.floor(where * holders.value.length)];
+    const lease = holders.value[Math.floor(random.next() * holders.value.length)];
     if (lease === undefined) return;
     this.#holdings.taken.add(markOf(limit.name, lease.fence));
-    await limit.ask("operator", "force_release", { lease_id: lease.lease_id });
+    const operation = random.chance(0.3) ? "release" : "force_release";
+    await limit.ask("operator", operation, { lease_id: lease.lease_id });
   }
 }

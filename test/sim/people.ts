@@ -15,6 +15,8 @@ export interface PeoplePlan {
   unfinished_max: number;
   lost_run_policy: "crash" | "reschedule";
   limits: number;
+  /** Of the pool. */
+  concurrency_limit: number | null;
   /** Some engines wait for a person, who comes, or comes not. */
   hasPauses: boolean;
 }
@@ -50,12 +52,13 @@ export class People {
   }
 
   async #makePool(): Promise<void> {
-    const { lost_run_policy } = this.#plan;
+    const { lost_run_policy, concurrency_limit } = this.#plan;
     await this.#until(async () => {
       const made = await this.#pool.ask("people", "create", {
         name: this.#pool.name,
         type: "process",
         lost_run_policy,
+        concurrency_limit,
       });
       return made?.ok === true || (made?.ok === false && made.error.code === "conflict");
     });
