@@ -103,13 +103,43 @@ test("runs are narrowed down by what people look for, and the URL says it", asyn
   await page.getByLabel("Tag").fill("mine");
   await shown(names).toEqual(["run-one"]);
   await page.getByLabel("Flow").fill("no such");
-  await shown(() => page.getByText("No run is like that.").count()).toBe(1);
+  await shown(() => page.getByText("No run is like that until now.").count()).toBe(1);
   await page.goto(`${stage.url}/runs?deployment=${world.deployment}&made=schedule&when=next`);
+  await shown(async () => (await names()).length).toBeGreaterThan(0);
+  // Those are left out elsewhere, which is said.
+  await page.getByLabel("Due").selectOption("");
+  await shown(() => page.getByText("No run is like that until now.").count()).toBe(1);
+  await page.getByRole("link", { name: "Runs to come" }).click();
   await shown(async () => (await names()).length).toBeGreaterThan(0);
   await page.getByRole("button", { name: "deployment infer, remove" }).click();
   await page.getByLabel("Made by").selectOption("");
   await page.getByLabel("Due").selectOption("1h");
   await shown(async () => (await names()).toSorted()).toEqual(["run-one", "small-child"]);
+}, 60_000);
+
+test("what runs in a pool is counted, whoever runs it, and unanswered questions are not answered with none", async () => {
+  const { active_slots } = await stage.ask<{ active_slots: number }>(
+    "POST",
+    `/work_pools/${POOL}/concurrency_status`,
+    {},
+  );
+  expect(active_slots).toBeGreaterThan(0);
+  await stage.ask("PATCH", `/work_pools/${POOL}`, { concurrency_limit: null });
+  const page = await open(`${stage.url}/work-pools`);
+  const running = page.getByRole("row", { name: POOL }).locator('[data-head="running"]');
+  await shown(() => running.textContent()).toBe(String(active_slots));
+  let answer: () => void = () => {};
+  const isAnswered = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/flow_runs/filter", async (route) => {
+    await isAnswered;
+    await route.continue();
+  });
+  await page.goto(`${stage.url}/deployments/deployment/${world.deployment}`);
+  await shown(heading(page)).toBe("pipeline / infer");
+  const recent = page.getByRole("link", { name: "run-one" });
+  expect([await recent.count(), await page.getByText("No runs.").count()]).toEqual([0, 0]);
+  answer();
+  await shown(() => recent.count()).toBe(1);
 }, 60_000);
 
 test("a run that waits is moved to the front of its queue, and the page says before whom", async () => {
@@ -188,8 +218,13 @@ test("what is done to a run says what comes of it: who would run it again, and h
   await shown(() => page.locator(".badge").first().textContent()).toBe("Scheduled");
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator("dialog[open] button[type=submit]").click();
-  await shown(() => page.getByText("is being cancelled.").count()).toBe(1);
+  await shown(() => page.getByText("is cancelled.").count()).toBe(1);
   await shown(() => page.locator(".badge").first().textContent()).toBe("Cancelled");
+  await stage.ask("DELETE", `/deployments/${deployment.id}`);
+  await page.getByRole("button", { name: "Run it again" }).click();
+  await shown(() => page.locator("dialog[open] p").textContent()).toBe(
+    "Its deployment was deleted, so nobody can begin it: deploy it again.",
+  );
 }, 60_000);
 
 test("of a run that has no worker it is said that nobody stops its process, and when it is over all the same", async () => {
@@ -230,7 +265,8 @@ test("more runs than a page has follow without a gap, also where many begin in o
         state: { type: "SCHEDULED", state_details: { scheduled_time } },
       })),
     );
-  const page = await open(`${stage.url}/runs?flow=${id}`);
+  const page = await open(`${stage.url}/flows/flow/${id}`);
+  await page.getByRole("link", { name: "All of them, with those to come" }).click();
   const more = page.locator(".pager").getByRole("button", { name: "More" });
   const seen = new Set<string>();
   const see = async (count: number): Promise<void> => {

@@ -184,7 +184,11 @@ function describeTask(task: string, run: string): object {
     },
     related: [{ "prefect.resource.id": `prefect.flow-run.${run}`, "prefect.resource.role": "flow-run" }],
     payload: {
-      validated_state: { type: "FAILED", name: "Failed", message: "ValueError: \u001B[31mno pixels\u001B[0m" },
+      validated_state: {
+        type: "FAILED",
+        name: "Failed",
+        message: "ValueError: \u001B[31mno pixels\u001B[0m",
+      },
       task_run: {
         name: "infer-0",
         task_key: "infer",

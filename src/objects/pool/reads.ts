@@ -205,22 +205,20 @@ export class PoolReads {
       .filter(({ id }) => command.queue_id === undefined || id === command.queue_id);
     if (command.queue_id !== undefined && queues.length === 0)
       return refuse("not_found", "Work queue not found.");
-    const runs = store.runs
-      .readRuns(
-        store.attempts.listActive().flatMap(({ run_id, queue_id }) => (queue_id === null ? [] : [run_id])),
-      )
-      .map(({ run }) => this.#records.present(run));
+    const active = store.attempts.listActive().filter(({ queue_id }) => queue_id !== null);
     return accept({
-      active_slots: runs.length,
+      active_slots: active.length,
       limit: pool.concurrency_limit,
       queues: queues.map((queue) => {
-        const held = runs.filter(({ work_queue_id }) => work_queue_id === queue.id);
+        const held = active.filter(({ queue_id }) => queue_id === queue.id);
         return {
           queue_id: queue.id,
           queue_name: queue.name,
           active_slots: held.length,
           limit: queue.concurrency_limit,
-          flow_runs: held.slice(0, command.limit),
+          flow_runs: store.runs
+            .readRuns(held.slice(0, command.limit).map(({ run_id }) => run_id))
+            .map(({ run }) => this.#records.present(run)),
         };
       }),
     });

@@ -45,7 +45,12 @@ export interface Answer {
 
 /** The key that this browser was given; it never leaves in a URL. */
 export function readKey(): string | null {
-  return localStorage.getItem(KEY);
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    // A browser that keeps nothing for this page has no key.
+    return null;
+  }
 }
 
 export function keepKey(key: string): void {

@@ -19,6 +19,16 @@ const CONTROLS = /(?![\n\t])\p{Cc}/gu;
 /** What says in which direction the text behind it reads: it would show another text than was written. */
 const DIRECTIONS = /[\u202A-\u202E]/g;
 
+/** Scripts that are written from right to left, which turn round numbers and marks beside them. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]/;
+const ISOLATES = /[\u2066-\u2069]/g;
+
+/** A name for use within a sentence, which stays in its order whatever the name's direction. */
+export function isolate(name: string): string {
+  const text = toReadable(name).replaceAll(ISOLATES, "");
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 /** A text without escape sequences, control characters but tabs and line breaks, and overrides of direction. */
 export function toReadable(text: string): string {
   return text

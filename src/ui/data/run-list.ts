@@ -41,7 +41,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 /** When runs began to be due, whenever they have ended: the times that can be chosen. */
 export const TIMES = [
-  { value: "", name: "any" },
+  { value: "", name: "until now" },
+  { value: "any", name: "any" },
   { value: "1h", name: "in the last hour", ms: HOUR_MS },
   { value: "24h", name: "in the last 24 hours", ms: 24 * HOUR_MS },
   { value: "7d", name: "in the last 7 days", ms: 7 * 24 * HOUR_MS },
@@ -57,8 +58,11 @@ function isRising({ when }: Pick<RunListQuery, "when">): boolean {
   return when === "next";
 }
 
-/** `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. */
-export function askForRuns(query: RunListQuery, now: number): Request {
+/**
+ * `now` in milliseconds; it is read to the minute, so that the question stays the same for a while. One more is asked for
+ * than a page has.
+ */
+export function askForRuns(query: RunListQuery, now: number, limit = PAGE + 1): Request {
   const { state, name, pool, queue, flow, deployment, tag, worker, made, start, seen } = trimEach(query);
   const { after, before } = readTimes(query, now);
   // An address that somebody has typed may name what is no state.
@@ -87,7 +91,7 @@ export function askForRuns(query: RunListQuery, now: number): Request {
       ...(deployment !== "" && !isId(deployment) && { deployments: { name: { like_: deployment } } }),
       ...(pool !== "" && { work_pools: { name: { any_: [pool] } } }),
       sort: isRising(query) ? "EXPECTED_START_TIME_ASC" : "EXPECTED_START_TIME_DESC",
-      limit: PAGE + 1,
+      limit,
     },
   };
 }
@@ -103,18 +107,26 @@ function readTimes({ when, from, to }: RunListQuery, now: number): { after: stri
   const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
   if (when === "between") return { after: readLocal(from), before: readLocal(to) };
   if (when === "next") return { after: new Date(minute).toISOString(), before: "" };
+  if (when === "any") return { after: "", before: "" };
   const chosen = TIMES.find(({ value }) => value === when);
-  if (chosen === undefined || !("ms" in chosen)) return { after: "", before: "" };
-  // What is to come has not been in the last hour.
   return {
-    after: new Date(minute - chosen.ms).toISOString(),
+    after: chosen !== undefined && "ms" in chosen ? new Date(minute - chosen.ms).toISOString() : "",
+    // What is to come has not been in the last hour.
     before: new Date(minute + MINUTE_MS).toISOString(),
   };
 }
 
+/** Asks for the first of those runs that are left out because they are to come; null where they are not. */
+export function askForNext(query: RunListQuery, now: number): Request | null {
+  if (query.when !== "" || query.start !== "") return null;
+  const { before: start } = readTimes(query, now);
+  return askForRuns({ ...query, when: "next", start }, now, 1);
+}
+
 /** The page that lists runs of these kinds. */
 export function pathOfRuns(query: Partial<RunListQuery>): string {
-  return `/runs?${new URLSearchParams(query).toString()}`;
+  const said = Object.entries(query).filter(([, value]) => value !== "");
+  return `/runs?${new URLSearchParams(said).toString()}`;
 }
 
 /** A time in the viewer's zone, as fields for dates and times have it. */

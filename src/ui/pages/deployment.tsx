@@ -5,12 +5,13 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { pathOfLimit } from "../data/page-paths.ts";
 import { useQuery } from "../data/query.ts";
+import { pathOfRuns } from "../data/run-list.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { AskChange } from "../parts/ask.tsx";
 import { DeploymentStatus, formatSlots } from "../parts/deployment-table.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink, QueueLink } from "../parts/links.tsx";
-import { Loading } from "../parts/loading.tsx";
+import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { Markdown } from "../parts/markdown.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { ParameterTable } from "../parts/parameter-table.tsx";
@@ -76,12 +77,12 @@ export function Deployment() {
       <h2>Schedules</h2>
       <ScheduleTable deployment={deployment} />
       <h2>Next runs</h2>
-      <RunTable runs={next.value ?? []} />
+      {next.value === undefined ? <LoadingPart query={next} /> : <RunTable runs={next.value} />}
       <div class="title">
         <h2>Recent runs</h2>
-        <a href={`/runs?deployment=${id}`}>All of them</a>
+        <a href={pathOfRuns({ deployment: id })}>All of them</a>
       </div>
-      <RunTable runs={recent.value ?? []} />
+      {recent.value === undefined ? <LoadingPart query={recent} /> : <RunTable runs={recent.value} />}
       <h2>Parameters</h2>
       <ParameterTable deployment={deployment} />
       {Object.keys(deployment.job_variables).length > 0 && (

@@ -3,9 +3,10 @@ import { useRoute } from "preact-iso";
 import type { Deployment, Flow as FlowRecord } from "../../contract/wire/deployments.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useQuery } from "../data/query.ts";
+import { pathOfRuns } from "../data/run-list.ts";
 import { DeploymentTable } from "../parts/deployment-table.tsx";
 import { Facts } from "../parts/facts.tsx";
-import { Loading } from "../parts/loading.tsx";
+import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { RunTable } from "../parts/run-table.tsx";
 import { Tags } from "../parts/tags.tsx";
@@ -50,16 +51,18 @@ export function Flow() {
         ]}
       />
       <h2>Deployments</h2>
-      {(deployments.value ?? []).length > 0 ? (
-        <DeploymentTable deployments={deployments.value ?? []} />
+      {deployments.value === undefined ? (
+        <LoadingPart query={deployments} />
+      ) : deployments.value.length > 0 ? (
+        <DeploymentTable deployments={deployments.value} />
       ) : (
         <p class="none">It has none; it was run without.</p>
       )}
       <div class="title">
         <h2>Runs</h2>
-        <a href={`/runs?flow=${id}`}>All of them, with those to come</a>
+        <a href={pathOfRuns({ flow: id, when: "any" })}>All of them, with those to come</a>
       </div>
-      <RunTable runs={runs.value ?? []} areMixed />
+      {runs.value === undefined ? <LoadingPart query={runs} /> : <RunTable runs={runs.value} areMixed />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 /** Work pools: who is ready to work, and who is not. */
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
+import { useQueries } from "../data/query.ts";
 import { useWhole } from "../data/whole.ts";
 import { useWorkers } from "../data/workers.ts";
 import { PoolLink } from "../parts/links.tsx";
@@ -12,7 +13,15 @@ export function Pools() {
   usePageTitle("Work pools");
   const pools = useWhole<WorkPool>([{ method: "POST", path: "/work_pools/filter", body: {} }]);
   const [listed] = pools.lists;
-  const { workers, isCut } = useWorkers(listed ?? []);
+  const { workers, isCut, areAll } = useWorkers(listed ?? []);
+  // Of pools without a limit this alone knows: workers of Prefect's do not say what they run.
+  const answers = useQueries<{ active_slots: number }>(
+    (listed ?? []).map(({ name }) => ({
+      method: "POST",
+      path: `/work_pools/${encodeURIComponent(name)}/concurrency_status`,
+      body: { limit: 1, flow_run_limit: 0 },
+    })),
+  );
   if (listed === undefined) return <Loading query={pools.first} />;
   return (
     <>
@@ -25,7 +34,9 @@ export function Pools() {
         </p>
       ) : (
         <Table
-          rows={listed.map((pool) => describe(pool, workers, isCut))}
+          rows={listed.map((pool, index) =>
+            describe(pool, workers, isCut, areAll, answers[index]?.value?.active_slots),
+          )}
           columns={COLUMNS}
           keyOf={({ id }) => id}
           areAll={pools.areAll}
@@ -39,19 +50,29 @@ export function Pools() {
 interface Described extends WorkPool {
   online: number;
   workers: number;
-  running: number;
+  /** Undefined until it is known. */
+  running: number | undefined;
   /** There are more workers than were counted. */
   isCut: boolean;
+  /** Whether all those are known that are counted. */
+  isCounted: boolean;
 }
 
-function describe(pool: WorkPool, workers: readonly Worker[], isCut: boolean): Described {
+function describe(
+  pool: WorkPool,
+  workers: readonly Worker[],
+  isCut: boolean,
+  isCounted: boolean,
+  running: number | undefined,
+): Described {
   const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
   return {
     ...pool,
     isCut,
+    isCounted: isCounted || isCut,
     workers: mine.length,
     online: mine.filter(({ status }) => status === "ONLINE").length,
-    running: pool.active_slots ?? mine.reduce((sum, { running = 0 }) => sum + running, 0),
+    running,
   };
 }
 
@@ -62,11 +83,13 @@ const COLUMNS: readonly Column<Described>[] = [
   {
     header: "running",
     value: ({ running }) => running,
-    cell: ({ running, concurrency_limit: limit }) => (limit === null ? running : `${running} of ${limit}`),
+    cell: ({ running = "…", concurrency_limit: limit }) =>
+      limit === null ? running : `${running} of ${limit}`,
   },
   {
     header: "workers online",
     value: ({ online }) => online,
-    cell: ({ online, workers, isCut }) => `${online} of ${workers}${isCut ? " or more" : ""}`,
+    cell: ({ online, workers, isCut, isCounted }) =>
+      isCounted ? `${online} of ${workers}${isCut ? " or more" : ""}` : "…",
   },
 ];

@@ -91,7 +91,15 @@ function RunFacts({ run }: { run: FlowRun }) {
     <Facts
       facts={[
         run.start_time === null
-          ? ["Due", <Due key="due" at={run.expected_start_time} />]
+          ? [
+              "Due",
+              // What ended before it began is late no longer.
+              isEnded(run) ? (
+                <When key="due" at={run.expected_start_time} />
+              ) : (
+                <Due key="due" at={run.expected_start_time} />
+              ),
+            ]
           : ["Began", <When key="began" at={run.start_time} />],
         ["Took", <Took key="took" run={run} />],
         ["Tries", run_count > 1 && run_count],

@@ -2,9 +2,11 @@
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { useLatest } from "../data/query.ts";
 import {
+  askForNext,
   askForRuns,
   findNextPage,
   PAGE,
+  pathOfRuns,
   RUN_FILTERS,
   RUN_LIST_NAMES,
   type RunListQuery,
@@ -17,7 +19,7 @@ import { Pager } from "../parts/pager.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { RunFilters } from "../parts/run-filters.tsx";
 import { RunTable } from "../parts/run-table.tsx";
-import { useNow } from "../parts/time.tsx";
+import { useNow, When } from "../parts/time.tsx";
 
 const FIRST = { start: "", seen: "" };
 
@@ -25,7 +27,9 @@ export function Runs() {
   usePageTitle("Runs");
   const [query, set] = useUrlQuery(RUN_LIST_NAMES);
   const settled = JSON.parse(useSettled(JSON.stringify(query))) as RunListQuery;
-  const runs = useLatest<FlowRun[]>(askForRuns(settled, useNow()));
+  const now = useNow();
+  const runs = useLatest<FlowRun[]>(askForRuns(settled, now));
+  const [coming] = useLatest<FlowRun[]>(askForNext(settled, now)).value ?? [];
   const shown = runs.value?.slice(0, PAGE) ?? [];
   const isFiltered = RUN_FILTERS.some((name) => settled[name] !== "");
   const next = (runs.value?.length ?? 0) > PAGE ? findNextPage(shown, settled) : undefined;
@@ -35,12 +39,18 @@ export function Runs() {
         <h1>Runs</h1>
       </div>
       <RunFilters query={query} onChange={(change) => set({ ...FIRST, ...change })} />
+      {coming !== undefined && settled.when === "" && (
+        <p>
+          <a href={pathOfRuns({ ...settled, when: "next" })}>Runs to come</a>: the next is due{" "}
+          <When at={coming.expected_start_time} />.
+        </p>
+      )}
       {runs.value === undefined ? (
         <Loading query={runs} />
       ) : shown.length > 0 ? (
         <RunTable runs={shown} areMixed />
-      ) : isFiltered ? (
-        <p class="none">No run is like that.</p>
+      ) : isFiltered || coming !== undefined ? (
+        <p class="none">No run is like that{settled.when === "" && " until now"}.</p>
       ) : (
         <Empty command="sluice deployment run FLOW/DEPLOYMENT">
           There is no run yet. Run a <a href="/deployments">deployment</a> here, or type:

@@ -4,10 +4,11 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { Worker as WorkerRecord } from "../../contract/wire/work-pools.ts";
 import { isUuid } from "../../contract/ids.ts";
 import { useQuery } from "../data/query.ts";
+import { pathOfRuns } from "../data/run-list.ts";
 import { askForWorkers } from "../data/workers.ts";
 import { Facts } from "../parts/facts.tsx";
 import { PoolLink } from "../parts/links.tsx";
-import { Loading } from "../parts/loading.tsx";
+import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { Missing } from "../parts/missing.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 import { RunTable } from "../parts/run-table.tsx";
@@ -70,9 +71,13 @@ export function Worker() {
         ]}
       />
       <h2>Under way</h2>
-      <RunTable runs={active.value ?? []} areMixed />
+      {active.value === undefined ? (
+        <LoadingPart query={active} />
+      ) : (
+        <RunTable runs={active.value} areMixed />
+      )}
       <p>
-        <a href={`/runs?worker=${encodeURIComponent(name)}`}>All runs that it has had</a>
+        <a href={pathOfRuns({ worker: name, pool })}>All runs that it has had</a>
       </p>
     </>
   );

@@ -5,6 +5,7 @@ import type { JsonValue } from "../../contract/wire/common.ts";
 import { isObject } from "../data/json-schema.ts";
 import { pathOfLimit, pathOfPool } from "../data/page-paths.ts";
 import { useQueries } from "../data/query.ts";
+import { toReadable } from "../data/readable-text.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { RunLink } from "./links.tsx";
 import { Table, type Column } from "./table.tsx";
@@ -38,7 +39,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     header: "who",
     cell: (entry) => (
       <div class="lines" title={entry.actor}>
-        {formatActor(entry)}
+        {toReadable(formatActor(entry))}
       </div>
     ),
   },
@@ -53,7 +54,7 @@ function Changed({ changes }: Pick<AuditEntry, "changes">) {
     .map(({ from }) => runIn(from))
     .find((found) => found !== undefined);
   const names = useRunNames(id === undefined ? [] : [id]);
-  if (id === undefined || changes === null) return <>{formatChanges({ changes })}</>;
+  if (id === undefined || changes === null) return <>{toReadable(formatChanges({ changes }))}</>;
   const said = Object.entries(changes).map(([field, { from, ...more }]) => [
     field,
     { ...more, ...(from !== undefined && { from: withoutIds(from) }) },
@@ -112,6 +113,6 @@ const PAGES: Partial<Record<AuditTarget["kind"], (target: AuditTarget) => string
 
 function Target({ target }: { target: AuditTarget }) {
   const href = PAGES[target.kind]?.(target);
-  const text = formatTarget(target);
+  const text = toReadable(formatTarget(target));
   return href === undefined ? <>{text}</> : <a href={href}>{text}</a>;
 }

@@ -124,7 +124,9 @@ function ToFront({
             path: `${path}/waiters/${encodeURIComponent(waiter.waiter_id)}`,
             body: { to_front: true },
           },
-          `${who} stands at the front of the line now.`,
+          waiter.is_present
+            ? `${who} stands at the front of the line now.`
+            : `${who} goes first once it is heard of again.`,
         )
       }
     >
@@ -132,6 +134,7 @@ function ToFront({
         It gets {waiter.slots === 1 ? "the next free slot" : `the next ${waiter.slots} free slots`}, before{" "}
         {listWho(front.slice(0, passed), names, passed)}, who {passed === 1 ? "waits" : "wait"} longer
         {sayOthers([waiter], names)}.
+        {!waiter.is_present && " It was not heard of just now: until it is, those who are there go first."}
       </p>
     </Dialog>
   );

@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { LEVEL_WIDTH, nameLevel } from "../../contract/log-levels.ts";
 import type { Part } from "../data/log-excerpt.ts";
 import type { LogRecord, LogWindow } from "../data/log-window.ts";
-import { formatExact } from "./time.tsx";
+import { formatExact, formatMoment } from "./time.tsx";
 
 /** As long as the end is this near, it is followed. */
 const NEAR_PIXELS = 40;
@@ -69,7 +69,7 @@ function Line({ record: { timestamp, level, parts } }: { record: LogRecord }) {
   return (
     <li class={level >= 40 ? "error" : level >= 30 ? "warning" : ""}>
       <time dateTime={timestamp} title={formatExact(timestamp)}>
-        {new Date(timestamp).toLocaleTimeString()}
+        {formatMoment(timestamp)}
       </time>{" "}
       <span class="level">{nameLevel(level).padEnd(LEVEL_WIDTH)}</span> <bdi>{parts.map(drawPart)}</bdi>
     </li>

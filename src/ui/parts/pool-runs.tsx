@@ -99,7 +99,9 @@ function FirstRuns({ runs, types, of }: { runs: readonly FlowRun[]; types: strin
       {isCut && (
         <p>
           These are {SHOWN_MAX} of {count.value ?? "more"}.{" "}
-          <a href={pathOfRuns({ pool, ...(queue !== undefined && { queue: queue.name }), state })}>
+          <a
+            href={pathOfRuns({ pool, ...(queue !== undefined && { queue: queue.name }), state, when: "any" })}
+          >
             All of them
           </a>
         </p>

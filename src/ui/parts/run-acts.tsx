@@ -1,8 +1,10 @@
 /** What can be done to a run. */
 import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
+import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { OrchestrationResult } from "../../contract/wire/states.ts";
+import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { useState } from "preact/hooks";
 import { act } from "../data/act.ts";
 import { isEnded } from "../data/ended.ts";
@@ -72,7 +74,7 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
   if (value === undefined || others < 1) return null;
   const whose =
     value.reason === "deployment_full"
-      ? "who wait for a slot of its deployment"
+      ? `who ${others === 1 ? "waits" : "wait"} for a slot of its deployment`
       : work_queue_name === null
         ? "of its deployment"
         : `of queue ${work_queue_name}`;
@@ -111,7 +113,7 @@ function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) =>
       onConfirm={() =>
         act(
           { method: "POST", path: `/flow_runs/${id}/set_state`, body: { state: { type: "CANCELLING" } } },
-          `${name} is being cancelled.`,
+          `${name} is ${hasNoProcess(run) ? "" : "being "}cancelled.`,
           faultOf(run),
         )
       }
@@ -121,14 +123,18 @@ function Cancel({ run, onAsked }: { run: FlowRun; onAsked: (isAsked: boolean) =>
   );
 }
 
+function hasNoProcess({ state_type, state, infrastructure_pid }: FlowRun): boolean {
+  return state_type === "PAUSED"
+    ? state?.state_details.pause_reschedule === true
+    : state_type === "SCHEDULED" && (infrastructure_pid === null || state?.name === "Resuming");
+}
+
 /** What a cancel does, by who has the process of the run. */
 function sayCancel(run: FlowRun): string {
-  const { state_type, state, infrastructure_pid, work_pool_name, deployment_id } = run;
-  if (state_type === "SCHEDULED" && (infrastructure_pid === null || state?.name === "Resuming"))
-    return "It has no process, so it ends at once and leaves its line.";
+  const { state_type, work_pool_name, deployment_id } = run;
   const isPaused = state_type === "PAUSED";
-  if (isPaused && state?.state_details.pause_reschedule === true)
-    return "It has no process, so it ends at once instead of being resumed.";
+  if (hasNoProcess(run))
+    return `It has no process, so it ends at once ${isPaused ? "instead of being resumed" : "and leaves its line"}.`;
   const instead = isPaused ? "It ends instead of being resumed. " : "";
   const latest = `${CANCELLING_SECONDS / 60} minutes at the latest`;
   if (workerOf(run) !== "")
@@ -152,19 +158,46 @@ function Retry({ run }: { run: FlowRun }) {
             path: `/flow_runs/${id}/set_state`,
             body: { state: { type: "SCHEDULED", name: "AwaitingRetry" }, force: true },
           },
-          `${name} waits to be run again.`,
+          `${name} is to run again.`,
           faultOf(run),
         )
       }
     >
       <p>
-        The same run {work_pool_name === null ? "waits again" : "goes back to its queue"}, with the same
-        parameters, as another attempt.
-        {work_pool_name === null &&
-          (deployment_id === null
-            ? " It has no deployment, so no worker begins it: it waits for a process that runs it by its id."
-            : " Its deployment has no work pool, so no worker begins it: only a process that serves it does.")}
+        <Again pool={work_pool_name} deployment={deployment_id} />
       </p>
     </Ask>
+  );
+}
+
+/** What becomes of a run that is run again; its pool or its deployment may be gone by then. */
+function Again({ pool, deployment }: { pool: string | null; deployment: string | null }) {
+  const pools = useQuery<WorkPool[]>(
+    pool === null
+      ? null
+      : { method: "POST", path: "/work_pools/filter", body: { work_pools: { name: { any_: [pool] } } } },
+  );
+  const deployments = useQuery<Deployment[]>(
+    deployment === null
+      ? null
+      : {
+          method: "POST",
+          path: "/deployments/filter",
+          body: { deployments: { id: { any_: [deployment] } } },
+        },
+  );
+  if (pools.value?.length === 0)
+    return <>Its work pool {pool} was deleted, so it is cancelled at once: deploy it again.</>;
+  if (deployments.value?.length === 0)
+    return <>Its deployment was deleted, so nobody can begin it: deploy it again.</>;
+  return (
+    <>
+      The same run {pool === null ? "waits again" : "goes back to its queue"}, with the same parameters, as
+      another attempt.
+      {pool === null &&
+        (deployment === null
+          ? " It has no deployment, so no worker begins it: it waits for a process that runs it by its id."
+          : " Its deployment has no work pool, so no worker begins it: only a process that serves it does.")}
+    </>
   );
 }

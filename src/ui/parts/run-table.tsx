@@ -17,7 +17,7 @@ export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[];
   const of: Column<FlowRun> = {
     header: "of",
     cell: ({ flow_id, deployment_id }) => (
-      <>
+      <div class="names">
         <a class="above" href={`/flows/flow/${flow_id}`}>
           {flows.get(flow_id) ?? "…"}
         </a>
@@ -27,7 +27,7 @@ export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[];
             <a href={`/deployments/deployment/${deployment_id}`}>{deployments.get(deployment_id) ?? "…"}</a>
           </>
         )}
-      </>
+      </div>
     ),
   };
   return <Table rows={runs} keyOf={({ id }) => id} columns={[NAME, ...(areMixed ? [of] : []), ...COLUMNS]} />;
@@ -59,9 +59,14 @@ function Began({ run: { state_type, start_time, ...run } }: { run: FlowRun }) {
 }
 
 /** For how long a flow run or a task run has run. */
-export function Took({ run }: { run: Pick<FlowRun, "state_type" | "start_time" | "total_run_time"> }) {
-  if (run.state_type === "RUNNING" && run.start_time !== null) return <Since at={run.start_time} />;
-  return run.total_run_time > 0 ? <>{formatDuration(run.total_run_time)}</> : <>–</>;
+export function Took({
+  run: { state_type, state, total_run_time: before },
+}: {
+  run: Pick<FlowRun, "state_type" | "state" | "total_run_time">;
+}) {
+  // The times between its attempts, and those in which it was paused, are none in which it ran.
+  if (state_type === "RUNNING" && state !== null) return <Since at={state.timestamp} before={before} />;
+  return before > 0 ? <>{formatDuration(before)}</> : <>–</>;
 }
 
 export function workerOf({ labels }: FlowRun): string {

@@ -12,6 +12,7 @@ const short = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
 });
+const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -59,6 +60,13 @@ export function formatExact(at: string): string {
 /** The time of day to the second, or to the minute; of milliseconds since the epoch. */
 export function formatClock(ms: number, isToTheMinute = false): string {
   return (isToTheMinute ? clockOfDay : clock).format(ms);
+}
+
+/** The time of day to the second, of another day with its date. */
+export function formatMoment(at: string): string {
+  const moment = new Date(at);
+  const isToday = moment.toDateString() === new Date(serverClock.now()).toDateString();
+  return (isToday ? clock : dayAndClock).format(moment);
 }
 
 /** `Mon, 30 Nov, 06:00` */
@@ -109,12 +117,12 @@ export function Due({ at }: { at: string | null }) {
   );
 }
 
-/** For how long something has gone on. */
-export function Since({ at }: { at: string }) {
+/** For how long something has gone on, with the seconds `before` that. */
+export function Since({ at, before = 0 }: { at: string; before?: number }) {
   const now = useNow();
   return (
     <time dateTime={at} title={`since ${formatExact(at)}`}>
-      {formatDuration((now - Date.parse(at)) / 1000)}
+      {formatDuration(before + Math.max(0, now - Date.parse(at)) / 1000)}
     </time>
   );
 }

@@ -1,5 +1,6 @@
 /** Who holds slots or waits for some. */
 import type { LeaseRecord, WaiterRecord } from "../../contract/wire/limits.ts";
+import { isolate } from "../data/readable-text.ts";
 
 /** Names of flow runs by their ids. */
 export type Names = ReadonlyMap<string, string>;
@@ -9,15 +10,16 @@ type About = Pick<LeaseRecord, "run" | "holder" | "note">;
 /** The flow run that somebody holds or waits for; else what else is known. */
 export function Who({ about, names }: { about: About; names: Names }) {
   const id = runOf(about);
-  if (id === undefined) return <>{describeWho(about, names)}</>;
+  // What people write may read from right to left, which must not turn round what stands beside it.
+  if (id === undefined) return <bdi>{describeWho(about, names)}</bdi>;
   return <a href={`/runs/flow-run/${id}`}>{names.get(id) ?? id.slice(-12)}</a>;
 }
 
 /** The same as a text. */
 export function describeWho({ note, holder, ...about }: About, names: Names): string {
   const id = runOf({ holder, ...about });
-  if (id !== undefined) return names.get(id) ?? id;
-  if (note !== null && note !== "") return note;
+  if (id !== undefined) return isolate(names.get(id) ?? id);
+  if (note !== null && note !== "") return isolate(note);
   return holder === null ? "somebody" : `${holder.type.replace("_", " ")} ${holder.id.slice(-12)}`;
 }
 

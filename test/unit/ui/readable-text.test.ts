@@ -1,6 +1,6 @@
 /** What programs write for terminals, as a page shows it. */
 import { expect, test } from "vitest";
-import { toReadable } from "../../../src/ui/data/readable-text.ts";
+import { isolate, toReadable } from "../../../src/ui/data/readable-text.ts";
 
 test("colours, moves of the cursor, titles, links and character sets are left out", () => {
   expect(toReadable("\u001B[1;31mERROR\u001B[0m it \u001B[38:2::255:0:0mburns\u001B[K\u001B[?25h")).toBe(
@@ -29,4 +29,12 @@ test("lines that a terminal would write over each other follow each other, and n
 test("no character makes the others read backwards, and letters of every direction stay", () => {
   expect(toReadable("\u202Egnp.exe\u202C and \u202Bthis")).toBe("gnp.exe and this");
   expect(toReadable("שלום 👩‍🚀 \u2067x\u2069")).toBe("שלום 👩‍🚀 \u2067x\u2069");
+});
+
+test("a name that reads from right to left turns round nothing beside it, and others are as they are", () => {
+  expect(isolate("gpu 301")).toBe("gpu 301");
+  expect(isolate("שלום 301")).toBe("\u2068שלום 301\u2069");
+  expect(isolate("\u202E51 s")).toBe("51 s");
+  // What it leaves open itself ends with it.
+  expect(isolate("\u2067שלום")).toBe("\u2068שלום\u2069");
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { FlowRun } from "../../../src/contract/wire/flow-runs.ts";
 import { FlowRunsFilterBody } from "../../../src/contract/wire/filters.ts";
 import {
+  askForNext,
   askForRuns,
   findNextPage,
   RUN_LIST_NAMES,
@@ -17,13 +18,29 @@ const bodyOf = (query: Partial<RunListQuery>) =>
   askForRuns({ ...NOTHING, ...query }, NOW).body as { flow_runs: Record<string, unknown> };
 const times = (query: Partial<RunListQuery>) => bodyOf(query).flow_runs["expected_start_time"];
 
-test("without anything it is the latest runs, a page and one more", () => {
-  expect(bodyOf({})).toEqual({ flow_runs: {}, sort: "EXPECTED_START_TIME_DESC", limit: 51 });
+test("without anything it is the latest runs until now, a page and one more", () => {
+  expect(bodyOf({})).toEqual({
+    flow_runs: { expected_start_time: { before_: "2026-11-29T12:35:00.000Z" } },
+    sort: "EXPECTED_START_TIME_DESC",
+    limit: 51,
+  });
+});
+
+test("the first of those that are to come is asked for where these are left out", () => {
+  expect(askForNext({ ...NOTHING, name: "otter" }, NOW)?.body).toEqual({
+    flow_runs: { name: { like_: "otter" }, expected_start_time: { after_: "2026-11-29T12:35:00.000Z" } },
+    sort: "EXPECTED_START_TIME_ASC",
+    limit: 1,
+  });
+  for (const query of [{ when: "any" }, { when: "24h" }, { start: "2026-11-29T12:00:00.000Z" }])
+    expect(askForNext({ ...NOTHING, ...query }, NOW)).toBeNull();
 });
 
 test("what is no state in an address is not asked for", () => {
-  expect(bodyOf({ state: "NONSENSE" }).flow_runs).toEqual({});
-  expect(bodyOf({ state: "NONSENSE,FAILED" }).flow_runs).toEqual({ state: { type: { any_: ["FAILED"] } } });
+  expect(bodyOf({ when: "any", state: "NONSENSE" }).flow_runs).toEqual({});
+  expect(bodyOf({ when: "any", state: "NONSENSE,FAILED" }).flow_runs).toEqual({
+    state: { type: { any_: ["FAILED"] } },
+  });
 });
 
 test("every filter is one that the API takes; ids are meant as ids, all else as parts of names", () => {
