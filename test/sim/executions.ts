@@ -114,9 +114,12 @@ export class Executions {
     const { faults, timeline } = this.#world;
     const noted = this.#pool.watch.noted.get(attempt_id);
     for (const limit of this.#limits) {
-      const base = faults.isLate || faults.isLossy ? this.#world.tempo * AFTER_END_LATE_MS : AFTER_END_MS;
+      const mayBeLate = faults.isLate || faults.isLossy;
+      const base = mayBeLate ? this.#world.tempo * AFTER_END_LATE_MS : AFTER_END_MS;
       const lease_ms = 1000 * slowLease(Math.max(...FLOW_LEASE_SECONDS), this.#world.tempo);
-      const bound = base + (noted?.has(limit.key) === true ? 0 : lease_ms);
+      // An acquire that comes when the end of its attempt has been forgotten begins anew, and ends by its lease.
+      const isVisited = noted?.has(limit.key) === true && !mayBeLate;
+      const bound = base + (isVisited ? 0 : lease_ms);
       timeline.after(bound, () => {
         if (limit.watch.isHeldBy(attempt_id))
           this.#world.fail("I10", `${limit.name} is held by attempt ${attempt_id} long after its end`, {

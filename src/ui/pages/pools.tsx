@@ -13,15 +13,8 @@ export function Pools() {
   usePageTitle("Work pools");
   const pools = useWhole<WorkPool>([{ method: "POST", path: "/work_pools/filter", body: {} }]);
   const [listed] = pools.lists;
-  const { workers, isCut, areAll } = useWorkers(listed ?? []);
-  // Of pools without a limit this alone knows: workers of Prefect's do not say what they run.
-  const answers = useQueries<{ active_slots: number }>(
-    (listed ?? []).map(({ name }) => ({
-      method: "POST",
-      path: `/work_pools/${encodeURIComponent(name)}/concurrency_status`,
-      body: { limit: 1, flow_run_limit: 0 },
-    })),
-  );
+  const workers = useWorkers(listed ?? []);
+  const running = useRunning(listed ?? []);
   if (listed === undefined) return <Loading query={pools.first} />;
   return (
     <>
@@ -34,9 +27,7 @@ export function Pools() {
         </p>
       ) : (
         <Table
-          rows={listed.map((pool, index) =>
-            describe(pool, workers, isCut, areAll, answers[index]?.value?.active_slots),
-          )}
+          rows={listed.map((pool) => describe(pool, workers, running.get(pool.id)))}
           columns={COLUMNS}
           keyOf={({ id }) => id}
           areAll={pools.areAll}
@@ -45,6 +36,24 @@ export function Pools() {
       {pools.isCut && <p class="none">These are the first {listed.length}; there are more.</p>}
     </>
   );
+}
+
+/** How many runs are under way in each pool, by its id, as far as that is known. */
+function useRunning(pools: readonly WorkPool[]): ReadonlyMap<string, number | undefined> {
+  // Workers of Prefect's do not say what they run, so a pool that counts no slots is asked.
+  const uncounted = pools.filter(({ active_slots }) => active_slots === null);
+  const answers = useQueries<{ active_slots: number }>(
+    uncounted.map(({ name }) => ({
+      method: "POST",
+      path: `/work_pools/${encodeURIComponent(name)}/concurrency_status`,
+      body: { flow_run_limit: 0 },
+    })),
+  );
+  const asked = uncounted.map(({ id }, index) => [id, answers[index]?.value?.active_slots] as const);
+  return new Map([
+    ...pools.map(({ id, active_slots }) => [id, active_slots ?? undefined] as const),
+    ...asked,
+  ]);
 }
 
 interface Described extends WorkPool {
@@ -60,16 +69,14 @@ interface Described extends WorkPool {
 
 function describe(
   pool: WorkPool,
-  workers: readonly Worker[],
-  isCut: boolean,
-  isCounted: boolean,
+  { workers, isCut, areAll }: { workers: readonly Worker[]; isCut: boolean; areAll: boolean },
   running: number | undefined,
 ): Described {
   const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
   return {
     ...pool,
     isCut,
-    isCounted: isCounted || isCut,
+    isCounted: areAll || isCut,
     workers: mine.length,
     online: mine.filter(({ status }) => status === "ONLINE").length,
     running,
