@@ -53,10 +53,12 @@ export class DeploymentWatch {
           `SELECT holder_id AS id, count(*) AS times FROM ${table} WHERE holder_type = 'flow_run' GROUP BY 1`,
         )
         .all() as { id: string; times: number }[];
-    const waiters = list("waiter").filter(({ id, times }) => times > 1 || !this.#is(id, WAITING));
+    const waiters = list("waiter").filter(({ id }) => !this.#is(id, WAITING));
+    const twice = list("waiter").filter(({ times }) => times > 1);
     const holders = list("lease").filter(({ id }) => !this.#is(id, HOLDING));
     return [
-      ...waiters.map(({ id, times }) => `run ${id} stands ${times} times in the line of ${limit.name}`),
+      ...waiters.map(({ id }) => `run ${id} stands in the line of ${limit.name}`),
+      ...twice.map(({ id }) => `run ${id} stands more than once in the line of ${limit.name}`),
       ...holders.map(({ id }) => `run ${id} holds a slot of ${limit.name}`),
     ];
   }

@@ -144,18 +144,21 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
     [rates.to_front, rates.reorder_queues] = [RATE_MAX.to_front, RATE_MAX.reorder_queues];
   if (new Random(seed, "cancels").chance(CANCELS_SHARE)) rates.cancel = RATE_MAX.cancel;
   const work_ms = tempo * random.magnitude(1000, 400_000);
-  const agents = Array.from({ length: random.int(1, 3) }, (_, index) => ({
+  const foreign_workers = makeForeignWorkers(seed, rates);
+  const drawn = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `agent-${index + 1}`,
     limit: random.int(1, 4),
     session_seconds: Math.min(SESSION_SECONDS_MAX, tempo * random.pick([20, 60, 60, 120, 300])),
     poll_ms: random.pick([10_000, 60_000]),
     clock: makeClock(random),
   }));
-  const slots = agents.reduce((sum, { limit }) => sum + limit, 0);
+  // An agent is told of each run at once, and would leave nothing to those who ask now and then.
+  const agents =
+    foreign_workers.length > 0 ? drawn.slice(0, 1).map((agent) => ({ ...agent, limit: 1 })) : drawn;
+  const slots = [...agents, ...foreign_workers].reduce((sum, { limit }) => sum + limit, 0);
   const hasSchedule = random.chance(0.5);
   // With its pool a deployment loses the place of its runs.
   if (hasSchedule) delete rates.recreate_pool;
-  const foreign_workers = makeForeignWorkers(seed, rates);
   return {
     schedule: hasSchedule
       ? {
@@ -181,13 +184,15 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
       lost_run_policy: random.pick(["crash", "reschedule"]),
       limits,
       // Who does not claim is held to it by what it proposes.
-      concurrency_limit: foreign_workers.length > 0 ? new Random(seed, "pool limit").int(1, 3) : null,
+      concurrency_limit:
+        foreign_workers.length > 0 ? new Random(seed, "pool limit").pick([2, 3, null, null]) : null,
       hasPauses: new Random(seed, "pauses").chance(PAUSES_SHARE),
     },
     deployments: [
       {
         id: "0f9a1c52-0000-4000-8000-0000000000d1",
-        size: random.int(1, 3),
+        // Prefect's workers come for a slot again and again, so somebody has to be refused it.
+        size: foreign_workers.length > 0 ? 1 : random.int(1, 3),
         collision_strategy: random.pick(["ENQUEUE", "ENQUEUE", "CANCEL_NEW"]),
       },
     ],

@@ -143,17 +143,9 @@ export const POOL_MUTANTS: readonly Mutant[] = [
       "if (queue !== undefined && freeSlots(queue_limit, inQueue) < 0)",
     ],
   ),
-  mutant("each proposal that is refused stands in the line once more", "src/objects/pool/run-slots.ts", [
-    "if (stored.slot_request_id !== null || this.#limit.noteOf(run)",
-    "if (this.#limit.noteOf(run)",
-  ]),
   mutant("a paused run keeps its deployment's slot", "src/domain/flow-run/rules.ts", [
     'HOLDING: ReadonlySet<StateType> = new Set(["PENDING"',
     'HOLDING: ReadonlySet<StateType> = new Set(["PAUSED", "PENDING"',
-  ]),
-  mutant("a slot that nobody claims is forgotten", "src/objects/pool/run-slots.ts", [
-    "if (slot_lease_id !== null) this.#limit.release(slot_lease_id);",
-    "void slot_lease_id;",
   ]),
   mutant("what was retried in its process is for no worker any more", "src/domain/flow-run/rules.ts", [
     'to.type === "SCHEDULED" && from?.type !== "SCHEDULED" && empirical_policy.retry_type === "in_process"',
