@@ -83,5 +83,7 @@ export const ANONYMOUS_LEASE_SECONDS = 86_400;
 export const CANCELLING_SECONDS = 300;
 /** A run that is paused or suspended without a timeout of its own, and is not resumed within so long, has failed. */
 export const PAUSED_SECONDS_MAX = 30 * 86_400;
+/** Runs before another one in the line of its queue are counted up to this. */
+export const PLACES_COUNTED_MAX = 10_000;
 /** Runs that are due are counted up to this in what a change of their pool would do. */
 export const DUE_COUNTED_MAX = 10_000;

@@ -223,7 +223,7 @@ test("what is done to a run says what comes of it: who would run it again, and h
   await stage.ask("DELETE", `/deployments/${deployment.id}`);
   await page.getByRole("button", { name: "Run it again" }).click();
   await shown(() => page.locator("dialog[open] p").textContent()).toBe(
-    "Its deployment was deleted, so nobody can begin it: deploy it again.",
+    "Its deployment was deleted, so it waits, and fails as soon as a worker takes it: deploy it again.",
   );
 }, 60_000);
 

@@ -1,4 +1,5 @@
 /** Why runs do not get on. */
+import { PLACES_COUNTED_MAX } from "../../contract/bounds.ts";
 import { accept, type Result } from "../../contract/errors.ts";
 import { writeCommand } from "../../contract/commands.ts";
 import { formatInstant } from "../../contract/instants.ts";
@@ -167,11 +168,15 @@ function explainLine(
     needs: listNeeds(context, workers, at),
     ...findDeploymentLimit(context, spot, waiting),
   });
+  // A number that would help is known where all are counted who go first.
+  const isCounted = (before ?? 0) < PLACES_COUNTED_MAX && ahead < PLACES_COUNTED_MAX;
+  const sayHelp = (reason: string, help: string[]): string | null =>
+    !isCounted && (reason === "pool_full" || reason === "queue_full") ? null : writeCommand(...help);
   const byPool = (reason: string, detail: string, ...help: string[]) =>
     say(reason, detail, {
       ...sayMore(),
       blocking: { kind: "work_pool", name: pool.name, work_pool_name: null },
-      help: writeCommand(...help),
+      help: sayHelp(reason, help),
     });
   if (pool.is_paused)
     return byPool("pool_paused", `The work pool ${pool.name} is paused.`, "work-pool", "resume", pool.name);
@@ -179,7 +184,7 @@ function explainLine(
     say(reason, detail, {
       ...sayMore(),
       blocking: { kind: "work_queue", name, work_pool_name: pool.name },
-      help: writeCommand(...help),
+      help: sayHelp(reason, help),
     });
   const ofPool = ["--pool", pool.name];
   if (queue?.is_paused === true) {
@@ -210,7 +215,8 @@ function explainLine(
 
 /** Who goes first: so many of its own queue, and so many of queues that come before that. */
 function sayBefore(before: number | null, ahead: number): string {
-  const runs = (count: number): string => (count === 1 ? "One run" : `${count} runs`);
+  const runs = (count: number): string =>
+    count === 1 ? "One run" : `${count} runs${count < PLACES_COUNTED_MAX ? "" : " or more"}`;
   const areOwn =
     before === null || before === 0
       ? ""

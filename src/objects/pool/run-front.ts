@@ -1,11 +1,11 @@
 /** One run that waits goes before the others: in its queue, and in the line of its deployment's limit. */
+import { PLACES_COUNTED_MAX } from "../../contract/bounds.ts";
 import { accept, refuse, type Result } from "../../contract/errors.ts";
 import type { FlowRunMoved } from "../../contract/wire/flow-runs.ts";
 import { findLine, priorityAtFront } from "../../domain/pool/front.ts";
 import type { ActEnvelope } from "../shared/acts.ts";
 import type { PoolContext } from "./context.ts";
 import type { DeploymentLimit } from "./deployment-limit.ts";
-import { POSITION_MAX } from "./spots.ts";
 import { refuseRun, type RunRecords } from "./run-records.ts";
 import { targetOfRun } from "./run-states.ts";
 
@@ -33,7 +33,7 @@ export class RunFront {
     const home = run.work_queue_id ?? run.deployment_id ?? "";
     const passed =
       waits.line === "queue"
-        ? store.line.countReadyBefore(home, before, waits.due_at, id, POSITION_MAX)
+        ? store.line.countReadyBefore(home, before, waits.due_at, id, PLACES_COUNTED_MAX)
         : null;
     stored.priority = priorityAtFront({ id, priority: before }, store.line.readFirst(home));
     if (stored.priority !== before) this.#records.save(stored, run);

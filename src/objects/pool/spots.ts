@@ -1,4 +1,5 @@
 /** Where runs stand in line, and what they must have there to begin. */
+import { PLACES_COUNTED_MAX } from "../../contract/bounds.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import { limitNameOfDeployment } from "../../domain/catalog/deployments.ts";
 import { freeSlots, sum } from "../../domain/pool/choose.ts";
@@ -9,9 +10,6 @@ import { countRoom } from "./previews.ts";
 import type { PoolQueues } from "./queues.ts";
 import type { QueueRow, StoredRun, WorkerRow } from "./rows.ts";
 import type { PoolWorkers } from "./workers.ts";
-
-/** Places in line are counted up to this. */
-export const POSITION_MAX = 10_000;
 
 /** Where a run stands or would stand in line, and which limits let those begin who go first, and then this one. */
 export interface Spot {
@@ -38,7 +36,7 @@ export function findSpot(
   const queue = queues.find({ id: run.work_queue_id ?? "" });
   const home = queue?.id ?? run.deployment_id;
   const before =
-    home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, POSITION_MAX);
+    home === null ? null : store.line.countReadyBefore(home, priority, due, run.id, PLACES_COUNTED_MAX);
   const used = store.attempts.countActiveByQueue();
   const online = workers.listOnline();
   const ahead = countAhead(context, queue, used, online);
@@ -91,7 +89,7 @@ export function findDeploymentLimit(
   if ((store.deployments.readDeployment(deployment_id)?.concurrency_limit ?? null) === null) return {};
   return {
     deployment_limit: limitNameOfDeployment(deployment_id),
-    deployment_before: store.line.countRivalsBefore(queue?.id ?? deployment_id, waiting, POSITION_MAX),
+    deployment_before: store.line.countRivalsBefore(queue?.id ?? deployment_id, waiting, PLACES_COUNTED_MAX),
   };
 }
 
@@ -109,7 +107,10 @@ function countAhead(
     .filter(({ name }) => online.length === 0 || online.some((worker) => mayServe(worker, name)));
   return sum(
     before.map(({ id, concurrency_limit }) =>
-      Math.min(store.line.countReady(id, POSITION_MAX), freeSlots(concurrency_limit, used.get(id) ?? 0)),
+      Math.min(
+        store.line.countReady(id, PLACES_COUNTED_MAX),
+        freeSlots(concurrency_limit, used.get(id) ?? 0),
+      ),
     ),
   );
 }

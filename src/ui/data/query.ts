@@ -27,6 +27,9 @@ export interface Query<Value> {
   error: ApiError | undefined;
 }
 
+/** Who asks for the key does so when this is refused. */
+export const KEY_QUESTION: Request = { method: "GET", path: "/version" };
+
 /** Nothing was asked yet. */
 export const NOTHING: Query<never> = { value: undefined, answered_at: 0, error: undefined };
 
@@ -126,6 +129,9 @@ class Entry {
       this.#failures = error.isPassing ? this.#failures + 1 : 0;
       // What is gone is not shown any longer.
       this.query = { ...(error.status === 404 ? NOTHING : this.query), error };
+      // The key was changed, or forgotten in another tab: who asks for it is to hear of that.
+      const asksForKey = entries.get(JSON.stringify(KEY_QUESTION));
+      if (error.status === 401 && asksForKey !== this) asksForKey?.touch();
     } finally {
       this.#asking = undefined;
       for (const use of this.users) use();

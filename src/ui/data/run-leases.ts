@@ -6,7 +6,7 @@ import type { LimitOverview, RunLease as HeldLease } from "../../contract/wire/l
 import { runOf } from "../parts/who.tsx";
 import { isEnded } from "./ended.ts";
 import type { Request } from "./http.ts";
-import { useQuery } from "./query.ts";
+import { useQuery, type Query } from "./query.ts";
 import { useWhole } from "./whole.ts";
 
 const SHOWN_MAX = 200;
@@ -24,17 +24,20 @@ export interface RunLease {
   until: string | null;
 }
 
-/** Those that wait first, then what is held, then what is over, the latest first. */
-export function useRunLeases(run: FlowRun): RunLease[] {
+/** Those that wait first, then what is held, then what is over, the latest first; `fault`: why some may be missing. */
+export function useRunLeases(run: FlowRun): { leases: RunLease[]; fault: Query<unknown> | undefined } {
   const { id } = run;
-  const { lists } = useWhole<LimitOverview>(isEnded(run) ? [] : listQuestions(run));
-  const limits = lists.flatMap((list) => list ?? []);
-  const { value: leases = [] } = useQuery<HeldLease[]>({ method: "GET", path: `/flow_runs/${id}/leases` });
-  const past = leases.map((lease) => describe(lease.limit_name, lease, lease.ended_at));
+  const now = useWhole<LimitOverview>(isEnded(run) ? [] : listQuestions(run));
+  const limits = now.lists.flatMap((list) => list ?? []);
+  const ended = useQuery<HeldLease[]>({ method: "GET", path: `/flow_runs/${id}/leases` });
+  const past = (ended.value ?? []).map((lease) => describe(lease.limit_name, lease, lease.ended_at));
   const over = new Set(past.map(({ key }) => key));
   // What has just ended may still be held in an older answer.
   const held = listHeld(limits, id).filter(({ key }) => !over.has(key));
-  return [...listWaiting(limits, id), ...held, ...past.toReversed()];
+  return {
+    leases: [...listWaiting(limits, id), ...held, ...past.toReversed()],
+    fault: [ended, now.first].find(({ value, error }) => value === undefined && error !== undefined),
+  };
 }
 
 /** Of the deployments' limits, which are many, only that of its own can have it. */

@@ -17,6 +17,7 @@ import { useRunNames } from "../data/run-names.ts";
 import { AskChange } from "../parts/ask.tsx";
 import { LastActs } from "../parts/acts.tsx";
 import { HolderTable } from "../parts/holder-table.tsx";
+import { Unforeseen } from "../parts/change-preview.tsx";
 import { useLimitPreview } from "../parts/limit-preview.tsx";
 import { LineTable } from "../parts/line-table.tsx";
 import { Loading, LoadingPart } from "../parts/loading.tsx";
@@ -140,8 +141,9 @@ export function Limit() {
 
 /** What so changed a limit would do for its line and its holders. */
 function Resized({ path, change, decay }: { path: string; change: PreviewedLimit; decay: number }) {
-  const preview = useLimitPreview(path, change);
-  if (preview === undefined) return null;
+  const answer = useLimitPreview(path, change);
+  const preview = answer.value;
+  if (preview === undefined) return <Unforeseen query={answer} />;
   const { admits, admits_with_others, has_more, refuses, over } = preview;
   const refusal =
     refuses > 0 &&

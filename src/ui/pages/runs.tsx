@@ -29,7 +29,9 @@ export function Runs() {
   const settled = JSON.parse(useSettled(JSON.stringify(query))) as RunListQuery;
   const now = useNow();
   const runs = useLatest<FlowRun[]>(askForRuns(settled, now));
-  const [coming] = useLatest<FlowRun[]>(askForNext(settled, now)).value ?? [];
+  const askedForNext = askForNext(settled, now);
+  const later = useLatest<FlowRun[]>(askedForNext);
+  const [coming] = later.value ?? [];
   const shown = runs.value?.slice(0, PAGE) ?? [];
   const isFiltered = RUN_FILTERS.some((name) => settled[name] !== "");
   const next = (runs.value?.length ?? 0) > PAGE ? findNextPage(shown, settled) : undefined;
@@ -49,6 +51,9 @@ export function Runs() {
         <Loading query={runs} />
       ) : shown.length > 0 ? (
         <RunTable runs={shown} areMixed />
+      ) : !isFiltered && askedForNext !== null && later.value === undefined ? (
+        // There may be some, though none is due yet.
+        <Loading query={later} />
       ) : isFiltered || coming !== undefined ? (
         <p class="none">No run is like that{settled.when === "" && " until now"}.</p>
       ) : (

@@ -8,6 +8,7 @@ import { useQueries } from "../data/query.ts";
 import { toReadable } from "../data/readable-text.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { RunLink } from "./links.tsx";
+import { Unanswered } from "./loading.tsx";
 import { Table, type Column } from "./table.tsx";
 import { When } from "./time.tsx";
 
@@ -55,9 +56,12 @@ function Changed({ changes }: Pick<AuditEntry, "changes">) {
     .find((found) => found !== undefined);
   const names = useRunNames(id === undefined ? [] : [id]);
   if (id === undefined || changes === null) return <>{toReadable(formatChanges({ changes }))}</>;
-  const said = Object.entries(changes).map(([field, { from, ...more }]) => [
+  const said = Object.entries(changes).map(([field, { from, to }]) => [
     field,
-    { ...more, ...(from !== undefined && { from: withoutIds(from) }) },
+    {
+      ...(from !== undefined && { from: withoutIds(from) }),
+      ...(to !== undefined && { to: withoutIds(to) }),
+    },
   ]);
   return (
     <>
@@ -91,6 +95,8 @@ export function LastActs({ ids }: { ids: readonly string[] }) {
     .flatMap(({ value }) => value ?? [])
     .toSorted((left, right) => right.seq - left.seq)
     .slice(0, LAST_SHOWN);
+  const missing = answers.find(({ value, error }) => value === undefined && error !== undefined);
+  if (acts.length === 0 && missing !== undefined) return <Unanswered title="Last acts" query={missing} />;
   if (acts.length === 0) return null;
   return (
     <section aria-label="Last acts">

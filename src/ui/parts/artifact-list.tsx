@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Artifact } from "../../contract/wire/artifacts.ts";
 import { useLatest } from "../data/query.ts";
 import { ArtifactView } from "./artifact-view.tsx";
+import { Unanswered } from "./loading.tsx";
 import { Markdown } from "./markdown.tsx";
 import { Pager } from "./pager.tsx";
 import { When } from "./time.tsx";
@@ -12,12 +13,14 @@ const PAGE = 10;
 /** `filter`: whose they are, as the API's filter says it. */
 export function ArtifactList({ filter }: { filter: object }) {
   const [page, setPage] = useState(0);
-  const { value: found } = useLatest<Artifact[]>({
+  const artifacts = useLatest<Artifact[]>({
     method: "POST",
     path: "/artifacts/filter",
     body: { artifacts: filter, sort: "CREATED_DESC", limit: PAGE + 1, offset: page * PAGE },
   });
-  if (found === undefined || (found.length === 0 && page === 0)) return null;
+  if (artifacts.value === undefined) return <Unanswered title="Artifacts" query={artifacts} />;
+  const found = artifacts.value;
+  if (found.length === 0 && page === 0) return null;
   return (
     <>
       <h2>Artifacts</h2>

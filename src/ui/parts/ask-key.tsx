@@ -2,10 +2,10 @@
 import { KeyRound } from "lucide-preact";
 import type { ComponentChildren } from "preact";
 import { forgetKey, keepKey, readKey } from "../data/http.ts";
-import { useQuery } from "../data/query.ts";
+import { KEY_QUESTION, useQuery } from "../data/query.ts";
 
 export function AskKey({ children }: { children: ComponentChildren }) {
-  const { value, error } = useQuery<string>({ method: "GET", path: "/version" });
+  const { value, error } = useQuery<string>(KEY_QUESTION);
   if (error?.status === 401) return <KeyForm isWrong={readKey() !== null} />;
   if (value === undefined && error !== undefined)
     return (

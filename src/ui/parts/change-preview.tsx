@@ -2,7 +2,7 @@
 import { DUE_COUNTED_MAX } from "../../contract/bounds.ts";
 import type { ChangePreview, PreviewedChange } from "../../contract/wire/work-pools.ts";
 import { countOf } from "../data/preview.ts";
-import { useQuery } from "../data/query.ts";
+import { useQuery, type Query } from "../data/query.ts";
 
 /** A pool, or one of its queues. */
 export interface PoolPart {
@@ -11,18 +11,28 @@ export interface PoolPart {
   queue_id?: string | undefined;
 }
 
-/** Undefined until it is known. */
+/** As an answer: until it is known a dialog says so. */
 export function useChangePreview(
   { pool, queue_id }: PoolPart,
   change: NonNullable<PreviewedChange["pool"]>,
-): ChangePreview | undefined {
+): Query<ChangePreview> {
   const body: PreviewedChange =
     queue_id === undefined ? { pool: change } : { queue: { id: queue_id, ...change } };
   return useQuery<ChangePreview>({
     method: "POST",
     path: `/work_pools/${encodeURIComponent(pool)}/preview_change`,
     body,
-  }).value;
+  });
+}
+
+/** In place of what a change would do, until that is known. */
+export function Unforeseen({ query: { error } }: { query: Pick<Query<unknown>, "error"> }) {
+  if (error === undefined) return <>What that would do is being asked …</>;
+  return (
+    <>
+      What that would do could not be learnt{error.isPassing && ", and is asked again"}: {error.message}
+    </>
+  );
 }
 
 const OBSTACLES: Record<NonNullable<ChangePreview["blocked_by"]>, string> = {

@@ -7,6 +7,7 @@ import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { readKey } from "../data/http.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
+import { Empty } from "./empty.tsx";
 
 /** Where commands look for a server by themselves. */
 const DEFAULT_ORIGINS = ["http://127.0.0.1:4200", "http://localhost:4200"];
@@ -57,8 +58,14 @@ export function FirstSteps({
   );
   if (runs.value === undefined) return null;
   const hasRun = runs.value.length > 0;
-  // Who has runs and no limits needs no lesson.
-  if (hasRun && !isShown.current) return null;
+  // Who has runs and no limits needs no lesson, but to know why nothing is here.
+  if (hasRun && !isShown.current)
+    return hasLimits ? null : (
+      <Empty command="sluice gcl create gpu:gpu-1 --limit 2">
+        There is no limit yet, so there are no slots to be shown; <a href="/runs">runs</a> need none. One is
+        made by:
+      </Empty>
+    );
   isShown.current = true;
   if (areDone && hasRun) return null;
   return (

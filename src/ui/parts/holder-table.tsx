@@ -2,6 +2,7 @@
 import type { LeaseRecord, Limit } from "../../contract/wire/limits.ts";
 import { act } from "../data/act.ts";
 import { Dialog, useAskedRow, type AskedRow } from "./ask.tsx";
+import { Unforeseen } from "./change-preview.tsx";
 import { useLimitPreview } from "./limit-preview.tsx";
 import { Table } from "./table.tsx";
 import { Since, When } from "./time.tsx";
@@ -102,9 +103,10 @@ function ForceRelease({
 
 /** Who gets what it loses. */
 function Next({ lease, limit, path }: { lease: LeaseRecord } & Pick<Props, "limit" | "path">) {
-  const preview = useLimitPreview(path, { force_release: lease.lease_id });
+  const answer = useLimitPreview(path, { force_release: lease.lease_id });
+  const preview = answer.value;
   if (limit.waiting === 0) return <>Nobody waits for it.</>;
-  if (preview === undefined) return null;
+  if (preview === undefined) return <Unforeseen query={answer} />;
   const held = limit.active_slots - lease.slots;
   if (preview.over > 0)
     return (

@@ -34,3 +34,14 @@ export function LoadingPart({ query: { error } }: { query: Query<unknown> }) {
     </p>
   );
 }
+
+/** The same of a part that is shown only where there is something in it: that it could not be learnt is not left out. */
+export function Unanswered({ title, query }: { title: string; query: Query<unknown> }) {
+  if (query.error === undefined) return null;
+  return (
+    <>
+      <h2>{title}</h2>
+      <LoadingPart query={query} />
+    </>
+  );
+}

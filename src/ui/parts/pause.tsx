@@ -1,7 +1,9 @@
 /** Pausing pools and queues and letting them go on, with what that would do to the runs that there are. */
+import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { beginSentence, countOf } from "../data/preview.ts";
+import { useQuery } from "../data/query.ts";
 import { AskChange } from "./ask.tsx";
-import { countDue, sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
+import { countDue, sayBegins, Unforeseen, useChangePreview, type PoolPart } from "./change-preview.tsx";
 
 export function Pause({
   name,
@@ -29,8 +31,8 @@ export function Pause({
 
 function Paused(of: PoolPart) {
   const preview = useChangePreview(of, { is_paused: true });
-  if (preview === undefined) return null;
-  const { active, due } = preview;
+  if (preview.value === undefined) return <Unforeseen query={preview} />;
+  const { active, due } = preview.value;
   return (
     <>
       No more runs are given to workers.{" "}
@@ -44,5 +46,17 @@ function Paused(of: PoolPart) {
 
 function Resumed(of: PoolPart) {
   const preview = useChangePreview(of, { is_paused: false });
-  return preview === undefined ? null : <>Runs are given to workers again. {sayBegins(preview)}</>;
+  // Of a queue of a pool that is paused none is.
+  const pool = useQuery<WorkPool>(
+    of.queue_id === undefined ? null : { method: "GET", path: `/work_pools/${encodeURIComponent(of.pool)}` },
+  );
+  const missing = [preview, pool].find(({ error, value }) => value === undefined && error !== undefined);
+  if (preview.value === undefined || (of.queue_id !== undefined && pool.value === undefined))
+    return <Unforeseen query={missing ?? preview} />;
+  return (
+    <>
+      Runs are given to workers again{pool.value?.is_paused === true && " once the pool is resumed, too"}.{" "}
+      {sayBegins(preview.value)}
+    </>
+  );
 }

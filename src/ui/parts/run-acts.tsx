@@ -1,5 +1,5 @@
 /** What can be done to a run. */
-import { CANCELLING_SECONDS } from "../../contract/bounds.ts";
+import { CANCELLING_SECONDS, PLACES_COUNTED_MAX } from "../../contract/bounds.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
@@ -93,7 +93,8 @@ function ToFront({ run: { id, name, work_queue_name } }: { run: FlowRun }) {
         To the front
       </button>
       <span class="hint" id="to-front">
-        goes before {others === 1 ? "one other" : `${others} others`} {whose}
+        goes before {others === 1 ? "one other" : `${others} others`}
+        {others >= PLACES_COUNTED_MAX && value.reason !== "deployment_full" && " or more"} {whose}
       </span>
     </>
   );
@@ -189,7 +190,9 @@ function Again({ pool, deployment }: { pool: string | null; deployment: string |
   if (pools.value?.length === 0)
     return <>Its work pool {pool} was deleted, so it is cancelled at once: deploy it again.</>;
   if (deployments.value?.length === 0)
-    return <>Its deployment was deleted, so nobody can begin it: deploy it again.</>;
+    return (
+      <>Its deployment was deleted, so it waits, and fails as soon as a worker takes it: deploy it again.</>
+    );
   return (
     <>
       The same run {pool === null ? "waits again" : "goes back to its queue"}, with the same parameters, as

@@ -3,6 +3,7 @@ import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { TaskRun } from "../../contract/wire/task-runs.ts";
 import { useQuery } from "../data/query.ts";
 import { RunLink } from "./links.tsx";
+import { Unanswered } from "./loading.tsx";
 import { RunTable } from "./run-table.tsx";
 
 const SHOWN = 50;
@@ -17,7 +18,7 @@ export function Parent({ taskRunId }: { taskRunId: string }) {
 }
 
 export function Children({ id }: { id: string }) {
-  const { value: runs = [] } = useQuery<FlowRun[]>({
+  const found = useQuery<FlowRun[]>({
     method: "POST",
     path: "/flow_runs/filter",
     body: {
@@ -26,6 +27,8 @@ export function Children({ id }: { id: string }) {
       limit: SHOWN,
     },
   });
+  if (found.value === undefined) return <Unanswered title="Runs that it started" query={found} />;
+  const runs = found.value;
   if (runs.length === 0) return null;
   return (
     <>

@@ -4,17 +4,21 @@ import { useDeploymentNames } from "../data/deployment-names.ts";
 import { deploymentOfLimit, nameLimit } from "../data/limit-names.ts";
 import { pathOfLimit } from "../data/page-paths.ts";
 import { useRunLeases, type RunLease } from "../data/run-leases.ts";
+import { LoadingPart } from "./loading.tsx";
 import { Table, type Column } from "./table.tsx";
 import { formatDuration, Since, When } from "./time.tsx";
 
 export function RunSlots({ run }: { run: FlowRun }) {
-  const leases = useRunLeases(run);
+  const { leases, fault } = useRunLeases(run);
   const deployments = useDeploymentNames(leases.map(({ limit }) => deploymentOfLimit(limit)));
-  if (leases.length === 0) return null;
+  if (leases.length === 0 && fault === undefined) return null;
   return (
     <>
       <h2>Slots</h2>
-      <Table rows={leases} columns={listColumns(deployments)} keyOf={({ key }) => key} areAll />
+      {leases.length > 0 && (
+        <Table rows={leases} columns={listColumns(deployments)} keyOf={({ key }) => key} areAll />
+      )}
+      {fault !== undefined && <LoadingPart query={fault} />}
     </>
   );
 }

@@ -6,6 +6,7 @@ import { act } from "../data/act.ts";
 import { useQuery } from "../data/query.ts";
 import { describeSchedule } from "../data/schedules.ts";
 import { hideSecretParameters } from "../data/secret-values.ts";
+import { LoadingPart } from "./loading.tsx";
 import { Table } from "./table.tsx";
 import { formatExact, formatShort, When } from "./time.tsx";
 
@@ -16,7 +17,7 @@ interface ScheduleTimes {
 
 export function ScheduleTable({ deployment }: { deployment: Deployment }) {
   const { id, schedules, paused, parameter_openapi_schema: schema } = deployment;
-  const { value: times = [] } = useQuery<ScheduleTimes[]>(
+  const times = useQuery<ScheduleTimes[]>(
     schedules.length === 0
       ? null
       : { method: "GET", path: `/deployments/${id}/schedules/next_times?limit=3` },
@@ -28,8 +29,8 @@ export function ScheduleTable({ deployment }: { deployment: Deployment }) {
         some.
       </p>
     );
-  const timesOf = ({ id: schedule_id }: DeploymentSchedule): readonly string[] =>
-    times.find((each) => each.schedule_id === schedule_id)?.times ?? [];
+  const timesOf = ({ id: schedule_id }: DeploymentSchedule): readonly string[] | undefined =>
+    times.value && (times.value.find((each) => each.schedule_id === schedule_id)?.times ?? []);
   return (
     <>
       <p class="hint">
@@ -64,11 +65,12 @@ export function ScheduleTable({ deployment }: { deployment: Deployment }) {
           },
           {
             header: "what it does",
-            value: (schedule) => timesOf(schedule)[0],
+            value: (schedule) => timesOf(schedule)?.[0],
             cell: (schedule) => <Times isActive={schedule.active && !paused} times={timesOf(schedule)} />,
           },
         ]}
       />
+      {times.value === undefined && times.error !== undefined && <LoadingPart query={times} />}
     </>
   );
 }
@@ -99,7 +101,10 @@ function Switch({ path, schedule: { active, schedule } }: { path: string; schedu
   );
 }
 
-function Times({ isActive, times: [first, ...later] }: { isActive: boolean; times: readonly string[] }) {
+function Times({ isActive, times }: { isActive: boolean; times: readonly string[] | undefined }) {
+  // Not answered yet.
+  if (times === undefined) return <>…</>;
+  const [first, ...later] = times;
   if (first === undefined) return <>never fires</>;
   return (
     <>

@@ -1,6 +1,6 @@
 /** Sets how many runs of a pool or of a queue may be under way at a time. */
 import { beginSentence, countOf } from "../data/preview.ts";
-import { sayBegins, useChangePreview, type PoolPart } from "./change-preview.tsx";
+import { sayBegins, Unforeseen, useChangePreview, type PoolPart } from "./change-preview.tsx";
 import { SetSize } from "./set-size.tsx";
 
 interface Props extends PoolPart {
@@ -28,9 +28,9 @@ export function SetRunLimit({ of, path, current, ...rest }: Props) {
 
 function Limited({ size, ...of }: PoolPart & { size: number | null }) {
   const preview = useChangePreview(of, { concurrency_limit: size });
-  if (preview === undefined) return null;
-  const { active, over } = preview;
-  if (over === 0) return <>{sayBegins(preview)}</>;
+  if (preview.value === undefined) return <Unforeseen query={preview} />;
+  const { active, over } = preview.value;
+  if (over === 0) return <>{sayBegins(preview.value)}</>;
   return (
     <>
       {beginSentence(countOf(active, "run"))} under way, so {over} would be over the limit until{" "}

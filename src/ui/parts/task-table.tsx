@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { TaskRun } from "../../contract/wire/task-runs.ts";
 import { useLatest } from "../data/query.ts";
 import { toReadable } from "../data/readable-text.ts";
+import { Unanswered } from "./loading.tsx";
 import { Pager } from "./pager.tsx";
 import { Took } from "./run-table.tsx";
 import { StateBadge } from "./state-badge.tsx";
@@ -13,7 +14,7 @@ const PAGE = 25;
 
 export function TaskTable({ flowRunId }: { flowRunId: string }) {
   const [page, setPage] = useState(0);
-  const { value: found } = useLatest<TaskRun[]>({
+  const tasks = useLatest<TaskRun[]>({
     method: "POST",
     path: "/task_runs/filter",
     body: {
@@ -23,7 +24,9 @@ export function TaskTable({ flowRunId }: { flowRunId: string }) {
       offset: page * PAGE,
     },
   });
-  if (found === undefined || (found.length === 0 && page === 0)) return null;
+  if (tasks.value === undefined) return <Unanswered title="Task runs" query={tasks} />;
+  const found = tasks.value;
+  if (found.length === 0 && page === 0) return null;
   return (
     <>
       <h2>Task runs</h2>

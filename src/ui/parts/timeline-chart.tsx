@@ -39,7 +39,9 @@ export function TimelineChart({ limit, lanes, lanes_max, history, now, width, na
   const seen = scaleTimes(now, plot_width);
   const then = history === undefined ? undefined : Date.parse(history.now);
   const moving = useMemo(() => {
-    if (history === undefined || then === undefined) return null;
+    // What was not answered yet is no idle time.
+    if (history === undefined || then === undefined)
+      return <rect class="unknown" fill={`url(#${hatch})`} width={plot_width} height={plot_height} />;
     const x = scaleTimes(then, plot_width);
     const unknown_width = Math.max(0, x(Date.parse(history.known_since)));
     const bars = lanes.bars.filter(

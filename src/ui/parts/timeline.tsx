@@ -8,6 +8,7 @@ import { layOut, measureUsage, type Lanes } from "../data/lanes.ts";
 import { useQuery } from "../data/query.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { useIsSeen, useWidth } from "../data/screen.ts";
+import { LoadingPart } from "./loading.tsx";
 import { useNow } from "./time.tsx";
 import { TimelineChart } from "./timeline-chart.tsx";
 import { WINDOW_SECONDS } from "./timeline-scales.ts";
@@ -30,7 +31,8 @@ function LeaseTimeline({ limit }: { limit: Shown }) {
   const width = useWidth(ref);
   const path = `/v2/concurrency_limits/${encodeURIComponent(limit.name)}/history?limit=${LEASES_MAX}`;
   const isSeen = useIsSeen(ref);
-  const { value: history, answered_at } = useQuery<LimitHistory>(isSeen ? { method: "GET", path } : null);
+  const answer = useQuery<LimitHistory>(isSeen ? { method: "GET", path } : null);
+  const { value: history, answered_at, error } = answer;
   const lanes = useMemo(
     () => layOut(history?.leases ?? [], limit),
     [history, limit.limit, limit.slot_names?.join("\n")],
@@ -55,6 +57,7 @@ function LeaseTimeline({ limit }: { limit: Shown }) {
         onPoint={setPointed}
       />
       <figcaption>
+        {history === undefined && error !== undefined && <LoadingPart query={answer} />}
         {bar !== undefined
           ? describeBar(bar, names, now)
           : history !== undefined &&

@@ -10,6 +10,7 @@ import { useQuery } from "../data/query.ts";
 import { timeLeft } from "../data/time-left.ts";
 import { Command } from "./command.tsx";
 import { RunLink } from "./links.tsx";
+import { LoadingPart } from "./loading.tsx";
 import { ExactTime, formatDuration, useNow } from "./time.tsx";
 
 type Blocking = NonNullable<RunExplanation["blocking"]>;
@@ -23,11 +24,14 @@ const PATHS: Record<Blocking["kind"], (of: Blocking) => string> = {
 
 /** `of`: the run, where the page is not about it. */
 export function Why({ id, of }: { id: string; of?: string }) {
-  const { value } = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const answer = useQuery<RunExplanation>({ method: "GET", path: `/flow_runs/${id}/why` });
+  const { value } = answer;
   const now = useNow();
   const deployments = useDeploymentNames([deploymentOfLimit(value?.blocking?.name ?? "")]);
+  if (value === undefined)
+    return answer.error === undefined || answer.error.status === 404 ? null : <LoadingPart query={answer} />;
   // A run that gets on needs no reason.
-  if (value === undefined || value.reason === "running") return null;
+  if (value.reason === "running") return null;
   const { reason, detail, blocking, help } = value;
   const left = timeLeft(value, now);
   const place = sayPlace(value);
