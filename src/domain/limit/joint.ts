@@ -25,6 +25,8 @@ export interface JointMember {
   /** `out`: it does not exist any more, it is disabled and counts nobody, or it has counted the holder already. */
   status: "open" | "asked" | "reserved" | "out";
   granted: GrantedLimit | null;
+  /** The place that somebody gave it in this member's line; absent: that of the acquire. */
+  priority?: number;
 }
 
 export interface Joint extends About {

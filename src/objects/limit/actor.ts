@@ -253,8 +253,8 @@ export class LimitActor extends Actor<LimitOperations> {
       return accept(null);
     },
     reserve: (command) => this.#reservations.reserve(command, this.host.now()),
-    commit_reservation: ({ joint_id, expires_at, is_anonymous = false }) => {
-      this.#reservations.commit(joint_id, expires_at, is_anonymous, this.host.now());
+    commit_reservation: ({ joint_id, expires_at, is_anonymous = false, fence = null }) => {
+      this.#reservations.commit(joint_id, expires_at, { is_anonymous, fence }, this.host.now());
       return accept(null);
     },
     undo_reservation: ({ joint_id, fence = null, flow_run_id = null }) => {
@@ -352,9 +352,11 @@ export class LimitActor extends Actor<LimitOperations> {
   /** A waiter's socket was closed: it is absent from now on, and its place is kept for a while. */
   hearClosed(waiter_key: string): Promise<void> {
     return this.turn("socket_closed", () => {
-      const waiter = this.#store.waiters.find(waiter_key);
       // It may have come back by a request, or by another socket.
-      if (waiter === undefined || this.#ears.isHere(waiter_key)) return;
+      if (this.#ears.isHere(waiter_key)) return;
+      this.#joints.hearClosed(waiter_key, this.host.now());
+      const waiter = this.#store.waiters.find(waiter_key);
+      if (waiter === undefined) return;
       // It comes for what it was offered by a request.
       if (waiter.offered_at !== null) return;
       const now = this.host.now();

@@ -36,7 +36,7 @@ export class JointMembers {
       holder: joint.holder,
       run: joint.run,
       note: joint.note,
-      priority: joint.priority,
+      priority: member.priority ?? joint.priority,
       ...(joint.is_once_per_holder === true && { is_once_per_holder: true }),
     };
     if (member.key === this.#core.key) return this.#reservations.reserve(command, now);
@@ -52,12 +52,13 @@ export class JointMembers {
   /** Home has decided: what they have reserved is held now, or used where it decays. Home's own share is its lease. */
   commit({ joint_id, is_anonymous, members }: Joint, expires_at: number, now: number): void {
     this.#reservations.useUp(joint_id, now);
-    for (const { key, status } of members) {
+    for (const { key, status, granted } of members) {
       if (status === "reserved" && key !== this.#core.key)
         this.#send(this.#addressOf(key), "commit_reservation", `commit:${joint_id}:${key}`, {
           joint_id,
           expires_at,
           is_anonymous,
+          fence: granted?.fence ?? null,
         });
     }
   }

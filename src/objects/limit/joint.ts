@@ -203,6 +203,15 @@ export class Joints {
     else this.withdraw(joint.waiter_key);
   }
 
+  /** A waiter's socket was closed: it keeps its place for a while, but nothing that others could use. */
+  hearClosed(waiter_key: string, now: number): void {
+    const joint = this.#store.findByWaiter(waiter_key);
+    // What was offered lapses by itself, and what is asked for now will be.
+    if (joint?.phase !== "waiting" || this.#isPresent(joint, now)) return;
+    this.#members.giveBack(joint);
+    this.#write(joint);
+  }
+
   sweep(now: number): void {
     for (const joint of this.#store.listDue(now, DUE_MAX)) {
       if (joint.phase === "held") continue;
@@ -297,6 +306,7 @@ export class Joints {
       if (now >= joint.hold_until && !this.#ears.hasSocket(joint.waiter_key)) this.endHold(joint.waiter_key);
       return false;
     }
+    if (answer.status === "reserved" && answer.priority !== undefined) member.priority = answer.priority;
     member.status = answer.status === "reserved" ? "reserved" : "out";
     member.granted =
       answer.status === "reserved"

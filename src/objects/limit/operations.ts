@@ -129,13 +129,21 @@ export type LimitOperations = {
       is_once_per_holder?: boolean;
     };
     answer:
-      | { status: "reserved"; fence: number; limit_id: string; limit: number; slot_names: string[] | null }
+      | {
+          status: "reserved";
+          fence: number;
+          limit_id: string;
+          limit: number;
+          slot_names: string[] | null;
+          priority?: number;
+        }
       | { status: "full" }
       | { status: "absent" }
       | { status: "inactive" };
   };
   commit_reservation: {
-    command: { joint_id: string; expires_at: number; is_anonymous?: boolean };
+    /** With a fence only that reservation is committed; homes of the release before do not say it. */
+    command: { joint_id: string; expires_at: number; is_anonymous?: boolean; fence?: number | null };
     answer: null;
   };
   undo_reservation: {

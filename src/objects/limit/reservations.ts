@@ -88,7 +88,12 @@ export class Reservations {
     });
     if (taken !== undefined) {
       if (stored?.lane === 1) this.#line.remove(stored);
-      return reserved(taken.lease?.fence ?? 0, taken.lease?.slot_names ?? null);
+      const answer = reserved(taken.lease?.fence ?? 0, taken.lease?.slot_names ?? null);
+      // Somebody has moved it: should it be given back, it comes back to that place.
+      const isMoved = stored !== undefined && stored.priority !== command.priority;
+      return isMoved && answer.ok && answer.value.status === "reserved"
+        ? accept({ ...answer.value, priority: stored.priority })
+        : answer;
     }
     const present_until = now + ABSENT_SECONDS * 1000;
     const updated = { ...waiter, lane: 0 as const, offered_at: null, present_until };
@@ -105,7 +110,14 @@ export class Reservations {
   }
 
   /** Home has decided: the reservation is a lease now, or a raised level. */
-  commit(joint_id: string, expires_at: number, is_anonymous: boolean, now: number): void {
+  commit(
+    joint_id: string,
+    expires_at: number,
+    { is_anonymous, fence }: { is_anonymous: boolean; fence: number | null },
+    now: number,
+  ): void {
+    // The word came twice, and late: what it spoke of has ended, and was reserved anew by a question that was late, too.
+    if (fence !== null && fence !== (this.#store.findShare(joint_id)?.fence ?? fence)) return;
     if (this.useUp(joint_id, now)) return;
     if (is_anonymous) this.#store.makeAnonymous(joint_id, expires_at);
     else this.#store.setShare(joint_id, "member", expires_at);

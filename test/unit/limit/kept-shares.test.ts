@@ -1,6 +1,6 @@
 /** An acquire over several limits that has waited for a minute keeps what is reserved for it, and nobody else does. */
 import { expect, test } from "vitest";
-import { granted, peek, waiting, type Asking } from "../../support/limit-world.ts";
+import { granted, LimitWorld, peek, START, waiting, type Asking } from "../../support/limit-world.ts";
 import { Fleet } from "./fleet.ts";
 
 const TASK_RUN = { type: "task_run" as const, id: "0f9a1c52-0000-4000-8000-0000000000e1" };
@@ -92,4 +92,73 @@ test("who is counted once does not hold what is only kept for another acquire of
   const alone = { ...once, request_id: "alone", caller: { ...once.caller, csrf_client: "other" } };
   expect(waiting(await home.acquire(alone))).toMatchObject({ reason: "full" });
   await giveBack();
+});
+
+test("what is kept for whoever closes its socket goes to others at once", async () => {
+  for (const waited of [70_000, 130_000]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const [home, last] = fleet.limits;
+    if (home === undefined || last === undefined) throw new Error("two limits");
+    granted(await last.acquire({ lease_seconds: 3600 }));
+    home.sockets.set("request:kept", []);
+    void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
+    await fleet.pass(waited);
+    home.sockets.set("request:other", []);
+    waiting(await home.acquire({ request_id: "other", caller: { type: "socket" } }));
+    await home.close("kept");
+    await fleet.pass(500);
+    expect(home.sockets.get("request:other")).toMatchObject([{ answer: { value: { reason: "offered" } } }]);
+  }
+});
+
+test("who was moved to the front of one limit's line comes back there when another limit was full", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  const held = granted(await home.acquire({ lease_seconds: 3600 }));
+  granted(await last.acquire({ lease_seconds: 3600 }));
+  for (const id of ["one", "two", "both"]) {
+    home.sockets.set(`request:${id}`, []);
+    const asked = { request_id: id, caller: { type: "socket" as const } };
+    void (id === "both" ? fleet.acquire(asked) : home.acquire(asked));
+    await fleet.pass(10);
+  }
+  const line = async () => {
+    const found = await home.must("list_waiters", { offset: 0, limit: 9 });
+    return found.map(({ waiter_id }) => waiter_id);
+  };
+  const both = (await line())[2] ?? expect.fail();
+  await home.must("set_priority", { waiter_id: both, priority: 0, is_to_front: true });
+  await home.must("release", { lease_id: held.lease_id });
+  await fleet.pass(50);
+  void fleet.acquire({ request_id: "both", caller: { type: "socket" } });
+  await fleet.pass(400);
+  home.sockets.set("request:one", []);
+  granted(await home.acquire({ request_id: "one", caller: { type: "socket" } }));
+  await fleet.pass(7000);
+  expect(await line()).toEqual([both, "request:two"]);
+});
+
+test("a late word that all is granted makes a lease of no reservation but the one that it speaks of", async () => {
+  const limit = new LimitWorld();
+  await limit.must("create", { name: limit.name, limit: 1 });
+  const about = { joint_id: "joint", home_key: "0000000000", holder: null, run: null, note: null };
+  const asked = { slots: 1, arrived_at: START, priority: 0, lease_seconds: 60, keep: false };
+  const reserve = async () => {
+    const answer = await limit.must("reserve", { ...about, ...asked, mode: "concurrency" });
+    return answer.status === "reserved" ? answer.fence : expect.fail();
+  };
+  const first = await reserve();
+  await limit.must("undo_reservation", { joint_id: "joint", fence: first });
+  const second = await reserve();
+  const commit = (fence: number) =>
+    limit.must("commit_reservation", { joint_id: "joint", expires_at: START + 60_000, fence });
+  const isReserved = async () =>
+    (await limit.must("list_holders", { after_fence: 0, limit: 9 })).map(
+      ({ is_reservation }) => is_reservation,
+    );
+  await commit(first);
+  expect(await isReserved()).toEqual([true]);
+  await commit(second);
+  expect(await isReserved()).toEqual([false]);
 });
