@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename } from "node:path";
 import { writeCommand } from "../contract/commands.ts";
 import { LEASE_SECONDS_DEFAULT } from "../contract/bounds.ts";
+import { stopSecondsMax } from "../contract/margins.ts";
 import { ERRORS } from "../contract/errors.ts";
 import type { Holder, Waiting } from "../contract/wire/limits.ts";
 import { callAfter } from "./backoff.ts";
@@ -51,6 +52,11 @@ export interface ConcurrencyOptions extends RateLimitOptions {
    * loses it.
    */
   leaseSeconds?: number | undefined;
+  /**
+   * How long the work may need to stop once `lease.signal` is aborted (default 0): with more than 5 it is aborted that
+   * much earlier. At most two fifths of the lease, about.
+   */
+  stopSeconds?: number | undefined;
   /** The run on whose behalf the slots are held, where that is not this process's own. */
   holder?: Holder | undefined;
 }
@@ -68,6 +74,7 @@ const RATE_LIMIT_OPTIONS = {
 const CONCURRENCY_OPTIONS = {
   ...RATE_LIMIT_OPTIONS,
   leaseSeconds: isNumber(0),
+  stopSeconds: isNumber(0),
   holder: isObject,
 };
 
@@ -158,6 +165,11 @@ export async function rateLimit(
 async function hold(names: string[], options: ConcurrencyOptions): Promise<HeldLease> {
   const http = httpOf(options);
   const lease_seconds = options.leaseSeconds ?? LEASE_SECONDS_DEFAULT;
+  const stop_seconds = options.stopSeconds ?? 0;
+  if (stop_seconds > stopSecondsMax(lease_seconds))
+    throw new RangeError(
+      `stopSeconds may be ${stopSecondsMax(lease_seconds)} at most with leaseSeconds ${lease_seconds}.`,
+    );
   const startedMs = monotonicMs();
   const taken = await take(
     names,
@@ -173,6 +185,7 @@ async function hold(names: string[], options: ConcurrencyOptions): Promise<HeldL
   const lease = new HeldLease(http, taken.grant, {
     names,
     lease_seconds,
+    stop_seconds,
     countsFromMs: taken.countsFromMs,
     waitedSeconds: (monotonicMs() - startedMs) / 1000,
   });

@@ -1,6 +1,6 @@
 /** What a holder holds. */
 import { GRACE_SECONDS } from "../contract/bounds.ts";
-import { marginOfLease } from "../contract/margins.ts";
+import { marginToStop } from "../contract/margins.ts";
 import type { Grant, GrantedLimit } from "../contract/wire/limits.ts";
 import { leaseKeeper } from "./lease-keeper.ts";
 import { LeaseClock } from "./lease-clock.ts";
@@ -23,6 +23,8 @@ export interface Lease extends AsyncDisposable {
   /** Aborted with a {@link LeaseLostError} shortly before somebody else may hold the slots. Stop the work then. */
   readonly signal: AbortSignal;
   readonly isLost: boolean;
+  /** Seconds until the signal is aborted, unless the lease is renewed before. */
+  readonly leftSeconds: number;
   /** Gives the slots back. Never throws; a second call does nothing. */
   release(): Promise<void>;
 }
@@ -52,6 +54,7 @@ const RELEASE_TRY_SECONDS = 5;
 export interface LeaseTerms {
   names: readonly string[];
   lease_seconds: number;
+  stop_seconds: number;
   /** The moment, on the monotonic clock, from which the grant's time counts. */
   countsFromMs: number;
   waitedSeconds: number;
@@ -82,7 +85,7 @@ export class HeldLease implements Lease {
     this.slotNames = grant.limits.flatMap(({ slot_names }) => slot_names ?? []);
     this.waitedSeconds = terms.waitedSeconds;
     this.signal = this.#controller.signal;
-    this.#marginMs = marginOfLease(terms.lease_seconds) * 1000;
+    this.#marginMs = marginToStop(terms.lease_seconds, terms.stop_seconds) * 1000;
     this.#clock.deadlineMs = terms.countsFromMs + grant.expires_in_seconds * 1000;
     if (grant.limits.length === 0) return;
     leaseKeeper.keep(
@@ -103,6 +106,10 @@ export class HeldLease implements Lease {
   get isLost(): boolean {
     if (this.limits.length === 0 || this.#released !== undefined) return this.#lostBecause !== undefined;
     return this.#lostBecause !== undefined || this.#clock.isLost || monotonicMs() >= this.#clock.deadlineMs;
+  }
+
+  get leftSeconds(): number {
+    return Math.max(0, (this.#clock.deadlineMs - this.#marginMs - monotonicMs()) / 1000);
   }
 
   /** The error that tells of the loss. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EXPIRES_IN_HEADER } from "../contract/headers.ts";
 import { LeaseClock } from "./lease-clock.ts";
 import { watchLease } from "./lease-watch.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { monotonicMs, SuspendedTime } from "./monotonic.ts";
 
 /** All that is needed to renew a lease; it crosses threads. */
 export interface RenewalOrder {
@@ -24,6 +24,8 @@ export type LossReason = "ended_by_server" | "expired";
 const FIRST_DELAY_MS = 250;
 const DELAY_MS_MAX = 2000;
 const REQUEST_MS_MAX = 10_000;
+/** So soon it is noticed that the host was suspended. */
+const LOOK_MS = 1000;
 
 /**
  * Renews a lease at half its time, or at once when the server says that it was ended; tries again until its true
@@ -37,9 +39,16 @@ export async function renewUntilLost(
 ): Promise<LossReason | undefined> {
   const clock = new LeaseClock(order.memory);
   const leaseMs = order.lease_seconds * 1000;
+  const suspended = new SuspendedTime();
   let failures = 0;
+  const findNext = () =>
+    failures === 0
+      ? clock.deadlineMs - leaseMs / 2
+      : monotonicMs() + Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (failures - 1));
+  let nextMs = findNext();
   /** Aborts when the server says that it is time to look again. */
   let woken = new AbortController();
+  let ear = AbortSignal.any([signal, woken.signal]);
   const over = new AbortController();
   if (order.watch_url !== null)
     watchLease({ url: order.watch_url, headers: order.headers }, AbortSignal.any([signal, over.signal]), () =>
@@ -47,18 +56,21 @@ export async function renewUntilLost(
     );
   try {
     while (!signal.aborted) {
-      const lastMs = clock.deadlineMs - order.margin_ms;
-      const delayMs =
-        failures === 0
-          ? lastMs + order.margin_ms - leaseMs / 2 - monotonicMs()
-          : Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (failures - 1));
-      await wait(Math.min(delayMs, lastMs - monotonicMs()), AbortSignal.any([signal, woken.signal]));
+      const untilMs = Math.min(nextMs, clock.deadlineMs - order.margin_ms, monotonicMs() + LOOK_MS);
+      await wait(untilMs - monotonicMs(), ear);
       if (signal.aborted) return undefined;
-      if (woken.signal.aborted) woken = new AbortController();
-      const leftMs = lastMs - monotonicMs();
+      const sleptMs = suspended.take();
+      // The server's time went on.
+      clock.deadlineMs -= sleptMs;
+      const leftMs = clock.deadlineMs - order.margin_ms - monotonicMs();
       if (leftMs <= 0) {
         clock.markLost();
         return "expired";
+      }
+      if (sleptMs === 0 && !ear.aborted && monotonicMs() < nextMs) continue;
+      if (ear.aborted) {
+        woken = new AbortController();
+        ear = AbortSignal.any([signal, woken.signal]);
       }
       const answer = await renew(order, Math.min(leftMs, REQUEST_MS_MAX), signal);
       if (answer === "ended") {
@@ -67,6 +79,7 @@ export async function renewUntilLost(
       }
       failures = answer === "failed" ? failures + 1 : 0;
       if (answer !== "failed") clock.deadlineMs = answer.deadlineMs;
+      nextMs = findNext();
     }
     return undefined;
   } finally {

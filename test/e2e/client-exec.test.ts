@@ -234,6 +234,18 @@ test("nor when the wrapper itself is killed; somebody else has the slot when its
   expect(await startExec("--limit", "gpu", "--", "true").done).toMatchObject({ code: 0 });
 });
 
+test("nor when the wrapper alone is frozen for longer than its lease", async () => {
+  const { child, done, readLeft } = await startDeaf("frozen", "5s", startExec);
+  const next = startExec("--limit", "gpu", "--", "true").done.then(({ code }) => ({
+    code,
+    left: readLeft(),
+  }));
+  child.kill("SIGSTOP");
+  expect(await next).toEqual({ code: 0, left: [] });
+  child.kill("SIGCONT");
+  expect((await done).code).toBe(75);
+});
+
 test("nor when the wrapper is killed before it knows that the command has started", async () => {
   const file = join(folder, "early");
   const script = `trap '' TERM; echo $$ >${file}.draft; kill -KILL $PPID; mv ${file}.draft ${file}; while :; do sleep 0.05; done`;
@@ -267,7 +279,7 @@ test("where no more files can be opened it says that the command cannot be run",
     const fill = () => { for (;;) openSync("/dev/null"); };
     try { fill() } catch {}
     const stop = new AbortController().signal;
-    await runChild(["true"], { env: {}, mark: "A=b", stop, graceMs: 0 }).catch(({ message }) => console.log(message));`;
+    await runChild(["true"], { env: {}, mark: "A=b", stop, graceMs: 0, leftSeconds: () => 60 }).catch(({ message }) => console.log(message));`;
   const line = 'ulimit -n 64; exec "$@"';
   const words = [process.execPath, "--input-type=module", "--eval", script];
   const { stdout } = await start("/bin/sh", ["-c", line, "sh", ...words], "ignore").done;
@@ -281,6 +293,9 @@ test("mistakes are named: no such limit, too many slots, an impossible lease, no
   const tooShort = await startExec(..."--limit gpu --lease 1s -- true".split(" ")).done;
   expect(tooShort).toMatchObject({ code: 2, stdout: "" });
   expect(tooShort.stderr).toContain("--lease may be 5s to 1d");
+  const tooSlow = await startExec(..."--limit gpu --lease 60s --grace 1m -- true".split(" ")).done;
+  expect(tooSlow).toMatchObject({ code: 2, stdout: "" });
+  expect(tooSlow.stderr).toContain("--grace may be 24s at most with such a lease");
   const unlimited = await startExec("--limit", "gpuu", "--", "echo", "never").done;
   expect(unlimited).toMatchObject({ code: 1, stdout: "" });
   expect(unlimited.stderr).toContain("sluice gcl create gpuu");

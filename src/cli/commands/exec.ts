@@ -1,7 +1,8 @@
 /** `sluice exec` */
 import { constants } from "node:os";
 import { concurrency, ConcurrencyTimeoutError, LimitMissingError, type Lease } from "../../client/index.ts";
-import { LEASE_SECONDS_LEAST, LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
+import { LEASE_SECONDS_DEFAULT, LEASE_SECONDS_LEAST, LEASE_SECONDS_MAX } from "../../contract/bounds.ts";
+import { stopSecondsMax } from "../../contract/margins.ts";
 import type { Waiting } from "../../contract/wire/limits.ts";
 import { defineCommand } from "../framework/command.ts";
 import { CommandError, UsageError } from "../framework/errors.ts";
@@ -57,6 +58,12 @@ export const command = defineCommand({
       (leaseSeconds < LEASE_SECONDS_LEAST || leaseSeconds > LEASE_SECONDS_MAX)
     )
       throw new UsageError(`--lease may be ${LEASE_SECONDS_LEAST}s to 1d.`);
+    const stopSeconds = grace ?? GRACE_SECONDS;
+    const longest = stopSecondsMax(leaseSeconds ?? LEASE_SECONDS_DEFAULT);
+    if (stopSeconds > longest)
+      throw new UsageError(
+        `--grace may be ${longest}s at most with such a lease; a longer --lease lets it be longer.`,
+      );
     const client = await cli.api();
     const ended = new AbortController();
     let endedBy: NodeJS.Signals | undefined;
@@ -77,6 +84,7 @@ export const command = defineCommand({
         occupy,
         timeoutSeconds: timeout,
         leaseSeconds,
+        stopSeconds,
         priority,
         note: words.join(" ").slice(0, 255),
         // A wrapper that limits nothing because of a typing mistake is worse than one that refuses.
@@ -97,7 +105,8 @@ export const command = defineCommand({
         env: { ...process.env, ...describeGrant(lease, occupy ?? 1) },
         mark: `${LEASE_VARIABLE}=${lease.id}`,
         stop: lease.signal,
-        graceMs: (grace ?? GRACE_SECONDS) * 1000,
+        graceMs: stopSeconds * 1000,
+        leftSeconds: () => lease.leftSeconds,
       });
       if (!lease.isLost) return code;
       cli.note(lease.signal.reason instanceof Error ? lease.signal.reason.message : "The lease was lost.");

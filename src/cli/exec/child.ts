@@ -13,8 +13,16 @@ export interface ChildOptions {
   /** Ends the command and everything that it has started: TERM, after the grace KILL. */
   stop: AbortSignal;
   graceMs: number;
+  /** Seconds until `stop`, unless the lease is renewed before. */
+  leftSeconds: () => number;
 }
 
+/** So long the guard leaves it to this process: some programs take a second TERM for haste. */
+const GUARD_BEHIND_SECONDS = 1;
+/** So soon the guard hears of a renewal. */
+const PROLONG_MS = 2000;
+/** From KILL until everything has ended. */
+const STOPPING_SECONDS = 5;
 const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 /** A terminal sends these to everybody in the foreground by itself. */
 const SENT_BY_TERMINAL: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
@@ -57,8 +65,13 @@ export async function runChild(words: readonly string[], options: ChildOptions):
   const processes: ProcessSet | undefined =
     pid === undefined ? undefined : { pid, pgid: hasTerminal ? null : pid, mark: options.mark };
   if (processes !== undefined) guard.tell(processes);
+  const prolong = () => guard.prolong(options.leftSeconds() + GUARD_BEHIND_SECONDS);
+  const prolonging = setInterval(prolong, PROLONG_MS);
+  prolong();
   let stopped: Promise<unknown> | undefined;
   const onStop = () => {
+    clearInterval(prolonging);
+    guard.prolong(options.graceMs / 1000 + STOPPING_SECONDS);
     if (processes !== undefined) stopped = endProcesses(processes, { graceMs: options.graceMs });
   };
   if (options.stop.aborted) onStop();
@@ -69,6 +82,7 @@ export async function runChild(words: readonly string[], options: ChildOptions):
     await stopped;
     return code;
   } finally {
+    clearInterval(prolonging);
     guard.dismiss();
     options.stop.removeEventListener("abort", onStop);
     // A signal that comes late is still heard, and is nobody's: this process has slots to give back before it ends.

@@ -5,14 +5,31 @@ import { fileURLToPath } from "node:url";
 import type { ProcessSet } from "../../../worker-agent/processes.ts";
 
 /**
- * A shell waits, because it is small; only a pipe that ends before the line `done` makes it the program that acts, with
- * the words of the line before as its last arguments.
+ * A shell waits, because it is small; only a pipe that ends before the line `done`, or that says nothing new within the
+ * time that it named, makes it the program that acts, with what the command has become as its last arguments.
  */
-const WAIT = 'told=; while read -r line; do [ "$line" = done ] && exit; told=$line; done; exec "$@" $told';
+const WAIT = `told= timer=
+stop() { [ -z "$timer" ] || kill "$timer" 2>/dev/null; timer=; }
+while read -r line; do
+  case $line in
+    done) stop; exit ;;
+    'within '*)
+      stop
+      ( trap 'kill "$nap"; exit' TERM; sleep "\${line#within }" & nap=$!; wait "$nap"; exec "$@" $told ) & timer=$! ;;
+    *) told=$line ;;
+  esac
+done
+stop
+exec "$@" $told`;
+
+/** What changes the end of a lease by less is no renewal. */
+const PROLONGED_MS_LEAST = 500;
 
 export interface Guard {
   /** Tells what the command has become. Until then it is known by its mark only (Linux). */
   tell(processes: Pick<ProcessSet, "pid" | "pgid">): void;
+  /** Unless it is told so again within these seconds, the command ends: this process may be frozen. */
+  prolong(seconds: number): void;
   /** The command has ended, or never began. */
   dismiss(): void;
 }
@@ -38,8 +55,15 @@ export function startGuard(mark: string, graceMs: number): Guard {
   // Missing where this process may open no more files.
   const pipe: Writable | undefined = guard.stdin;
   pipe?.on("error", () => undefined);
+  let toldMs = 0;
   return {
     tell: ({ pid, pgid }) => void pipe?.write(`${pid} ${pgid ?? ""}\n`),
+    prolong: (seconds) => {
+      const endMs = performance.now() + seconds * 1000;
+      if (Math.abs(endMs - toldMs) < PROLONGED_MS_LEAST) return;
+      toldMs = endMs;
+      pipe?.write(`within ${Math.max(0, Math.ceil(seconds))}\n`);
+    },
     dismiss: () => void pipe?.end("done\n"),
   };
 }
