@@ -1,11 +1,11 @@
 /** One run: what it is, why it waits, its logs as they come, its tasks, what it left, what it holds, and its states. */
 import { useRoute } from "preact-iso";
-import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
+import { useDeployment } from "../data/deployment.ts";
 import { download } from "../data/download.ts";
 import { isEnded } from "../data/ended.ts";
 import { useFlowNames } from "../data/flow-names.ts";
-import { useQuery, type Query } from "../data/query.ts";
+import { useQuery } from "../data/query.ts";
 import { hideSecretParameters } from "../data/secret-values.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { ArtifactList } from "../parts/artifact-list.tsx";
@@ -63,23 +63,19 @@ export function Run() {
 /** Only its deployment's schema says what of them is secret: while that is not known, just their names are shown. */
 function RunParameters({ run: { parameters, deployment_id } }: { run: FlowRun }) {
   const deployment = useDeployment(deployment_id);
-  const isTold = deployment_id === null || deployment.value !== undefined;
+  const isTold = deployment_id === null || (deployment.value !== undefined && deployment.value !== null);
   const shown = isTold
     ? hideSecretParameters(parameters, deployment.value?.parameter_openapi_schema ?? null)
     : Object.keys(parameters);
   return (
     <>
       <h2>Parameters</h2>
-      {deployment.error?.status === 404 && (
+      {deployment.value === null && (
         <p class="hint">Its deployment, which says what of them is secret, is gone: these are their names.</p>
       )}
       <pre tabIndex={0}>{JSON.stringify(shown, null, 2)}</pre>
     </>
   );
-}
-
-function useDeployment(id: string | null): Query<Deployment> {
-  return useQuery(id === null ? null : { method: "GET", path: `/deployments/${id}` });
 }
 
 function RunFacts({ run }: { run: FlowRun }) {

@@ -1,12 +1,12 @@
 /** What can be done to a run. */
 import { CANCELLING_SECONDS, PLACES_COUNTED_MAX } from "../../contract/bounds.ts";
-import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { RunExplanation } from "../../contract/wire/explanations.ts";
 import type { FlowRun } from "../../contract/wire/flow-runs.ts";
 import type { OrchestrationResult } from "../../contract/wire/states.ts";
 import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { useState } from "preact/hooks";
 import { act } from "../data/act.ts";
+import { useDeployment } from "../data/deployment.ts";
 import { isEnded } from "../data/ended.ts";
 import { useQuery } from "../data/query.ts";
 import { Ask } from "./ask.tsx";
@@ -178,18 +178,10 @@ function Again({ pool, deployment }: { pool: string | null; deployment: string |
       ? null
       : { method: "POST", path: "/work_pools/filter", body: { work_pools: { name: { any_: [pool] } } } },
   );
-  const deployments = useQuery<Deployment[]>(
-    deployment === null
-      ? null
-      : {
-          method: "POST",
-          path: "/deployments/filter",
-          body: { deployments: { id: { any_: [deployment] } } },
-        },
-  );
+  const { value: found } = useDeployment(deployment);
   if (pools.value?.length === 0)
     return <>Its work pool {pool} was deleted, so it is cancelled at once: deploy it again.</>;
-  if (deployments.value?.length === 0)
+  if (found === null)
     return (
       <>Its deployment was deleted, so it waits, and fails as soon as a worker takes it: deploy it again.</>
     );
