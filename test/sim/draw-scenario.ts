@@ -152,9 +152,9 @@ function makePool(seed: number, tempo: number, limits: number, rates: FaultRates
     poll_ms: random.pick([10_000, 60_000]),
     clock: makeClock(random),
   }));
-  // An agent is told of each run at once, and would leave nothing to those who ask now and then.
-  const agents =
-    foreign_workers.length > 0 ? drawn.slice(0, 1).map((agent) => ({ ...agent, limit: 1 })) : drawn;
+  // An agent is told of each run at once, and leaves little to those who ask now and then.
+  const hasFew = foreign_workers.length > 0 && new Random(seed, "few agents").chance(0.5);
+  const agents = hasFew ? drawn.slice(0, 1).map((agent) => ({ ...agent, limit: 1 })) : drawn;
   const slots = [...agents, ...foreign_workers].reduce((sum, { limit }) => sum + limit, 0);
   const hasSchedule = random.chance(0.5);
   // With its pool a deployment loses the place of its runs.
