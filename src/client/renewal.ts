@@ -89,7 +89,7 @@ export async function renewUntilLost(
 
 /** One renewal. The deadline counts from the moment of sending: only then is it never later than the server's. */
 async function renew(
-  { url, headers }: RenewalOrder,
+  { url, headers, lease_seconds }: RenewalOrder,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ deadlineMs: number } | "ended" | "failed"> {
@@ -98,7 +98,8 @@ async function renew(
     const answer = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
-      body: "{}",
+      // A grant that holds nothing is known to nobody but its holder.
+      body: JSON.stringify({ lease_duration: lease_seconds }),
       signal: AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(timeoutMs))]),
     });
     await answer.arrayBuffer();

@@ -19,8 +19,8 @@ export interface ChildOptions {
 
 /** So long the guard leaves it to this process: some programs take a second TERM for haste. */
 const GUARD_BEHIND_SECONDS = 1;
-/** So soon the guard hears of a renewal. */
-const PROLONG_MS = 2000;
+/** So soon the guard hears of a renewal, be it one in the last moment: sooner than it acts. */
+const PROLONG_MS = 500;
 /** From KILL until everything has ended. */
 const STOPPING_SECONDS = 5;
 const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;

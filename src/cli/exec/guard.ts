@@ -5,6 +5,12 @@ import { fileURLToPath } from "node:url";
 import type { ProcessSet } from "../../../worker-agent/processes.ts";
 
 /**
+ * So long at most something is left of a time that is not waited for any more: the shell that waits hears of it when its
+ * nap ends, and has seen the nap's end itself, which the first process of a container may never do.
+ */
+const NAP_SECONDS = 5;
+
+/**
  * A shell waits, because it is small; only a pipe that ends before the line `done`, or that says nothing new within the
  * time that it named, makes it the program that acts, with what the command has become as its last arguments.
  */
@@ -15,7 +21,13 @@ while read -r line; do
     done) stop; exit ;;
     'within '*)
       stop
-      ( trap 'kill "$nap"; exit' TERM; sleep "\${line#within }" & nap=$!; wait "$nap"; exec "$@" $told ) & timer=$! ;;
+      (
+        trap exit TERM
+        left=\${line#within }
+        while [ "$left" -gt ${NAP_SECONDS} ]; do sleep ${NAP_SECONDS}; left=$((left - ${NAP_SECONDS})); done
+        sleep "$left"
+        exec "$@" $told
+      ) & timer=$! ;;
     *) told=$line ;;
   esac
 done

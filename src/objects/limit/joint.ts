@@ -206,29 +206,42 @@ export class Joints {
   /** A waiter's socket was closed: it keeps its place for a while, but nothing that others could use. */
   hearClosed(waiter_key: string, now: number): void {
     const joint = this.#store.findByWaiter(waiter_key);
-    // What was offered lapses by itself, and what is asked for now will be.
-    if (joint?.phase !== "waiting" || this.#isPresent(joint, now)) return;
-    this.#members.giveBack(joint);
-    this.#write(joint);
+    // What was offered lapses by itself.
+    if (joint === undefined || joint.phase === "held" || this.#isPresent(joint, now)) return;
+    if (joint.phase === "waiting") this.#members.giveBack(joint);
+    this.#write(joint.caller === "socket" ? { ...joint, present_until: now } : joint);
   }
 
   sweep(now: number): void {
     for (const joint of this.#store.listDue(now, DUE_MAX)) {
       if (joint.phase === "held") continue;
       const isPresent = this.#isPresent(joint, now);
-      if (!isPresent && now >= joint.present_until + ABSENT_SECONDS * 1000) this.#finish(joint, true);
+      if (!isPresent && this.#isForgotten(joint, now)) this.#finish(joint, true);
       else if (joint.phase === "ready" && !isPresent) {
         // Nobody came for it: others may have what was reserved, its place is kept for a while.
         this.#members.giveBack(joint);
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
         this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
-      } else if (joint.phase === "waiting" && isPresent) this.#go({ ...joint, phase: "trying" }, now);
+      } else if (joint.phase === "waiting" && isPresent)
+        this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
       else {
         // Who is absent keeps its place, but nothing that others could use.
         if (joint.phase === "waiting") this.#members.giveBack(joint);
-        this.#write({ ...joint, due_at: nextLookAt(joint, now) });
+        const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
+        this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now) });
       }
     }
+  }
+
+  /** A socket that is open was heard of now, however long ago its waiter asked. */
+  #heardUntil({ caller, present_until }: Joint, now: number): number {
+    return caller === "socket" ? Math.max(now, present_until) : present_until;
+  }
+
+  /** Its time to come back in is over; while nobody could come it did not run. */
+  #isForgotten({ present_until }: Joint, now: number): boolean {
+    const since = now - ABSENT_SECONDS * 1000;
+    return since >= present_until && since >= this.#core.host.expiry_floor;
   }
 
   /** A member has answered. */
@@ -285,7 +298,7 @@ export class Joints {
     if (answer.status === "full") {
       member.status = "open";
       joint.blocking = member.name;
-      if (!keepsReservations(joint, now)) this.#members.giveBack(joint);
+      if (!keepsReservations(joint, now) || !this.#isPresent(joint, now)) this.#members.giveBack(joint);
       if (joint.is_woken === true) {
         joint.is_woken = false;
         return true;

@@ -42,8 +42,8 @@ export function Flows() {
     shown.length === 0
       ? null
       : { method: "POST" as const, path, body: { flow_ids: shown.map(({ id }) => id) } };
-  const { value: counts = {} } = useQuery<Record<string, number>>(ask("/ui/flows/count-deployments"));
-  const { value: next = {} } = useQuery<Record<string, NextRun | null>>(ask("/ui/flows/next-runs"));
+  const { value: counts } = useQuery<Record<string, number>>(ask("/ui/flows/count-deployments"));
+  const { value: next } = useQuery<Record<string, NextRun | null>>(ask("/ui/flows/next-runs"));
   if (found.value === undefined) return <Loading query={found} />;
   const isFiltered = search !== "" || tag !== "" || pages.number > 1;
   return (
@@ -60,10 +60,16 @@ export function Flows() {
           columns={[
             { header: "flow", cell: ({ id, name }) => <a href={`/flows/flow/${id}`}>{name}</a> },
             { header: "tags", cell: ({ tags }) => tags.length > 0 && <Tags tags={tags} href="/flows" /> },
-            { header: "deployments", value: ({ id }) => counts[id] },
+            {
+              header: "deployments",
+              value: ({ id }) => counts?.[id],
+              // Not answered yet.
+              cell: ({ id }) => (counts === undefined ? "…" : counts[id]),
+            },
             {
               header: "next run",
               cell: ({ id }) => {
+                if (next === undefined) return "…";
                 const run = next[id];
                 return (
                   run && (

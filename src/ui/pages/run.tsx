@@ -70,6 +70,12 @@ function RunParameters({ run: { parameters, deployment_id } }: { run: FlowRun })
   return (
     <>
       <h2>Parameters</h2>
+      {deployment.value === undefined && deployment.error !== undefined && (
+        <p class="none" role="alert">
+          Its deployment, which says what of them is secret, could not be loaded
+          {deployment.error.isPassing && ", and is asked for again"}: {deployment.error.message}
+        </p>
+      )}
       {deployment.value === null && (
         <p class="hint">Its deployment, which says what of them is secret, is gone: these are their names.</p>
       )}

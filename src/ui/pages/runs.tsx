@@ -54,7 +54,7 @@ export function Runs() {
       ) : !isFiltered && askedForNext !== null && later.value === undefined ? (
         // There may be some, though none is due yet.
         <Loading query={later} />
-      ) : isFiltered || coming !== undefined ? (
+      ) : isFiltered || settled.start !== "" || coming !== undefined ? (
         <p class="none">No run is like that{settled.when === "" && " until now"}.</p>
       ) : (
         <Empty command="sluice deployment run FLOW/DEPLOYMENT">

@@ -8,6 +8,7 @@ import { readKey } from "../data/http.ts";
 import { useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 import { Empty } from "./empty.tsx";
+import { LoadingPart } from "./loading.tsx";
 
 /** Where commands look for a server by themselves. */
 const DEFAULT_ORIGINS = ["http://127.0.0.1:4200", "http://localhost:4200"];
@@ -56,7 +57,13 @@ export function FirstSteps({
       ? null
       : { method: "POST", path: "/flow_runs/filter", body: { limit: 1 } },
   );
-  if (runs.value === undefined) return null;
+  if (runs.value === undefined) {
+    const missing = [deployments, runs].find(
+      ({ value, error }) => value === undefined && error !== undefined,
+    );
+    // Limits say enough; without them nothing else is on the page.
+    return hasLimits || missing === undefined ? null : <LoadingPart query={missing} />;
+  }
   const hasRun = runs.value.length > 0;
   // Who has runs and no limits needs no lesson, but to know why nothing is here.
   if (hasRun && !isShown.current)

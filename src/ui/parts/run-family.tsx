@@ -10,11 +10,22 @@ const SHOWN = 50;
 
 /** The run of which this one is a part. */
 export function Parent({ taskRunId }: { taskRunId: string }) {
-  const task = useQuery<TaskRun>({ method: "GET", path: `/task_runs/${taskRunId}` });
-  const id = task.value?.flow_run_id ?? null;
-  const parent = useQuery<FlowRun>(id === null ? null : { method: "GET", path: `/flow_runs/${id}` });
-  if (parent.value === undefined) return <>…</>;
-  return <RunLink run={parent.value} />;
+  // Both may be gone, which is no fault.
+  const tasks = useQuery<TaskRun[]>({
+    method: "POST",
+    path: "/task_runs/filter",
+    body: { task_runs: { id: { any_: [taskRunId] } } },
+  });
+  const id = tasks.value?.[0]?.flow_run_id ?? null;
+  const runs = useQuery<FlowRun[]>(
+    id === null
+      ? null
+      : { method: "POST", path: "/flow_runs/filter", body: { flow_runs: { id: { any_: [id] } } } },
+  );
+  const parent = runs.value?.[0];
+  if (parent !== undefined) return <RunLink run={parent} />;
+  const isGone = tasks.value?.length === 0 || runs.value?.length === 0;
+  return <>{isGone ? "a run that was deleted" : "…"}</>;
 }
 
 export function Children({ id }: { id: string }) {

@@ -1,6 +1,6 @@
 /** What the list of runs is narrowed down by. */
-import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { WorkPool } from "../../contract/wire/work-pools.ts";
+import { useDeployment } from "../data/deployment.ts";
 import { useFlowNames } from "../data/flow-names.ts";
 import { useQuery } from "../data/query.ts";
 import { isId, STATES, TIMES, type RunListQuery } from "../data/run-list.ts";
@@ -126,7 +126,7 @@ function FlowChip({ id, onChange }: { id: string; onChange: Change }) {
 }
 
 function DeploymentChip({ id, onChange }: { id: string; onChange: Change }) {
-  const { value } = useQuery<Deployment>({ method: "GET", path: `/deployments/${id}` });
+  const { value } = useDeployment(id);
   return (
     <Chip text={`deployment ${value?.name ?? id.slice(-12)}`} onRemove={() => onChange({ deployment: "" })} />
   );

@@ -162,3 +162,47 @@ test("a late word that all is granted makes a lease of no reservation but the on
   await commit(second);
   expect(await isReserved()).toEqual([false]);
 });
+
+test("whoever closes its socket, however long it has waited, has a minute to come back to its place", async () => {
+  for (const waited of [50_000, 130_000])
+    for (const isRestarted of [false, true]) {
+      const fleet = await new Fleet(["a", "b"]).create(1);
+      const { home } = fleet;
+      for (const limit of fleet.limits) granted(await limit.acquire({ lease_seconds: 3600 }));
+      home.sockets.set("request:kept", []);
+      void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
+      await fleet.pass(waited);
+      if (isRestarted) await home.restart();
+      await home.close("kept");
+      await fleet.pass(50_000);
+      expect(home.host.sql.all("SELECT 1 FROM joint")).toHaveLength(1);
+      await fleet.pass(120_000, 5000);
+      expect(home.host.sql.all("SELECT 1 FROM joint")).toEqual([]);
+    }
+});
+
+test("what is kept goes to others at once, too, when the socket closes while another limit is asked", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  granted(await last.acquire({ lease_seconds: 3600 }));
+  home.sockets.set("request:kept", []);
+  void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
+  await fleet.pass(129_000);
+  const socket = { isClosed: false };
+  fleet.onAnswered = async ({ operation }) => {
+    if (operation !== "reserve" || socket.isClosed) return;
+    socket.isClosed = true;
+    await home.close("kept");
+  };
+  for (let round = 0; round < 200 && !socket.isClosed; round += 1) await fleet.pass(250);
+  expect(socket.isClosed).toBe(true);
+  home.sockets.set("request:other", []);
+  const answer = await home.acquire({ request_id: "other", caller: { type: "socket" } });
+  await fleet.pass(1000);
+  const told = [answer, ...(home.sockets.get("request:other") ?? []).map((frame) => frame.answer)];
+  const isOffered = told.some(
+    (each) => each.ok && (each.value.status === "granted" || each.value.reason === "offered"),
+  );
+  expect(isOffered).toBe(true);
+});
