@@ -88,7 +88,7 @@ function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
   socket = undefined;
   opened.close();
   enter(to);
-  // Another key comes with the page loaded anew.
+  // Another key comes with the page loaded anew, or from another tab.
   if (to === "refused") return;
   const delay = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 10_000;
   failures += 1;
@@ -100,4 +100,8 @@ function lose(opened: WebSocket, to: "lost" | "refused" = "lost"): void {
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && (state === "lost" || state === "refused")) connect();
+});
+
+addEventListener("storage", () => {
+  if (state === "refused" && readKey() !== null && document.visibilityState === "visible") connect();
 });
