@@ -1,6 +1,7 @@
 /** A proxy before a server: it notes which calls a client makes and how they are answered, and does what faults are told. */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
+import { pipeline } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** What a client asked for, without the query. */
@@ -63,7 +64,8 @@ export async function startProxy(target: string): Promise<Proxy> {
         return;
       }
       answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
-      response.pipe(answer);
+      // A server that dies within its answer leaves it unfinished for the client, too.
+      pipeline(response, answer, (error) => error && incoming.socket.destroy());
     });
     answer.on("close", () => outgoing.destroy());
     incoming.pipe(outgoing);
