@@ -27,6 +27,13 @@ export interface Query<Value> {
   error: ApiError | undefined;
 }
 
+/** Tells whether a question has no answer, and something is to be said of why. */
+export function isUnanswered<Failed extends Pick<Query<unknown>, "value" | "error">>(
+  query: Failed,
+): query is Failed & { value: undefined; error: ApiError } {
+  return query.value === undefined && query.error !== undefined;
+}
+
 /** Who asks for the key does so when this is refused. */
 export const KEY_QUESTION: Request = { method: "GET", path: "/version" };
 

@@ -6,7 +6,7 @@ import type { LimitOverview, RunLease as HeldLease } from "../../contract/wire/l
 import { runOf } from "../parts/who.tsx";
 import { isEnded } from "./ended.ts";
 import type { Request } from "./http.ts";
-import { useQuery, type Query } from "./query.ts";
+import { isUnanswered, useQuery, type Query } from "./query.ts";
 import { useWhole } from "./whole.ts";
 
 const SHOWN_MAX = 200;
@@ -36,7 +36,7 @@ export function useRunLeases(run: FlowRun): { leases: RunLease[]; fault: Query<u
   const held = listHeld(limits, id).filter(({ key }) => !over.has(key));
   return {
     leases: [...listWaiting(limits, id), ...held, ...past.toReversed()],
-    fault: [ended, now.first].find(({ value, error }) => value === undefined && error !== undefined),
+    fault: [ended, now.first].find(isUnanswered),
   };
 }
 

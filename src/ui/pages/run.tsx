@@ -5,7 +5,7 @@ import { useDeployment } from "../data/deployment.ts";
 import { download } from "../data/download.ts";
 import { isEnded } from "../data/ended.ts";
 import { useFlowNames } from "../data/flow-names.ts";
-import { useQuery } from "../data/query.ts";
+import { isUnanswered, useQuery } from "../data/query.ts";
 import { hideSecretParameters } from "../data/secret-values.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { ArtifactList } from "../parts/artifact-list.tsx";
@@ -70,7 +70,7 @@ function RunParameters({ run: { parameters, deployment_id } }: { run: FlowRun })
   return (
     <>
       <h2>Parameters</h2>
-      {deployment.value === undefined && deployment.error !== undefined && (
+      {isUnanswered(deployment) && (
         <p class="none" role="alert">
           Its deployment, which says what of them is secret, could not be loaded
           {deployment.error.isPassing && ", and is asked for again"}: {deployment.error.message}

@@ -4,7 +4,7 @@ import type { AuditEntry, AuditTarget, Changes } from "../../contract/wire/audit
 import type { JsonValue } from "../../contract/wire/common.ts";
 import { isObject } from "../data/json-schema.ts";
 import { pathOfLimit, pathOfPool } from "../data/page-paths.ts";
-import { useQueries } from "../data/query.ts";
+import { isUnanswered, useQueries } from "../data/query.ts";
 import { toReadable } from "../data/readable-text.ts";
 import { useRunNames } from "../data/run-names.ts";
 import { RunLink } from "./links.tsx";
@@ -95,7 +95,7 @@ export function LastActs({ ids }: { ids: readonly string[] }) {
     .flatMap(({ value }) => value ?? [])
     .toSorted((left, right) => right.seq - left.seq)
     .slice(0, LAST_SHOWN);
-  const missing = answers.find(({ value, error }) => value === undefined && error !== undefined);
+  const missing = answers.find(isUnanswered);
   if (acts.length === 0 && missing !== undefined) return <Unanswered title="Last acts" query={missing} />;
   if (acts.length === 0) return null;
   return (

@@ -5,7 +5,7 @@ import { writeCommand } from "../../contract/commands.ts";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { readKey } from "../data/http.ts";
-import { useQuery } from "../data/query.ts";
+import { isUnanswered, useQuery } from "../data/query.ts";
 import { Command } from "./command.tsx";
 import { Empty } from "./empty.tsx";
 import { LoadingPart } from "./loading.tsx";
@@ -58,9 +58,7 @@ export function FirstSteps({
       : { method: "POST", path: "/flow_runs/filter", body: { limit: 1 } },
   );
   if (runs.value === undefined) {
-    const missing = [deployments, runs].find(
-      ({ value, error }) => value === undefined && error !== undefined,
-    );
+    const missing = [deployments, runs].find(isUnanswered);
     // Limits say enough; without them nothing else is on the page.
     return hasLimits || missing === undefined ? null : <LoadingPart query={missing} />;
   }

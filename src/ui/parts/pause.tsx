@@ -1,7 +1,7 @@
 /** Pausing pools and queues and letting them go on, with what that would do to the runs that there are. */
 import type { WorkPool } from "../../contract/wire/work-pools.ts";
 import { beginSentence, countOf } from "../data/preview.ts";
-import { useQuery } from "../data/query.ts";
+import { isUnanswered, useQuery } from "../data/query.ts";
 import { AskChange } from "./ask.tsx";
 import { countDue, sayBegins, Unforeseen, useChangePreview, type PoolPart } from "./change-preview.tsx";
 
@@ -50,7 +50,7 @@ function Resumed(of: PoolPart) {
   const pool = useQuery<WorkPool>(
     of.queue_id === undefined ? null : { method: "GET", path: `/work_pools/${encodeURIComponent(of.pool)}` },
   );
-  const missing = [preview, pool].find(({ error, value }) => value === undefined && error !== undefined);
+  const missing = [preview, pool].find(isUnanswered);
   if (preview.value === undefined || (of.queue_id !== undefined && pool.value === undefined))
     return <Unforeseen query={missing ?? preview} />;
   return (

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Deployment } from "../../contract/wire/deployments.ts";
 import type { DeploymentSchedule } from "../../contract/wire/schedules.ts";
 import { act } from "../data/act.ts";
-import { useQuery } from "../data/query.ts";
+import { isUnanswered, useQuery } from "../data/query.ts";
 import { describeSchedule } from "../data/schedules.ts";
 import { hideSecretParameters } from "../data/secret-values.ts";
 import { LoadingPart } from "./loading.tsx";
@@ -70,7 +70,7 @@ export function ScheduleTable({ deployment }: { deployment: Deployment }) {
           },
         ]}
       />
-      {times.value === undefined && times.error !== undefined && <LoadingPart query={times} />}
+      {isUnanswered(times) && <LoadingPart query={times} />}
     </>
   );
 }

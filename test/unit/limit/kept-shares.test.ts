@@ -94,15 +94,21 @@ test("who is counted once does not hold what is only kept for another acquire of
   await giveBack();
 });
 
+/** As long as that an acquire over both limits has waited on a socket; the second one is taken. */
+async function waitOnSocket(ms: number) {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  granted(await last.acquire({ lease_seconds: 3600 }));
+  home.sockets.set("request:kept", []);
+  void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
+  await fleet.pass(ms);
+  return { fleet, home };
+}
+
 test("what is kept for whoever closes its socket goes to others at once", async () => {
   for (const waited of [70_000, 130_000]) {
-    const fleet = await new Fleet(["a", "b"]).create(1);
-    const [home, last] = fleet.limits;
-    if (home === undefined || last === undefined) throw new Error("two limits");
-    granted(await last.acquire({ lease_seconds: 3600 }));
-    home.sockets.set("request:kept", []);
-    void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
-    await fleet.pass(waited);
+    const { fleet, home } = await waitOnSocket(waited);
     home.sockets.set("request:other", []);
     waiting(await home.acquire({ request_id: "other", caller: { type: "socket" } }));
     await home.close("kept");
@@ -182,13 +188,7 @@ test("whoever closes its socket, however long it has waited, has a minute to com
 });
 
 test("what is kept goes to others at once, too, when the socket closes while another limit is asked", async () => {
-  const fleet = await new Fleet(["a", "b"]).create(1);
-  const [home, last] = fleet.limits;
-  if (home === undefined || last === undefined) throw new Error("two limits");
-  granted(await last.acquire({ lease_seconds: 3600 }));
-  home.sockets.set("request:kept", []);
-  void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
-  await fleet.pass(129_000);
+  const { fleet, home } = await waitOnSocket(129_000);
   const socket = { isClosed: false };
   fleet.onAnswered = async ({ operation }) => {
     if (operation !== "reserve" || socket.isClosed) return;
