@@ -5,7 +5,11 @@ import type { Fault } from "./support/proxy.ts";
 import { describeFleet } from "./support/scene.ts";
 import { NEWEST, OLDEST } from "./versions.ts";
 
-/** Faults one after the other, and between them calls that pass, as a network in trouble has them. */
+/**
+ * Faults one after the other, and between them calls that pass, as a network in trouble has them. Each path has a turn
+ * of its own: with one turn for all, a call whose pauses fit the rhythm of the worker's polls meets fault after fault,
+ * and a client gives up after six.
+ */
 const TROUBLE: (Fault | undefined)[] = [
   { kind: "answer", status: 503, headers: { "Retry-After": "0.1" } },
   undefined,
@@ -28,12 +32,14 @@ for (const version of [NEWEST, OLDEST] as const)
     test("a worker and its runs get through 503s, lost answers and slow ones, and no run runs twice", async () => {
       const { fleet, prefect } = scene;
       const worker = fleet.worker(prefect, "gpu-1");
-      let calls = 0;
+      const turns = new Map<string, number>();
       prefect.proxy.fault = ({ method, path }) => {
         // A client's first call is repeated by no old client, and sockets are cut by the kill below.
         if (method === "WS" || path.endsWith("/csrf-token")) return undefined;
-        calls += 1;
-        const fault = TROUBLE[calls % TROUBLE.length];
+        // Most paths are called only a few times: each begins at another place.
+        const turn = turns.get(path) ?? turns.size;
+        turns.set(path, turn + 1);
+        const fault = TROUBLE[turn % TROUBLE.length];
         // The first call of a client is a GET where it asks for no token before, and the old one repeats only later ones.
         if (version === OLDEST && method === "GET" && fault?.kind.startsWith("cut") === true)
           return undefined;
