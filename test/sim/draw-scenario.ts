@@ -49,6 +49,9 @@ const PATIENCE_SHARE = 0.4;
 const FOREIGN_SHARE = 0.6;
 /** In so many of the seeds with a pool some engines wait for people. */
 const PAUSES_SHARE = 0.3;
+/** In so many of the seeds with a pool processes and hosts die, and nothing else goes wrong: bounds are tightest there. */
+const DEATHS_SHARE = 0.2;
+const DEATH_FAULTS = ["kill", "host_down", "crash_run"] as const;
 const SESSION_SECONDS_MAX = 300;
 
 export function makeScenario(seed: number): Scenario {
@@ -118,6 +121,10 @@ function makeWorld(seed: number): Scenario {
   const hasLateWords =
     pool?.people.lost_run_policy === "reschedule" && new Random(seed, "late").chance(LATE_WORDS_SHARE);
   const late_ms = hasLateWords || (pool !== undefined && isCutOff(seed)) ? LATE_WORDS_MAX_MS : LATE_MS;
+  if (pool !== undefined && new Random(seed, "dying").chance(DEATHS_SHARE)) {
+    const deaths = DEATH_FAULTS.map((kind) => [kind, RATE_MAX[kind]]);
+    return { tempo, limits, callers, pool, rates: Object.fromEntries(deaths), late_ms, operator_every_ms };
+  }
   return { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
 }
 
