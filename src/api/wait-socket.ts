@@ -1,7 +1,7 @@
 /**
  * `GET /v2/concurrency_limits/wait`: a socket on which one acquire waits. The Worker reads the acquire, finds its home
- * and passes frames on: `take` for what is offered, `withdraw` to leave. The home knows by the socket whether its waiter
- * is still there.
+ * and passes frames on: `take` for what is offered, `withdraw` to leave, and `ping`, by which the home knows that its
+ * waiter is still there: the end of a machine, or of its network, closes no socket.
  */
 import { addressOfName } from "../contract/envelope.ts";
 import { refuse, type Refusal } from "../contract/errors.ts";
@@ -38,8 +38,11 @@ export function acceptWaiter(c: ApiContext): Response {
       server.close(POLICY_VIOLATION, "Frames are JSON text.");
       return;
     }
-    if (data === "ping") server.send("pong");
-    else if (isAsked) {
+    if (data === "ping") {
+      // Home answers it without being woken, and knows by it that the waiter is alive.
+      if (home === undefined) server.send("pong");
+      else home.socket.send(data);
+    } else if (isAsked) {
       if (home === undefined) waiting.push(data);
       else passOn(data);
     } else {
@@ -102,6 +105,10 @@ async function reachHome(
     home.accept();
     home.addEventListener("message", ({ data }) => {
       if (typeof data !== "string" || socket.readyState !== WebSocket.OPEN) return;
+      if (data === "pong") {
+        socket.send(data);
+        return;
+      }
       // A limit that does not exist holds nobody back.
       const { type, code } = JSON.parse(data) as { type: string; code?: string };
       if (type === "refused" && code === "not_found") {

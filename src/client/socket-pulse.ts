@@ -6,8 +6,11 @@ import { ping, WebSocket } from "undici";
 const PING_MS = 15_000;
 const PONG_CHANNEL = "undici:websocket:pong";
 
-/** Calls `onGone` once the other end of an open socket answers no ping. Returns what ends the watch. */
-export function watchPulse(socket: WebSocket, onGone: () => void): () => void {
+/**
+ * Calls `onGone` once the other end of an open socket answers no ping. Returns what ends the watch. `sendPing`: how it is
+ * asked, where not by the protocol's own ping; any message is a sign of life.
+ */
+export function watchPulse(socket: WebSocket, onGone: () => void, sendPing = () => ping(socket)): () => void {
   let isAlive = true;
   const hear = () => {
     isAlive = true;
@@ -22,7 +25,7 @@ export function watchPulse(socket: WebSocket, onGone: () => void): () => void {
       return;
     }
     isAlive = false;
-    ping(socket);
+    sendPing();
   }, PING_MS);
   subscribe(PONG_CHANNEL, onPong);
   socket.addEventListener("message", hear);

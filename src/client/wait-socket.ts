@@ -40,7 +40,12 @@ export function waitOnSocket(
     let wasOpen = false;
     let askedMs = 0;
     let isTaking = false;
-    const endPulse = watchPulse(socket, () => finish({ type: "closed", wasOpen }));
+    // Words, unlike the protocol's pings, are passed on to the limit: it keeps for a waiter only what that one can ask for.
+    const endPulse = watchPulse(
+      socket,
+      () => finish({ type: "closed", wasOpen }),
+      () => socket.send("ping"),
+    );
     const onAbort = () => {
       if (wasOpen) socket.send(JSON.stringify({ type: "withdraw" }));
       stop();

@@ -8,6 +8,8 @@ import {
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { addressOfName, formatAddress } from "../../src/contract/envelope.ts";
+import { keyOfRequest } from "../../src/domain/limit/naming.ts";
+import { createEarPlatform } from "../../src/objects/limit/sockets.ts";
 import { API, send } from "./support/send.ts";
 
 const LIMITS = "/v2/concurrency_limits";
@@ -38,14 +40,16 @@ async function open(names: string[], request_id: string) {
   const frames: Frame[] = [];
   let closed: number | undefined;
   socket.accept();
+  let pongs = 0;
   socket.addEventListener("message", ({ data }) => {
-    frames.push(JSON.parse(String(data)) as Frame);
+    if (data === "pong") pongs += 1;
+    else frames.push(JSON.parse(String(data)) as Frame);
   });
   socket.addEventListener("close", ({ code }) => {
     closed = code;
   });
   socket.send(JSON.stringify({ type: "acquire", names, request_id }));
-  return { socket, frames, closed: () => closed };
+  return { socket, frames, pongs: () => pongs, closed: () => closed };
 }
 
 test("a waiter on a socket is offered the slot in the release itself and takes it, after eviction too", async () => {
@@ -72,6 +76,21 @@ test("a waiter on a socket is offered the slot in the release itself and takes i
     await expect.poll(() => waiter.closed()).toBe(1000);
     expect((await ask([name], "second")).body.lease_id).toBe(waiter.frames.at(-1)?.lease_id);
   }
+});
+
+test("a waiter that pings is heard of by its home, which need not wake for it", async () => {
+  await create("pinged", 1);
+  await ask(["pinged"], "first");
+  const waiter = await open(["pinged"], "second");
+  await expect.poll(() => waiter.frames.length).toBe(1);
+  await evictDurableObject(stubOf("pinged"), { webSockets: "hibernate" });
+  const began = Date.now();
+  waiter.socket.send("ping");
+  await expect.poll(() => waiter.pongs()).toBe(1);
+  const pingedAt = await runInDurableObject(stubOf("pinged"), (_, state) =>
+    createEarPlatform(state).pingedAt(keyOfRequest("second")),
+  );
+  expect(pingedAt).toBeGreaterThanOrEqual(began);
 });
 
 test("who comes too late for what it was offered, or before it is, keeps its place on the socket", async () => {

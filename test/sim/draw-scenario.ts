@@ -30,6 +30,11 @@ const CUT_OFF_FAULTS = ["delay", "cut"] as const;
 const FRONT_SHARE = 0.3;
 /** In so many of the seeds with a pool people cancel runs all the time. */
 const CANCELS_SHARE = 0.2;
+/**
+ * In so many of the seeds without a pool all wait on sockets, half of them for all limits, and nothing goes wrong but that they
+ * freeze while they wait, and leave these open.
+ */
+const SILENT_SHARE = 0.2;
 /** In so many of the seeds the whole server is killed now and then; in most of these its clock is set, too. */
 const RESTARTS_SHARE = 0.3;
 const STEPS_SHARE = 0.8;
@@ -121,11 +126,17 @@ function makeWorld(seed: number): Scenario {
   const hasLateWords =
     pool?.people.lost_run_policy === "reschedule" && new Random(seed, "late").chance(LATE_WORDS_SHARE);
   const late_ms = hasLateWords || (pool !== undefined && isCutOff(seed)) ? LATE_WORDS_MAX_MS : LATE_MS;
-  if (pool !== undefined && new Random(seed, "dying").chance(DEATHS_SHARE)) {
-    const deaths = DEATH_FAULTS.map((kind) => [kind, RATE_MAX[kind]]);
-    return { tempo, limits, callers, pool, rates: Object.fromEntries(deaths), late_ms, operator_every_ms };
+  const drawn = { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
+  if (pool !== undefined && new Random(seed, "dying").chance(DEATHS_SHARE))
+    return { ...drawn, rates: Object.fromEntries(DEATH_FAULTS.map((kind) => [kind, RATE_MAX[kind]])) };
+  if (pool === undefined && !isTangle && new Random(seed, "quiet").chance(SILENT_SHARE))
+    return { ...drawn, callers: callers.map(toSocket), rates: { freeze_waiter: RATE_MAX.freeze_waiter } };
+  return drawn;
+
+  function toSocket(caller: ScenarioCaller, index: number): ScenarioCaller {
+    const isForAll = index % 2 === 0 && caller.mode === undefined;
+    return { ...caller, kind: "socket", ...(isForAll && { wants: limits.map((_, limit) => limit) }) };
   }
-  return { tempo, limits, callers, pool, rates, late_ms, operator_every_ms };
 }
 
 /** Half of the seeds are as busy as can be; the others are spread over the orders of magnitude. */

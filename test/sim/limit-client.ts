@@ -165,6 +165,7 @@ export class LimitClient {
       onFrame: (answer) => void process.hear(Promise.resolve(answer)).then(listen),
       onClose: () => resolve(undefined),
     });
+    process.mayFreezeWaiting();
     const cancel = this.#world.timeline.after(this.#world.tempo * SOCKET_PATIENCE_MS, () =>
       resolve(undefined),
     );

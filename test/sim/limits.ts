@@ -22,7 +22,7 @@ export interface SocketHandlers {
 
 interface Socket {
   opened_at: number;
-  owner: string;
+  owner: SimProcess;
   /** Frames arrive in the order in which they were sent: one that was overtaken is lost. */
   sent: number;
   arrived: number;
@@ -51,6 +51,8 @@ export class SimLimit {
       make: (host, tools, code) =>
         new code.LimitActor(host, {
           hasSocket: (waiter_key) => this.#sockets.has(waiter_key),
+          // It pings all the time.
+          pingedAt: (waiter_key) => this.heardAt(waiter_key) ?? 0,
           sendAnswer: (waiter_key, answer) => {
             const socket = this.#sockets.get(waiter_key);
             if (socket !== undefined) tools.whenDurable(() => this.#sendFrame(waiter_key, socket, answer));
@@ -70,6 +72,11 @@ export class SimLimit {
       },
     });
     this.watch = new LimitWatch(world, this.object, (key) => this.#sockets.get(key)?.opened_at, find);
+  }
+
+  /** When the owner of a waiter's open socket was alive last; undefined without one. */
+  heardAt(waiter_key: string): number | undefined {
+    return this.#sockets.get(waiter_key)?.owner.ran_at;
   }
 
   get key(): string {
@@ -107,7 +114,7 @@ export class SimLimit {
     handlers: SocketHandlers,
   ): { take(): void; close(): void } {
     const waiter_key = keyOfRequest(command.request_id);
-    const socket: Socket = { owner: who.name, handlers, opened_at: 0, sent: 0, arrived: 0 };
+    const socket: Socket = { owner: who, handlers, opened_at: 0, sent: 0, arrived: 0 };
     const ask = (): void => {
       const request_id = `${who.name}:${(this.#requests += 1)}`;
       const asked = { ...command, caller: { type: "socket" } as const, wait_seconds: 0 };
@@ -146,11 +153,11 @@ export class SimLimit {
   /** A grant or a refusal is the last word on a socket. */
   #sendFrame(waiter_key: string, socket: Socket, answer: AcquireAnswer): void {
     if (this.#sockets.get(waiter_key) !== socket) return;
-    this.#world.say(this.name, `frame to ${socket.owner}: ${shortenAnswer(answer)}`);
+    this.#world.say(this.name, `frame to ${socket.owner.name}: ${shortenAnswer(answer)}`);
     const isLast = !answer.ok || answer.value.status === "granted";
     this.watch.noteAnswer("acquire", null, answer);
     const number = (socket.sent += 1);
-    this.#network.send(this.name, socket.owner, "frame", () => {
+    this.#network.send(this.name, socket.owner.name, "frame", () => {
       if (number <= socket.arrived) return;
       socket.arrived = number;
       socket.handlers.onFrame(answer);
@@ -161,7 +168,7 @@ export class SimLimit {
   }
 
   #tellClosed(socket: Socket): void {
-    this.#network.send(this.name, socket.owner, "socket closed", () => socket.handlers.onClose());
+    this.#network.send(this.name, socket.owner.name, "socket closed", () => socket.handlers.onClose());
   }
 }
 

@@ -113,6 +113,10 @@ export const MUTANTS: readonly Mutant[] = [
     "        this.#members.undo(asking.key, joint_id, { fence: asking.fence });",
     "        void asking;",
   ]),
+  mutant("what is reserved for a waiter that is silent is kept for it", "src/objects/limit/joint.ts", [
+    "now >= this.#silentAt(joint)",
+    "now < 0",
+  ]),
   mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
     "if (taken !== undefined && !mayHave(joint, taken)) return;",
     "void taken;",

@@ -4,6 +4,7 @@ import { START } from "./world.ts";
 
 const KILLED_FOR_MS = [100, 600_000] as const;
 const FROZEN_FOR_MS = [100, 900_000] as const;
+const SILENT_FOR_MS = [60_000, 900_000] as const;
 
 export class SimProcess {
   readonly name: string;
@@ -13,6 +14,7 @@ export class SimProcess {
   isDead = false;
   readonly #skewMs: number;
   #frozenUntil = 0;
+  #stoppedAt = 0;
 
   constructor(world: World, name: string, clock: { skew_ms: number; rate: number }) {
     [this.world, this.name, this.rate, this.#skewMs] = [world, name, clock.rate, clock.skew_ms];
@@ -25,6 +27,11 @@ export class SimProcess {
 
   get isFrozen(): boolean {
     return this.world.now < this.#frozenUntil;
+  }
+
+  /** When it ran last. */
+  get ran_at(): number {
+    return this.isRunning ? this.world.now : this.#stoppedAt;
   }
 
   /** It runs right now: it can do work and notice things. */
@@ -57,13 +64,21 @@ export class SimProcess {
   }
 
   kill(): void {
+    this.#stoppedAt = this.ran_at;
     this.isDead = true;
     this.world.say(this.name, "killed");
   }
 
   freeze(ms: number): void {
+    this.#stoppedAt = this.ran_at;
     this.#frozenUntil = Math.max(this.#frozenUntil, this.world.now + ms);
     this.world.say(this.name, `frozen for ${Math.round(ms)} ms`);
+  }
+
+  /** While it waits on a socket it may freeze, which closes nothing. */
+  mayFreezeWaiting(): void {
+    const freeze = this.world.faults.strike("freeze_waiter");
+    if (freeze !== undefined) this.freeze(freeze.magnitude(...this.world.stretch(SILENT_FOR_MS)));
   }
 
   /**

@@ -98,6 +98,8 @@ export const POOL_FAULT_KINDS = [
 const FRONT_FAULTS = ["to_front", "reorder_queues"] as const;
 /** People who switch a limit off, or make slots that are held decay, and later do the contrary. */
 const SWITCH_FAULTS = ["disable", "switch_decay"] as const;
+/** Those who wait on a socket freeze, and leave it open. */
+const WAITER_FAULTS = ["freeze_waiter"] as const;
 /** What befalls the embedded server as a whole. */
 const SERVER_FAULTS = ["restart", "step_clock"] as const;
 export type FaultKind =
@@ -106,6 +108,7 @@ export type FaultKind =
   | (typeof POOL_FAULT_KINDS)[number]
   | (typeof FRONT_FAULTS)[number]
   | (typeof SWITCH_FAULTS)[number]
+  | (typeof WAITER_FAULTS)[number]
   | (typeof SERVER_FAULTS)[number];
 
 /** How likely each kind of fault is where it can strike; what is not named never does. */

@@ -82,6 +82,7 @@ export const RATE_MAX: Record<FaultKind, number> = {
   born_old: 0.5,
   to_front: 0.5,
   reorder_queues: 0.1,
+  freeze_waiter: 0.3,
   restart: 0.5,
   step_clock: 0.3,
 };

@@ -47,6 +47,8 @@ export class LimitWorld {
   readonly sent: Envelope[] = [];
   /** The frames that each open socket has got. */
   readonly sockets = new Map<string, Frame[]>();
+  /** Those whose sockets are open and say nothing any more; the others ping all the time. */
+  readonly silentSince = new Map<string, number>();
   /** The leases whose holders were told that they were ended. */
   readonly ended: string[] = [];
   readonly #call: (envelope: Envelope) => Promise<Result<unknown>>;
@@ -195,6 +197,7 @@ export class LimitWorld {
   #makeActor(): LimitActor {
     return new LimitActor(this.host, {
       hasSocket: (waiter_key) => this.sockets.has(waiter_key),
+      pingedAt: (waiter_key) => this.silentSince.get(waiter_key) ?? this.clock.now,
       sendAnswer: (waiter_key, answer) => {
         this.sockets.get(waiter_key)?.push({ at: this.clock.now, answer });
         if (!answer.ok || answer.value.status === "granted") this.sockets.delete(waiter_key);

@@ -132,11 +132,14 @@ function describeGrant(lease: Lease, slots: number): Record<string, string> {
 function sayPlace(note: (line: string) => void): (waiting: Waiting) => void {
   let said = "";
   return ({ blocking_limit, position, reason }) => {
-    const place = position === null ? "far back" : `place ${position}`;
-    const line =
-      reason === "disabled"
-        ? `Waiting for ${blocking_limit}, which is disabled.`
-        : `Waiting for ${blocking_limit}: ${place} in line.`;
+    // Of one of several limits the place in line is not known here.
+    const place =
+      reason === "other_limit"
+        ? ""
+        : position === null
+          ? ": far back in line"
+          : `: place ${position} in line`;
+    const line = `Waiting for ${blocking_limit}${reason === "disabled" ? ", which is disabled" : place}.`;
     if (line !== said) note(line);
     said = line;
   };

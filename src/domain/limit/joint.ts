@@ -18,6 +18,8 @@ export const RESERVED_SECONDS = 30;
  */
 const RETRY_MS_MIN = 5000;
 const RETRY_MS_MAX = 30_000;
+/** Who waits on a socket and has said nothing for this long keeps no reservation: three pings of a client of ours. */
+const SILENT_MS = 45_000;
 
 export interface JointMember {
   name: string;
@@ -124,14 +126,23 @@ export function nextStep(joint: Joint): JointStep {
   return member.status === "asked" ? { do: "await" } : { do: "ask", member };
 }
 
-/** When a waiting acquire is looked at again: to try, or because its caller is absent and must not keep what others want. */
+/**
+ * When a waiting acquire is looked at again: to try, or because its caller is absent, or silent on its socket
+ * (`silent_at`), and must not keep what others want.
+ */
 export function nextLookAt(
   { arrived_at, caller, present_until }: Pick<Joint, "arrived_at" | "caller" | "present_until">,
   now: number,
+  silent_at = 0,
 ): number {
   const wait_ms = Math.round(Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, (now - arrived_at) / 4)));
-  if (caller === "socket") return now + wait_ms;
+  if (caller === "socket") return now < silent_at ? Math.min(now + wait_ms, silent_at) : now + wait_ms;
   return now < present_until ? Math.min(now + wait_ms, present_until) : now + RETRY_MS_MIN;
+}
+
+/** When the waiter of a socket counts as silent, which was last heard of by its pings then, or else by its question. */
+export function silentAt({ retry_at }: Pick<Joint, "retry_at">, pinged_at: number): number {
+  return Math.max(retry_at, pinged_at) + SILENT_MS;
 }
 
 /** Tells whether reservations are kept while the rest is waited for. */

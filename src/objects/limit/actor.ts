@@ -19,6 +19,7 @@ import { Joints } from "./joint.ts";
 import { ChangeNews } from "../shared/change-news.ts";
 import { deafPlatform, Ears, type EarPlatform } from "./ears.ts";
 import { Line } from "./line.ts";
+import { tellHomeOfMove } from "./notices.ts";
 import { migrations } from "./migrations.ts";
 import type { LimitOperations } from "./operations.ts";
 import { previewLimitChange } from "./previews.ts";
@@ -211,8 +212,11 @@ export class LimitActor extends Actor<LimitOperations> {
         waiter: { from: who, to: who },
         priority: { from: waiter.priority, to: priority },
       });
+      const moved = { ...waiter, priority };
       this.#line.remove(waiter);
-      this.#line.insert({ ...waiter, priority });
+      this.#line.insert(moved);
+      if (waiter.caller === "joint")
+        tellHomeOfMove(this.#core, (...effect) => this.send(...effect), moved, envelope.request_id);
       this.#advance();
       return accept(null);
     },
@@ -269,6 +273,10 @@ export class LimitActor extends Actor<LimitOperations> {
     },
     wake_joint: ({ joint_id }) => {
       this.#joints.wake(joint_id, this.host.now());
+      return accept(null);
+    },
+    move_joint: ({ joint_id, key, priority }) => {
+      this.#joints.move(joint_id, key, priority);
       return accept(null);
     },
   });

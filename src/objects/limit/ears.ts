@@ -11,6 +11,8 @@ export type AcquireAnswer = Result<Grant | Waiting>;
 /** What the platform gives a limit beyond storage: sockets of waiters, and timers that may be lost at any time. */
 export interface EarPlatform {
   hasSocket(waiter_key: string): boolean;
+  /** When its client last said on its socket that it is alive; 0 if it never did. */
+  pingedAt(waiter_key: string): number;
   /** Sends the answer of an acquire; a grant or refusal is the last frame of its socket. */
   sendAnswer(waiter_key: string, answer: AcquireAnswer): void;
   /** Tells the holder of a lease, should it listen, that the lease was ended. */
@@ -22,6 +24,7 @@ export interface EarPlatform {
 /** A platform without sockets and timers. */
 export const deafPlatform: EarPlatform = {
   hasSocket: () => false,
+  pingedAt: () => 0,
   sendAnswer: () => {},
   sendEnded: () => {},
   after: () => () => {},
@@ -56,6 +59,10 @@ export class Ears {
 
   hasSocket(waiter_key: string): boolean {
     return this.#platform.hasSocket(waiter_key);
+  }
+
+  pingedAt(waiter_key: string): number {
+    return this.#platform.pingedAt(waiter_key);
   }
 
   /** Which waiter of a `Prefect-Csrf-Client` is held now. */

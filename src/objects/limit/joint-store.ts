@@ -35,9 +35,14 @@ export class JointStore {
     this.#sql.all("DELETE FROM joint WHERE joint_id = ?", joint_id);
   }
 
+  /** Those that are held have no time of their own: they end with their lease at home. */
   listDue(now: number, limit: number): Joint[] {
     return this.#sql
-      .all<{ record: string }>("SELECT record FROM joint WHERE due_at <= ? LIMIT ?", now, limit)
+      .all<{ record: string }>(
+        "SELECT record FROM joint WHERE due_at > 0 AND due_at <= ? ORDER BY due_at LIMIT ?",
+        now,
+        limit,
+      )
       .map(({ record }) => JSON.parse(record) as Joint);
   }
 

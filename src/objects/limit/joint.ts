@@ -13,6 +13,7 @@ import {
   nextStep,
   nextLookAt,
   RESERVED_SECONDS,
+  silentAt,
   toJointGrant,
   toJointWaiting,
   type Joint,
@@ -172,6 +173,15 @@ export class Joints {
     this.#offer(joint, now);
   }
 
+  /** It has another place in a member's line, and keeps that. */
+  move(joint_id: string, key: string, priority: number): void {
+    const joint = this.#store.find(joint_id);
+    const member = joint?.members.find((one) => one.key === key);
+    if (joint === undefined || member === undefined) return;
+    member.priority = priority;
+    this.#write(joint);
+  }
+
   ask(joint_id: string, asking: ShareName | undefined, now: number): LimitOperations["ask_joint"]["answer"] {
     const joint = this.#store.find(joint_id);
     if (joint === undefined) return { status: "ended" };
@@ -222,9 +232,10 @@ export class Joints {
         this.#members.giveBack(joint);
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
         this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
-      } else if (joint.phase === "waiting" && isPresent)
+      } else if (joint.phase === "waiting" && isPresent) {
+        if (this.#isSilent(joint, now)) this.#members.giveBack(joint);
         this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
-      else {
+      } else {
         // Who is absent keeps its place, but nothing that others could use.
         if (joint.phase === "waiting") this.#members.giveBack(joint);
         const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
@@ -298,7 +309,8 @@ export class Joints {
     if (answer.status === "full") {
       member.status = "open";
       joint.blocking = member.name;
-      if (!keepsReservations(joint, now) || !this.#isPresent(joint, now)) this.#members.giveBack(joint);
+      const isThere = this.#isPresent(joint, now) && !this.#isSilent(joint, now);
+      if (!keepsReservations(joint, now) || !isThere) this.#members.giveBack(joint);
       if (joint.is_woken === true) {
         joint.is_woken = false;
         return true;
@@ -306,7 +318,7 @@ export class Joints {
       joint.phase = "waiting";
       // From here on nobody knows whether the caller is still there.
       joint.asked_at = 0;
-      joint.due_at = nextLookAt(joint, now);
+      joint.due_at = nextLookAt(joint, now, this.#silentAt(joint));
       if (joint.caller === "anonymous") {
         this.#ears.answer(
           joint.waiter_key,
@@ -319,7 +331,6 @@ export class Joints {
       if (now >= joint.hold_until && !this.#ears.hasSocket(joint.waiter_key)) this.endHold(joint.waiter_key);
       return false;
     }
-    if (answer.status === "reserved" && answer.priority !== undefined) member.priority = answer.priority;
     member.status = answer.status === "reserved" ? "reserved" : "out";
     member.granted =
       answer.status === "reserved"
@@ -417,6 +428,15 @@ export class Joints {
   #isPresent(joint: Joint, now: number): boolean {
     if (joint.phase === "ready") return now < joint.present_until;
     return this.#ears.isHere(joint.waiter_key) || (joint.caller !== "socket" && now < joint.present_until);
+  }
+
+  #silentAt(joint: Joint): number {
+    return silentAt(joint, this.#ears.pingedAt(joint.waiter_key));
+  }
+
+  /** Its socket is open, and nothing says that anybody is at its other end. */
+  #isSilent(joint: Joint, now: number): boolean {
+    return joint.caller === "socket" && now >= this.#silentAt(joint);
   }
 
   #write(joint: Joint): void {

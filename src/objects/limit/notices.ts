@@ -40,3 +40,17 @@ export function tellHome(core: LimitCore, send: Send, waiter: Waiter): void {
     { joint_id: waiter.request_id },
   );
 }
+
+/**
+ * Somebody has given an acquire over several limits another place here: its home asks for that one when it comes again. Its
+ * row is gone meanwhile where it has its slots here, or waits for long at a limit before this one.
+ */
+export function tellHomeOfMove(core: LimitCore, send: Send, waiter: Waiter, act_id: string): void {
+  if (waiter.pool_key === null || waiter.request_id === null) return;
+  send(
+    addressOfKey(core.host.address.workspace, "limit", waiter.pool_key),
+    "move_joint",
+    `move:${waiter.request_id}:${core.key}:${act_id}`,
+    { joint_id: waiter.request_id, key: core.key, priority: waiter.priority },
+  );
+}

@@ -135,7 +135,6 @@ export type LimitOperations = {
           limit_id: string;
           limit: number;
           slot_names: string[] | null;
-          priority?: number;
         }
       | { status: "full" }
       | { status: "absent" }
@@ -168,4 +167,6 @@ export type LimitOperations = {
   };
   /** A member tells home that room was made. */
   wake_joint: { command: { joint_id: string }; answer: null };
+  /** A member tells home that the acquire has another priority in its line. Members of the release before say it as they reserve. */
+  move_joint: { command: { joint_id: string; key: string; priority: number }; answer: null };
 };

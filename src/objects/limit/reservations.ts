@@ -49,12 +49,8 @@ export class Reservations {
         `Only concurrency limits with slot decay can be used for rate limiting. The following limits do not have a decay configured: '${config.name}'`,
       );
     if (command.slots > config.limit) return refuse("invalid", TOO_MANY_SLOTS);
-    const reserved = (
-      fence: number,
-      slot_names: string[] | null,
-      moved: { priority?: number } = {},
-    ): Result<Reserve["answer"]> =>
-      accept({ status: "reserved", fence, limit_id: config.id, limit: config.limit, slot_names, ...moved });
+    const reserved = (fence: number, slot_names: string[] | null): Result<Reserve["answer"]> =>
+      accept({ status: "reserved", fence, limit_id: config.id, limit: config.limit, slot_names });
     const share = this.#store.findShare(command.joint_id);
     // It has its slots here by another acquire, and is counted once.
     if (share === undefined && command.is_once_per_holder === true && this.#isHolder(command.holder))
@@ -92,10 +88,7 @@ export class Reservations {
     });
     if (taken !== undefined) {
       if (stored?.lane === 1) this.#line.remove(stored);
-      const { priority } = waiter;
-      // Somebody has moved it: should it be given back, it comes back to that place.
-      const moved = priority === command.priority ? {} : { priority };
-      return reserved(taken.lease?.fence ?? 0, taken.lease?.slot_names ?? null, moved);
+      return reserved(taken.lease?.fence ?? 0, taken.lease?.slot_names ?? null);
     }
     const present_until = now + ABSENT_SECONDS * 1000;
     const updated = { ...waiter, lane: 0 as const, offered_at: null, present_until };

@@ -87,6 +87,10 @@ export function createEarPlatform(state: DurableObjectState): EarPlatform {
     state.getWebSockets(tagOf(waiter_key)).find((socket) => socket.readyState === WebSocket.OPEN);
   return {
     hasSocket: (waiter_key) => socketOf(waiter_key) !== undefined,
+    pingedAt: (waiter_key) => {
+      const socket = socketOf(waiter_key);
+      return (socket && state.getWebSocketAutoResponseTimestamp(socket)?.getTime()) ?? 0;
+    },
     sendAnswer: (waiter_key, answer) => {
       const socket = socketOf(waiter_key);
       if (socket !== undefined) sendAnswer(socket, answer);

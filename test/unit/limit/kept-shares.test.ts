@@ -117,6 +117,75 @@ test("what is kept for whoever closes its socket goes to others at once", async 
   }
 });
 
+test("what is kept for whoever says nothing any more on an open socket goes to others, and its place stays", async () => {
+  const { fleet, home } = await waitOnSocket(70_000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  home.silentSince.set("request:kept", fleet.clock.now);
+  await fleet.pass(44_000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  await fleet.pass(2000);
+  for (let minutes = 0; minutes < 5; minutes += 1) {
+    expect(await fleet.inUse()).toEqual([0, 1]);
+    await fleet.pass(60_000);
+  }
+  expect(home.host.sql.all("SELECT 1 FROM joint")).toHaveLength(1);
+  home.silentSince.delete("request:kept");
+  await fleet.pass(31_000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
+test("what is kept for whoever is absent goes to others however many acquires are held, and the home of these is at rest", async () => {
+  const held = 70;
+  const fleet = await new Fleet(["a", "b"]).create(held + 1);
+  for (let index = 0; index < held; index += 1) {
+    const answer = fleet.acquire({ request_id: `held ${index}`, wait_seconds: 5, lease_seconds: 3600 });
+    await fleet.quiet();
+    granted(await peek(answer));
+  }
+  await fleet.pass(1000);
+  granted(await (fleet.limits.at(-1) ?? expect.fail()).acquire({ lease_seconds: 3600 }));
+  for (let round = 0; round < 65; round += 1) {
+    void fleet.acquire({ request_id: "absent" });
+    await fleet.pass(1000);
+  }
+  expect(await fleet.inUse()).toEqual([held + 1, held + 1]);
+  await fleet.pass(15_000);
+  expect(await fleet.inUse()).toEqual([held, held + 1]);
+  await fleet.pass(60_000);
+  expect(fleet.home.host.alarm_at).toBeGreaterThan(fleet.clock.now + 1000);
+});
+
+test("who was moved to the front of a later limit's line stands there, however long an earlier one was full", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const [home, last] = fleet.limits;
+  if (home === undefined || last === undefined) throw new Error("two limits");
+  granted(await last.acquire({ lease_seconds: 86_400 }));
+  const socket = { type: "socket" as const };
+  last.sockets.set("request:one", []);
+  void last.acquire({ request_id: "one", caller: socket });
+  home.sockets.set("request:both", []);
+  void fleet.acquire({ request_id: "both", caller: socket });
+  await fleet.pass(100);
+  const line = async () => {
+    const found = await last.must("list_waiters", { offset: 0, limit: 9 });
+    return found.map(({ waiter_id }) => waiter_id);
+  };
+  const [, both = ""] = await line();
+  await last.must("set_priority", { waiter_id: both, priority: 0, is_to_front: true });
+  const earlier = granted(await home.acquire({ lease_seconds: 86_400 }));
+  await fleet.pass(200_000, 1000);
+  expect(await line()).toEqual(["request:one"]);
+  await home.must("release", { lease_id: earlier.lease_id });
+  for (let round = 0; round < 400 && (await line()).length < 2; round += 1) {
+    await fleet.pass(100);
+    const said = home.sockets.get("request:both")?.at(-1)?.answer;
+    if (said?.ok === true && said.value.status === "waiting" && said.value.reason === "offered")
+      void fleet.acquire({ request_id: "both", caller: socket });
+    await fleet.quiet();
+  }
+  expect(await line()).toEqual([both, "request:one"]);
+});
+
 test("who was moved to the front of one limit's line comes back there when another limit was full", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const [home, last] = fleet.limits;
