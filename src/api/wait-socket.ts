@@ -39,6 +39,8 @@ export function acceptWaiter(c: ApiContext): Response {
       return;
     }
     if (data === "ping") {
+      // An answer that has closed it may be on its way.
+      if (server.readyState !== WebSocket.OPEN) return;
       // Home answers it without being woken, and knows by it that the waiter is alive.
       if (home === undefined) server.send("pong");
       else home.socket.send(data);

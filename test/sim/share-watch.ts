@@ -17,8 +17,10 @@ const LOOK_MS = 15_000;
 
 interface Reservation {
   mark: string;
+  /** Of which waiter at which limit it is: it may be given back and reserved anew again and again. */
+  waiter: string;
   isCounted: boolean;
-  /** Whoever waits for the rest was seen last; undefined where home is just asking for more, or knows otherwise. */
+  /** When whoever waits for the rest on a socket was alive last; undefined where nobody does. */
   heard_at: number | undefined;
 }
 
@@ -27,22 +29,25 @@ export function watchShares(world: World, limits: readonly SimLimit[]): void {
   const kept = new FirstSeen();
   const { isLate, isLossy } = world.faults;
   const kept_ms = isLate || isLossy ? SHARES_MS : KEPT_MS;
+  const look = (seen: FirstSeen, found: string[], max_ms: number, what: string): void => {
+    seen.look(found, world.now);
+    for (const [mark, from] of seen.before(world.now - max_ms))
+      world.fail("I9", `${mark} is ${what}`, { from });
+  };
   world.spawn("shares", async () => {
     for (;;) {
       await world.timeline.sleep(LOOK_MS);
       const reservations = limits.flatMap((limit) => listReservations(limit, limits));
-      const look = (seen: FirstSeen, found: Reservation[], max_ms: number, what: string): void => {
-        seen.look(
-          found.map(({ mark }) => mark),
-          world.now,
-        );
-        for (const [mark, from] of seen.before(world.now - max_ms))
-          world.fail("I9", `${mark} is reserved for ${what}`, { from });
-      };
-      const isOrphan = ({ isCounted }: Reservation): boolean => !isCounted;
-      look(orphans, reservations.filter(isOrphan), SHARES_MS, "an acquire whose home does not count it");
-      const isSilent = ({ heard_at = world.now }: Reservation): boolean => heard_at < world.now - SILENT_MS;
-      look(kept, reservations.filter(isSilent), kept_ms, "a waiter that is silent");
+      const orphaned = reservations.filter(({ isCounted }) => !isCounted).map(({ mark }) => mark);
+      look(orphans, orphaned, SHARES_MS, "reserved for an acquire whose home does not count it");
+      const silent_since = world.now - SILENT_MS;
+      const silent = reservations.filter(({ heard_at = world.now }) => heard_at < silent_since);
+      look(
+        kept,
+        silent.map(({ waiter }) => waiter),
+        kept_ms,
+        "reserved for a waiter that is silent",
+      );
       if (world.faults.isOver) return;
     }
   });
@@ -60,9 +65,9 @@ function listReservations({ key, name, object }: SimLimit, limits: readonly SimL
       const joint = row && (JSON.parse(String(row["record"])) as Joint);
       return {
         mark: markOf(name, Number(fence)),
+        waiter: `${name} for ${String(joint_id)}`,
         isCounted: joint !== undefined && mayHave(joint, { key, fence: Number(fence) }),
-        // While a member is asked that cannot be reached, the others wait for its answer.
-        heard_at: joint?.phase === "waiting" ? home?.heardAt(joint.waiter_key) : undefined,
+        heard_at: joint?.phase === "held" ? undefined : home?.heardAt(String(joint?.waiter_key)),
       };
     });
 }

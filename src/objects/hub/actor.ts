@@ -91,7 +91,7 @@ export class HubActor extends Actor<HubOperations> {
     },
     enqueue_task: ({ task_run }) => {
       this.#tasks.enqueue(task_run, this.host.now());
-      void this.turn("dispatch tasks", () => this.#tasks.dispatch());
+      void this.turn("dispatch tasks", () => this.#dispatch());
       return accept(null);
     },
     dequeue_task: ({ task_run_id }) => {
@@ -180,8 +180,14 @@ export class HubActor extends Actor<HubOperations> {
     await this.turn("serve tasks", () => {
       if (task_run_id !== null) this.#tasks.remove(task_run_id);
       free();
-      this.#tasks.dispatch();
+      this.#dispatch();
     });
+  }
+
+  #dispatch(): void {
+    this.#tasks.dispatch(this.host.now());
+    const due = this.#tasks.earliestDue();
+    if (due !== undefined) this.wakeAt(due);
   }
 
   /** Somebody reads: pools that were told that nobody does hear of it. Written once a day. */
@@ -282,6 +288,7 @@ export class HubActor extends Actor<HubOperations> {
   protected sweep(now: number): void {
     const cutoff = formatInstant(now - RETENTION_MS);
     this.#tasks.removeBefore(now - TASK_WAIT_MS);
+    this.#tasks.dispatch(now);
     this.#store.deleteAhead(formatInstant(now + DAY_MS), cutoff);
     let from = cutoff;
     let overflow = this.#countOverflow();
@@ -303,10 +310,12 @@ export class HubActor extends Actor<HubOperations> {
 
   /** Hours are enough: an event that stays a little longer hurts nobody. */
   protected earliestDeadline(): number | undefined {
+    const task = this.#tasks.earliestDue();
     const earliest = this.#store.earliest();
-    if (earliest === undefined) return undefined;
+    if (earliest === undefined) return task;
     if (this.#isOverfull) return this.host.now();
-    return Math.ceil((instantToMs(earliest) + RETENTION_MS) / HOUR_MS) * HOUR_MS;
+    const forgetting = Math.ceil((instantToMs(earliest) + RETENTION_MS) / HOUR_MS) * HOUR_MS;
+    return Math.min(forgetting, task ?? forgetting);
   }
 
   protected override answerAbsent(operation: string): Result<never> {

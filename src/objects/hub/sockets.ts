@@ -92,6 +92,11 @@ export function createHubPlatform(state: DurableObjectState): HubPlatform {
             writeAttachment(socket, { ...attachment, worker: served });
             sendFrame(socket, task_run);
           },
+          end: () => {
+            const { worker: _, ...rest } = attachment;
+            writeAttachment(socket, rest);
+            closeWith(socket, CLOSE.internal, "What was sent was not acknowledged in time.");
+          },
         };
       }
     },

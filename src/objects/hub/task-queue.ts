@@ -1,10 +1,13 @@
 /**
  * Background tasks on their way to the processes that run them: a row from the moment the task run is scheduled until
  * one process has said that it has it. Each process holds one at a time that it has not acknowledged; when its socket
- * ends before that, the task run is in line again, at its old place.
+ * ends before that, or is ended because no word comes, the task run is in line again, at its old place.
  */
 import type { TaskRun } from "../../contract/wire/task-runs.ts";
 import type { Sql } from "../shared/sql.ts";
+
+/** A process says at once that it has what it was sent: one that does not is frozen, or its network is gone. */
+const ACKNOWLEDGED_MS = 60_000;
 
 /** A socket of a process that runs tasks. */
 export interface TaskWorker {
@@ -17,6 +20,8 @@ export interface TaskWorker {
   readonly served_at: number;
   /** Sends a task run and keeps that it is in flight. */
   serve(task_run: TaskRun): void;
+  /** Ends its socket: it takes nothing any more until it comes again. */
+  end(): void;
 }
 
 export class TaskQueue {
@@ -50,9 +55,24 @@ export class TaskQueue {
     this.#sql.all("DELETE FROM scheduled_task WHERE scheduled_at < ?", at);
   }
 
-  /** Gives each idle process the first task run in line that is its own; who waited longest comes first. */
-  dispatch(): void {
-    const workers = [...this.#listWorkers()];
+  /** When a process that has not acknowledged what it was sent is given up; undefined when there is none. */
+  earliestDue(): number | undefined {
+    const due = [...this.#listWorkers()].flatMap(({ in_flight, served_at }) =>
+      in_flight === null ? [] : [served_at + ACKNOWLEDGED_MS],
+    );
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  /**
+   * Gives each idle process the first task run in line that is its own; who waited longest comes first. What one has not
+   * acknowledged in time is for the others.
+   */
+  dispatch(now: number): void {
+    const isLost = ({ in_flight, served_at }: TaskWorker): boolean =>
+      in_flight !== null && now >= served_at + ACKNOWLEDGED_MS;
+    const all = [...this.#listWorkers()];
+    for (const worker of all) if (isLost(worker)) worker.end();
+    const workers = all.filter((worker) => !isLost(worker));
     const inFlight = new Set(workers.flatMap(({ in_flight }) => in_flight ?? []));
     const idle = workers
       .filter(({ in_flight }) => in_flight === null)

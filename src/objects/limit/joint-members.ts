@@ -63,9 +63,12 @@ export class JointMembers {
     }
   }
 
-  /** Gives back every reservation; the places in the members' lines stay. Who was out may be back at the next try. */
-  giveBack(joint: Joint): void {
-    for (const member of joint.members) {
+  /**
+   * Gives back every reservation, or those behind the first members only; the places in the members' lines stay. Who was out
+   * may be back at the next try.
+   */
+  giveBack(joint: Joint, from = 0): void {
+    for (const member of joint.members.slice(from)) {
       if (member.status === "out") member.status = "open";
       if (member.status !== "reserved") continue;
       const fence = member.granted?.fence ?? null;

@@ -196,9 +196,11 @@ export class Joints {
     if (asking !== undefined && !mayHave(joint, asking)) return { status: "ended" };
     const share = this.#store.findShare(joint_id);
     const lease = share && this.#core.store.leases.find(share.fence, share.tail);
-    return lease === undefined
-      ? { status: "ended" }
-      : { status: "held", expires_at: deadlineOf(lease, this.#core.host.clock_stepped_at) };
+    if (lease === undefined) return { status: "ended" };
+    const { clock_stepped_at, expiry_floor } = this.#core.host;
+    // Past its deadline as long as home may not end it, a member asks again after the grace, and not at once.
+    const expires_at = Math.max(deadlineOf(lease, clock_stepped_at), expiry_floor, now);
+    return { status: "held", expires_at };
   }
 
   /** An operator has taken a part of it away: nothing of it is held any more. The word of it may be late. */
@@ -237,7 +239,7 @@ export class Joints {
         this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
       } else {
         // Who is absent keeps its place, but nothing that others could use.
-        if (joint.phase === "waiting") this.#members.giveBack(joint);
+        if (joint.phase === "waiting" || this.#isSilent(joint, now)) this.#members.giveBack(joint);
         const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
         this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now) });
       }
@@ -310,7 +312,9 @@ export class Joints {
       member.status = "open";
       joint.blocking = member.name;
       const isThere = this.#isPresent(joint, now) && !this.#isSilent(joint, now);
-      if (!keepsReservations(joint, now) || !isThere) this.#members.giveBack(joint);
+      const isKept = keepsReservations(joint, now) && isThere;
+      // While it waits for one it keeps none of those behind it: two that did so could wait for each other.
+      this.#members.giveBack(joint, isKept ? joint.members.indexOf(member) + 1 : 0);
       if (joint.is_woken === true) {
         joint.is_woken = false;
         return true;
@@ -434,9 +438,9 @@ export class Joints {
     return silentAt(joint, this.#ears.pingedAt(joint.waiter_key));
   }
 
-  /** Its socket is open, and nothing says that anybody is at its other end. */
+  /** Its socket is open, and nothing says that anybody is at its other end, however it asked last. */
   #isSilent(joint: Joint, now: number): boolean {
-    return joint.caller === "socket" && now >= this.#silentAt(joint);
+    return this.#ears.hasSocket(joint.waiter_key) && now >= this.#silentAt(joint);
   }
 
   #write(joint: Joint): void {

@@ -1,5 +1,6 @@
 /** An acquire over several limits that has waited for a minute keeps what is reserved for it, and nobody else does. */
 import { expect, test } from "vitest";
+import { refuse } from "../../../src/contract/errors.ts";
 import { granted, LimitWorld, peek, START, waiting, type Asking } from "../../support/limit-world.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -132,6 +133,60 @@ test("what is kept for whoever says nothing any more on an open socket goes to o
   home.silentSince.delete("request:kept");
   await fleet.pass(31_000);
   expect(await fleet.inUse()).toEqual([1, 1]);
+});
+
+test("what is kept for whoever is silent on a socket goes to others, though it asked by a request last, or a limit does not answer", async () => {
+  for (const way of ["request", "unreachable"]) {
+    const { fleet, home } = await waitOnSocket(70_000);
+    home.silentSince.set("request:kept", fleet.clock.now);
+    const last = fleet.limits.at(-1) ?? expect.fail();
+    if (way === "request") void fleet.acquire({ request_id: "kept", wait_seconds: 25 });
+    else last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+    await fleet.pass(120_000, 1000);
+    for (let minutes = 0; minutes < 5; minutes += 1) {
+      expect(await home.must("read", {})).toMatchObject({ active_slots: 0 });
+      await fleet.pass(60_000, 1000);
+    }
+  }
+});
+
+test("whoever waits for one limit holds none behind it, though it was silent while that one could not be reached", async () => {
+  const { fleet, home } = await waitOnSocket(70_000);
+  const last = fleet.limits.at(-1) ?? expect.fail();
+  const execute = last.actor.execute.bind(last.actor);
+  const [taken] = await last.must("list_holders", { after_fence: 0, limit: 1 });
+  home.silentSince.set("request:kept", fleet.clock.now);
+  last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+  await fleet.pass(120_000, 1000);
+  last.actor.execute = execute;
+  await last.must("release", { lease_id: taken?.lease_id ?? "" });
+  granted(await home.acquire({ lease_seconds: 3600 }));
+  home.silentSince.delete("request:kept");
+  await fleet.pass(120_000, 1000);
+  expect(await fleet.inUse()).toEqual([1, 0]);
+});
+
+test("a member whose lease home may not end yet asks home again after the grace, and not at once", async () => {
+  const fleet = await new Fleet(["a", "b"]).create(1);
+  const last = fleet.limits.at(-1) ?? expect.fail();
+  const held = fleet.acquire({ request_id: "held", wait_seconds: 5, lease_seconds: 20 });
+  await fleet.quiet();
+  granted(await peek(held));
+  let asked = 0;
+  const { home } = fleet;
+  const execute = home.actor.execute.bind(home.actor);
+  const lease = home.host.sql.all<{ expires_at: number }>("SELECT expires_at FROM lease WHERE kind = 'home'");
+  Object.assign(home.host, { expiry_floor: (lease[0]?.expires_at ?? expect.fail()) + 60_000 });
+  home.actor.execute = (envelope) => {
+    if (envelope.operation === "ask_joint") asked += 1;
+    return asked > 50 ? new Promise(() => {}) : execute(envelope);
+  };
+  await fleet.pass(60_000);
+  expect(await fleet.inUse()).toEqual([1, 1]);
+  await fleet.pass(40_000);
+  expect(await fleet.inUse()).toEqual([0, 0]);
+  expect(asked).toBeLessThan(5);
+  expect(last.host.events).toEqual([]);
 });
 
 test("what is kept for whoever is absent goes to others however many acquires are held, and the home of these is at rest", async () => {
