@@ -20,7 +20,7 @@ interface Reservation {
   /** Of which waiter at which limit it is: it may be given back and reserved anew again and again. */
   waiter: string;
   isCounted: boolean;
-  /** When whoever waits for the rest on a socket was alive last; undefined where nobody does. */
+  /** When whoever waits for the rest on a socket was alive last, never when that is closed; undefined for other waiters. */
   heard_at: number | undefined;
 }
 
@@ -67,7 +67,10 @@ function listReservations({ key, name, object }: SimLimit, limits: readonly SimL
         mark: markOf(name, Number(fence)),
         waiter: `${name} for ${String(joint_id)}`,
         isCounted: joint !== undefined && mayHave(joint, { key, fence: Number(fence) }),
-        heard_at: joint?.phase === "held" ? undefined : home?.heardAt(String(joint?.waiter_key)),
+        heard_at:
+          joint === undefined || joint.phase === "held" || joint.caller !== "socket"
+            ? undefined
+            : (home?.heardAt(joint.waiter_key) ?? Number.NEGATIVE_INFINITY),
       };
     });
 }

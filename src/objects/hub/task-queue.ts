@@ -6,7 +6,10 @@
 import type { TaskRun } from "../../contract/wire/task-runs.ts";
 import type { Sql } from "../shared/sql.ts";
 
-/** A process says at once that it has what it was sent: one that does not is frozen, or its network is gone. */
+/**
+ * A process that says for so long nothing of what it was sent is frozen, or its network is gone, or it has no room: Prefect's
+ * takes one ahead, and comes again by itself when its socket was ended.
+ */
 const ACKNOWLEDGED_MS = 60_000;
 
 /** A socket of a process that runs tasks. */

@@ -218,9 +218,9 @@ export class Joints {
   /** A waiter's socket was closed: it keeps its place for a while, but nothing that others could use. */
   hearClosed(waiter_key: string, now: number): void {
     const joint = this.#store.findByWaiter(waiter_key);
-    // What was offered lapses by itself.
     if (joint === undefined || joint.phase === "held" || this.#isPresent(joint, now)) return;
-    if (joint.phase === "waiting") this.#members.giveBack(joint);
+    // What was offered lapses by itself.
+    if (joint.phase !== "ready") this.#members.giveBack(joint);
     this.#write(joint.caller === "socket" ? { ...joint, present_until: now } : joint);
   }
 
@@ -239,9 +239,9 @@ export class Joints {
         this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
       } else {
         // Who is absent keeps its place, but nothing that others could use.
-        if (joint.phase === "waiting" || this.#isSilent(joint, now)) this.#members.giveBack(joint);
+        if (!isPresent || this.#isSilent(joint, now)) this.#members.giveBack(joint);
         const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
-        this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now) });
+        this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now, this.#silentAt(joint)) });
       }
     }
   }

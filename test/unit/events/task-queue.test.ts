@@ -36,16 +36,13 @@ test("what a process has not acknowledged within a minute is given to another on
   });
   await hub.start();
   const frozen = addWorker("frozen");
-  const command = { task_run: { id: ID, task_key: "key" } };
-  await hub.execute({
-    v: ENVELOPE_VERSION,
-    address,
-    actor: "test",
-    request_id: ID,
-    operation: "enqueue_task",
-    command,
-  });
-  await host.settle();
+  const enqueue = async (id: string) => {
+    const command = { task_run: { id, task_key: "key" } };
+    const envelope = { v: ENVELOPE_VERSION, address, actor: "test", request_id: id } as const;
+    await hub.execute({ ...envelope, operation: "enqueue_task", command });
+    await host.settle();
+  };
+  await enqueue(ID);
   expect(frozen.in_flight).toBe(ID);
   const living = addWorker("living");
   expect(host.alarm_at).toBe(clock.now + 60_000);
@@ -57,7 +54,11 @@ test("what a process has not acknowledged within a minute is given to another on
   await hub.serveTasks(ID, () => {
     living.in_flight = null;
   });
-  clock.now += 60_000;
+  // The alarm of what it has acknowledged rings for what it has not.
+  clock.now += 30_000;
+  await enqueue(ID.replace("f1", "f2"));
+  clock.now += 30_000;
   await hub.alarm();
   expect(workers).toEqual([living]);
+  expect(host.alarm_at).toBe(clock.now + 30_000);
 });

@@ -150,6 +150,20 @@ test("what is kept for whoever is silent on a socket goes to others, though it a
   }
 });
 
+test("what is kept for whoever is gone goes to others as soon, while another limit does not answer", async () => {
+  for (const way of ["closed", "silent"]) {
+    const { fleet, home } = await waitOnSocket(130_000);
+    const last = fleet.limits.at(-1) ?? expect.fail();
+    last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+    await fleet.pass(40_000);
+    expect(await home.must("read", {})).toMatchObject({ active_slots: 1 });
+    if (way === "closed") await home.close("kept");
+    else home.silentSince.set("request:kept", fleet.clock.now);
+    await fleet.pass(way === "closed" ? 500 : 46_000);
+    expect(await home.must("read", {})).toMatchObject({ active_slots: 0 });
+  }
+});
+
 test("whoever waits for one limit holds none behind it, though it was silent while that one could not be reached", async () => {
   const { fleet, home } = await waitOnSocket(70_000);
   const last = fleet.limits.at(-1) ?? expect.fail();
