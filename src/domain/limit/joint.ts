@@ -119,11 +119,14 @@ export function toJointWaiting(joint: Joint, home_name: string, retry_after_seco
 /** The next thing to do for an acquire that tries. */
 export type JointStep = { do: "ask"; member: JointMember } | { do: "await" } | { do: "complete" };
 
-/** In the order of keys: the first member that is not settled is asked, one at a time. */
-export function nextStep(joint: Joint): JointStep {
-  const member = joint.members.find(({ status }) => status === "open" || status === "asked");
-  if (member === undefined) return { do: "complete" };
-  return member.status === "asked" ? { do: "await" } : { do: "ask", member };
+/**
+ * In the order of keys: the first member that is not settled is asked, one at a time. Those before one that is asked may be
+ * open again, and wait for its answer: an answer to any question but the newest is none.
+ */
+export function nextStep({ members }: Joint): JointStep {
+  if (members.some(({ status }) => status === "asked")) return { do: "await" };
+  const member = members.find(({ status }) => status === "open");
+  return member === undefined ? { do: "complete" } : { do: "ask", member };
 }
 
 /**

@@ -164,6 +164,28 @@ test("what is kept for whoever is gone goes to others as soon, while another lim
   }
 });
 
+test("whoever comes back before another limit has answered gets its turn when that one has room", async () => {
+  const { fleet, home } = await waitOnSocket(130_000);
+  const last = fleet.limits.at(-1) ?? expect.fail();
+  const [taken] = await last.must("list_holders", { after_fence: 0, limit: 1 });
+  const execute = last.actor.execute.bind(last.actor);
+  last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+  await fleet.pass(40_000);
+  await home.close("kept");
+  await fleet.pass(500);
+  void fleet.acquire({ request_id: "kept", wait_seconds: 25 });
+  await fleet.pass(500);
+  last.actor.execute = execute;
+  await last.must("release", { lease_id: taken?.lease_id ?? "" });
+  for (let round = 0; round < 60; round += 1) {
+    const answer = fleet.acquire({ request_id: "kept", wait_seconds: 1 });
+    await fleet.pass(1500);
+    const known = await peek(answer);
+    if (known?.ok === true && known.value.status === "granted") return;
+  }
+  expect.fail("it never got its turn");
+});
+
 test("whoever waits for one limit holds none behind it, though it was silent while that one could not be reached", async () => {
   const { fleet, home } = await waitOnSocket(70_000);
   const last = fleet.limits.at(-1) ?? expect.fail();
