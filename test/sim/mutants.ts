@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     "void blocked;",
   ]),
   mutant("a waiter who is moved stays where it was", "src/objects/limit/actor.ts", [
-    "this.#line.insert({ ...waiter, priority });",
+    "this.#line.insert(moved);",
     "this.#line.insert({ ...waiter, priority: Number.isNaN(priority) ? 0 : waiter.priority });",
   ]),
   mutant("the priority of who asks is not looked at", "src/objects/limit/acquire.ts", [
