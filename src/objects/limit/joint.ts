@@ -226,20 +226,19 @@ export class Joints {
 
   sweep(now: number): void {
     for (const joint of this.#store.listDue(now, DUE_MAX)) {
-      if (joint.phase === "held") continue;
       const isPresent = this.#isPresent(joint, now);
-      if (!isPresent && this.#isForgotten(joint, now)) this.#finish(joint, true);
-      else if (joint.phase === "ready" && !isPresent) {
-        // Nobody came for it: others may have what was reserved, its place is kept for a while.
-        this.#members.giveBack(joint);
+      if (!isPresent && this.#isForgotten(joint, now)) {
+        this.#finish(joint, true);
+        continue;
+      }
+      // Who is absent or silent keeps its place for a while, but nothing that others could use.
+      if (!this.#isThere(joint, now)) this.#members.giveBack(joint);
+      if (joint.phase === "ready" && !isPresent) {
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
         this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
-      } else if (joint.phase === "waiting" && isPresent) {
-        if (this.#isSilent(joint, now)) this.#members.giveBack(joint);
+      } else if (joint.phase === "waiting" && isPresent)
         this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
-      } else {
-        // Who is absent keeps its place, but nothing that others could use.
-        if (!isPresent || this.#isSilent(joint, now)) this.#members.giveBack(joint);
+      else {
         const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
         this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now, this.#silentAt(joint)) });
       }
@@ -311,8 +310,7 @@ export class Joints {
     if (answer.status === "full") {
       member.status = "open";
       joint.blocking = member.name;
-      const isThere = this.#isPresent(joint, now) && !this.#isSilent(joint, now);
-      const isKept = keepsReservations(joint, now) && isThere;
+      const isKept = keepsReservations(joint, now) && this.#isThere(joint, now);
       // While it waits for one it keeps none of those behind it: two that did so could wait for each other.
       this.#members.giveBack(joint, isKept ? joint.members.indexOf(member) + 1 : 0);
       if (joint.is_woken === true) {
@@ -438,9 +436,10 @@ export class Joints {
     return silentAt(joint, this.#ears.pingedAt(joint.waiter_key));
   }
 
-  /** Its socket is open, and nothing says that anybody is at its other end, however it asked last. */
-  #isSilent(joint: Joint, now: number): boolean {
-    return this.#ears.hasSocket(joint.waiter_key) && now >= this.#silentAt(joint);
+  /** It is present, and on an open socket, however it asked last, something says that somebody is at its other end. */
+  #isThere(joint: Joint, now: number): boolean {
+    const isSilent = this.#ears.hasSocket(joint.waiter_key) && now >= this.#silentAt(joint);
+    return this.#isPresent(joint, now) && !isSilent;
   }
 
   #write(joint: Joint): void {

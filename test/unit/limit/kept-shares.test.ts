@@ -104,7 +104,16 @@ async function waitOnSocket(ms: number) {
   home.sockets.set("request:kept", []);
   void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
   await fleet.pass(ms);
-  return { fleet, home };
+  return { fleet, home, last };
+}
+
+/** Nobody reaches a limit until what is returned is called. */
+function cutOff({ actor }: LimitWorld): () => void {
+  const execute = actor.execute.bind(actor);
+  actor.execute = () => Promise.resolve(refuse("unavailable"));
+  return () => {
+    actor.execute = execute;
+  };
 }
 
 test("what is kept for whoever closes its socket goes to others at once", async () => {
@@ -137,11 +146,10 @@ test("what is kept for whoever says nothing any more on an open socket goes to o
 
 test("what is kept for whoever is silent on a socket goes to others, though it asked by a request last, or a limit does not answer", async () => {
   for (const way of ["request", "unreachable"]) {
-    const { fleet, home } = await waitOnSocket(70_000);
+    const { fleet, home, last } = await waitOnSocket(70_000);
     home.silentSince.set("request:kept", fleet.clock.now);
-    const last = fleet.limits.at(-1) ?? expect.fail();
     if (way === "request") void fleet.acquire({ request_id: "kept", wait_seconds: 25 });
-    else last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+    else cutOff(last);
     await fleet.pass(120_000, 1000);
     for (let minutes = 0; minutes < 5; minutes += 1) {
       expect(await home.must("read", {})).toMatchObject({ active_slots: 0 });
@@ -152,9 +160,8 @@ test("what is kept for whoever is silent on a socket goes to others, though it a
 
 test("what is kept for whoever is gone goes to others as soon, while another limit does not answer", async () => {
   for (const way of ["closed", "silent"]) {
-    const { fleet, home } = await waitOnSocket(130_000);
-    const last = fleet.limits.at(-1) ?? expect.fail();
-    last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+    const { fleet, home, last } = await waitOnSocket(130_000);
+    cutOff(last);
     await fleet.pass(40_000);
     expect(await home.must("read", {})).toMatchObject({ active_slots: 1 });
     if (way === "closed") await home.close("kept");
@@ -165,17 +172,15 @@ test("what is kept for whoever is gone goes to others as soon, while another lim
 });
 
 test("whoever comes back before another limit has answered gets its turn when that one has room", async () => {
-  const { fleet, home } = await waitOnSocket(130_000);
-  const last = fleet.limits.at(-1) ?? expect.fail();
+  const { fleet, home, last } = await waitOnSocket(130_000);
   const [taken] = await last.must("list_holders", { after_fence: 0, limit: 1 });
-  const execute = last.actor.execute.bind(last.actor);
-  last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+  const restore = cutOff(last);
   await fleet.pass(40_000);
   await home.close("kept");
   await fleet.pass(500);
   void fleet.acquire({ request_id: "kept", wait_seconds: 25 });
   await fleet.pass(500);
-  last.actor.execute = execute;
+  restore();
   await last.must("release", { lease_id: taken?.lease_id ?? "" });
   for (let round = 0; round < 60; round += 1) {
     const answer = fleet.acquire({ request_id: "kept", wait_seconds: 1 });
@@ -187,14 +192,12 @@ test("whoever comes back before another limit has answered gets its turn when th
 });
 
 test("whoever waits for one limit holds none behind it, though it was silent while that one could not be reached", async () => {
-  const { fleet, home } = await waitOnSocket(70_000);
-  const last = fleet.limits.at(-1) ?? expect.fail();
-  const execute = last.actor.execute.bind(last.actor);
+  const { fleet, home, last } = await waitOnSocket(70_000);
   const [taken] = await last.must("list_holders", { after_fence: 0, limit: 1 });
   home.silentSince.set("request:kept", fleet.clock.now);
-  last.actor.execute = () => Promise.resolve(refuse("unavailable"));
+  const restore = cutOff(last);
   await fleet.pass(120_000, 1000);
-  last.actor.execute = execute;
+  restore();
   await last.must("release", { lease_id: taken?.lease_id ?? "" });
   granted(await home.acquire({ lease_seconds: 3600 }));
   home.silentSince.delete("request:kept");
