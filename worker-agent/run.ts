@@ -171,7 +171,8 @@ export class Run {
       return this.#report({ exit_code: 126, signal: null }, { outcome: "exited", message });
     }
     const { pgid, startMark } = spawned;
-    void spawned.exited.finally(turn.ended);
+    turn.follow(pgid);
+    void spawned.exited.finally(turn.end);
     this.#spawnedAt = hostMs();
     try {
       this.#save({ pgid, start_mark: startMark });

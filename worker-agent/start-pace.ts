@@ -3,29 +3,57 @@
  * keep all of them from beginning to work.
  */
 import { availableParallelism } from "node:os";
+import { readDemand } from "./processor-time.ts";
 
-/** What an interpreter with its libraries takes of one core until it works: Node about this, Python with Prefect more. */
+/** No start is taken for over before: what an interpreter with few libraries takes of one core until it works. */
 const START_MS = 250;
+/** Nor for going on after: it computes, and has begun to work. */
+const START_MS_MAX = 2000;
+const LOOK_MS = 50;
+/** A process that wants a processor for less of the time than this waits for something else, so it works. */
+const BUSY_SHARE = 0.5;
+
+/** What a process and its descendants have wanted of the processors until then; both in milliseconds. */
+interface Look {
+  at: number;
+  demand: number | undefined;
+}
+
+/** One process's turn to start. It ends by itself. */
+export interface Turn {
+  /** The process runs: its turn lasts as long as it loads, on a host as slow as it may be. */
+  follow: (pid: number) => void;
+  /** The process is over: one that is quick makes room sooner. */
+  end: () => void;
+}
 
 export class StartPace {
   #free = availableParallelism();
   readonly #waiting = new Set<() => void>();
 
-  /**
-   * Resolves when it is the caller's turn, in the order of asking, or at once when the signal aborts. To be told by
-   * `ended` when the process is over: one that is quick makes room sooner.
-   */
-  async turn(signal: AbortSignal): Promise<{ ended: () => void }> {
+  /** Resolves when it is the caller's turn, in the order of asking, or at once when the signal aborts. */
+  async turn(signal: AbortSignal): Promise<Turn> {
     if (this.#free > 0) this.#free -= 1;
-    else if (!(await this.#wait(signal))) return { ended: () => undefined };
+    else if (!(await this.#wait(signal))) return { follow: () => undefined, end: () => undefined };
     let isOver = false;
-    const ended = () => {
+    const end = () => {
       clearTimeout(timer);
       if (!isOver) this.#pass();
       isOver = true;
     };
-    const timer = setTimeout(ended, START_MS).unref();
-    return { ended };
+    let timer = setTimeout(end, START_MS).unref();
+    const follow = (pid: number) => {
+      const startedAt = performance.now();
+      const look = (before: Look) => {
+        const now: Look = { at: performance.now(), demand: readDemand(pid) };
+        const age = now.at - startedAt;
+        if (age >= START_MS_MAX || (age >= START_MS && !isBusy(before, now))) return end();
+        timer = setTimeout(look, LOOK_MS, now).unref();
+      };
+      clearTimeout(timer);
+      if (!isOver) look({ at: startedAt, demand: undefined });
+    };
+    return { follow, end };
   }
 
   #wait(signal: AbortSignal): Promise<boolean> {
@@ -48,4 +76,9 @@ export class StartPace {
     if (next === undefined) this.#free += 1;
     else next();
   }
+}
+
+function isBusy(before: Look, now: Look): boolean {
+  if (before.demand === undefined || now.demand === undefined) return false;
+  return now.demand - before.demand >= BUSY_SHARE * (now.at - before.at);
 }
