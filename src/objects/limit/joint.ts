@@ -233,15 +233,16 @@ export class Joints {
       }
       // Who is absent or silent keeps its place for a while, but nothing that others could use.
       if (!this.#isThere(joint, now)) this.#members.giveBack(joint);
+      const looked: Joint = {
+        ...joint,
+        present_until: isPresent ? this.#heardUntil(joint, now) : joint.present_until,
+        due_at: nextLookAt(joint, now, this.#silentAt(joint)),
+      };
       if (joint.phase === "ready" && !isPresent) {
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
-        this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
-      } else if (joint.phase === "waiting" && isPresent)
-        this.#go({ ...joint, phase: "trying", present_until: this.#heardUntil(joint, now) }, now);
-      else {
-        const present_until = isPresent ? this.#heardUntil(joint, now) : joint.present_until;
-        this.#write({ ...joint, present_until, due_at: nextLookAt(joint, now, this.#silentAt(joint)) });
-      }
+        this.#write({ ...looked, phase: "waiting" });
+      } else if (joint.phase === "waiting" && isPresent) this.#go({ ...looked, phase: "trying" }, now);
+      else this.#write(looked);
     }
   }
 
