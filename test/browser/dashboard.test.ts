@@ -506,9 +506,14 @@ test("the key is asked for once, said to be wrong where it is, and never in a UR
   await page.getByRole("button", { name: "Go on" }).click();
   await shown(() => page.getByRole("alert").first().textContent()).toContain("not the server's");
   expect(await findBarriers(page)).toEqual([]);
+  // Whoever gives it in one tab has given it in all of them.
+  const other = await page.context().newPage();
+  await other.goto(locked.url);
+  await shown(() => other.getByLabel("Key").count()).toBe(1);
   await page.getByLabel("Key").fill(key);
   await page.getByRole("button", { name: "Go on" }).click();
   await shown(() => page.getByRole("heading", { name: "Machines" }).count()).toBe(1);
+  await shown(() => other.getByRole("heading", { name: "Machines" }).count()).toBe(1);
   await page.reload();
   await shown(() => page.getByRole("heading", { name: "Machines" }).count()).toBe(1);
   const keyed = createClient({ apiUrl: `${locked.url}/api`, apiKey: key });

@@ -142,6 +142,50 @@ test("what runs in a pool is counted, whoever runs it, and unanswered questions 
   await shown(() => recent.count()).toBe(1);
 }, 60_000);
 
+test("the workers of a pool that does not answer are not known, those of the others are", async () => {
+  await stage.ask("POST", "/work_pools/", { name: "mute", type: "process" });
+  await stage.ask("POST", "/work_pools/", { name: "well", type: "process" });
+  await stage.ask("POST", "/work_pools/well/workers/heartbeat", { name: "one" });
+  const page = await open(`${stage.url}/work-pools`, {
+    isAllowed: (fault) => fault.includes("ERR_FAILED"),
+    hears: (opened) => opened.route("**/work_pools/mute/workers/filter", (route) => route.abort()),
+  });
+  const online = (pool: string) => () =>
+    page.getByRole("row", { name: pool }).locator('[data-head="workers online"]').textContent();
+  await shown(online("well")).toBe("1 of 1");
+  expect(await online("mute")()).toBe("…");
+}, 60_000);
+
+test("a run took as long as it ran, not counting its pauses; its deployment may be gone", async () => {
+  const { id: flow_id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "long" });
+  const deployment = await stage.ask<{ id: string }>("POST", "/deployments/", { name: "gone", flow_id });
+  const { id } = await stage.ask<{ id: string }>("POST", `/deployments/${deployment.id}/create_flow_run`, {
+    name: "paused-in-between",
+  });
+  const set = (type: string) =>
+    stage.ask("POST", `/flow_runs/${id}/set_state`, { state: { type }, force: true });
+  const read = () => stage.ask<{ total_run_time: number }>("GET", `/flow_runs/${id}`);
+  await set("RUNNING");
+  const page = await open(`${stage.url}/runs`);
+  const row = rowOf(page, "paused-in-between");
+  const took = async () => Number.parseInt((await row.locator('[data-head="took"]').textContent()) ?? "", 10);
+  await shown(took).toBeGreaterThanOrEqual(2);
+  await set("PAUSED");
+  await shown(() => row.textContent()).toContain("Paused");
+  const { total_run_time } = await read();
+  expect(total_run_time).toBeGreaterThan(1);
+  await shown(took).toBe(Math.round(total_run_time));
+  await stage.ask("DELETE", `/deployments/${deployment.id}`);
+  await set("RUNNING");
+  await shown(took).toBeGreaterThan(Math.round(total_run_time));
+  await set("COMPLETED");
+  await page.reload();
+  await shown(async () => (await read()).total_run_time).toBeGreaterThan(total_run_time);
+  const { total_run_time: all } = await read();
+  await shown(took).toBe(Math.round(all));
+  await shown(() => row.textContent()).toContain(`long / ${deployment.id.slice(-12)}`);
+}, 60_000);
+
 test("a run that waits is moved to the front of its queue, and the page says before whom", async () => {
   await stage.ask("POST", "/work_pools/", { name: "narrow", type: "process" });
   const { id } = await stage.ask<{ id: string }>("POST", "/flows/", { name: "narrow" });

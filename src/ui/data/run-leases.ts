@@ -7,7 +7,7 @@ import { runOf } from "../parts/who.tsx";
 import { isEnded } from "./ended.ts";
 import type { Request } from "./http.ts";
 import { isUnanswered, useQuery, type Query } from "./query.ts";
-import { useWhole } from "./whole.ts";
+import { useWholes } from "./whole.ts";
 
 const SHOWN_MAX = 200;
 
@@ -27,8 +27,8 @@ export interface RunLease {
 /** Those that wait first, then what is held, then what is over, the latest first; `fault`: why some may be missing. */
 export function useRunLeases(run: FlowRun): { leases: RunLease[]; fault: Query<unknown> | undefined } {
   const { id } = run;
-  const now = useWhole<LimitOverview>(isEnded(run) ? [] : listQuestions(run));
-  const limits = now.lists.flatMap((list) => list ?? []);
+  const now = useWholes<LimitOverview>(isEnded(run) ? [] : listQuestions(run));
+  const limits = now.flatMap(({ items = [] }) => items);
   const ended = useQuery<HeldLease[]>({ method: "GET", path: `/flow_runs/${id}/leases` });
   const past = (ended.value ?? []).map((lease) => describe(lease.limit_name, lease, lease.ended_at));
   const over = new Set(past.map(({ key }) => key));
@@ -36,7 +36,7 @@ export function useRunLeases(run: FlowRun): { leases: RunLease[]; fault: Query<u
   const held = listHeld(limits, id).filter(({ key }) => !over.has(key));
   return {
     leases: [...listWaiting(limits, id), ...held, ...past.toReversed()],
-    fault: [ended, now.first].find(isUnanswered),
+    fault: [ended, ...now.map(({ first }) => first)].find(isUnanswered),
   };
 }
 

@@ -6,18 +6,24 @@ import { countPages, joinPages, PAGES_MAX } from "./pages.ts";
 import { NOTHING, useQueries, type Query } from "./query.ts";
 
 export interface Whole<Item> {
-  /** Of each list in their order; undefined until its first page is there. */
-  lists: (Item[] | undefined)[];
+  /** What is known so far, in the list's order; undefined until the first page is there. */
+  items: Item[] | undefined;
   /** All there is has been read. */
   areAll: boolean;
   /** There is more than is read at all. */
   isCut: boolean;
-  /** The question for the first page of the first list: why it is not there. */
+  /** The question for the first page: why it is not there. */
   first: Query<unknown>;
 }
 
-/** The lists that these requests begin, whose bodies take `limit` and `offset`. */
-export function useWhole<Item extends { id: string }>(requests: readonly Request[]): Whole<Item> {
+/** The list that this request begins, whose body takes `limit` and `offset`. */
+export function useWhole<Item extends { id: string }>(request: Request): Whole<Item> {
+  const [whole] = useWholes<Item>([request]);
+  return whole ?? describe([]);
+}
+
+/** As {@link useWhole} of several lists, in the order of their requests. */
+export function useWholes<Item extends { id: string }>(requests: readonly Request[]): Whole<Item>[] {
   const [counts, setCounts] = useState<Record<string, number>>({});
   const keys = requests.map((request) => JSON.stringify(request));
   const asked = requests.flatMap((request, list) =>
@@ -29,21 +35,21 @@ export function useWhole<Item extends { id: string }>(requests: readonly Request
       body: { ...(request.body as object), limit: PAGE_MAX, offset: page * PAGE_MAX },
     })),
   );
-  const pagesOf = requests.map((_, list) =>
-    answers.filter((__, index) => asked[index]?.list === list).map(({ value }) => value),
-  );
+  const pagesOf = requests.map((_, list) => answers.filter((__, index) => asked[index]?.list === list));
   const wanted = Object.fromEntries(
-    pagesOf.map((pages, list) => [keys[list] ?? "", countPages(pages)] as const),
+    pagesOf.map((pages, list) => [keys[list] ?? "", countPages(pages.map(({ value }) => value))] as const),
   );
   const next = JSON.stringify(wanted);
   useEffect(() => setCounts(JSON.parse(next) as Record<string, number>), [next]);
-  const isCut = pagesOf.some(
-    (pages) => pages.length === PAGES_MAX && pages.every((page) => page?.length === PAGE_MAX),
-  );
+  return pagesOf.map(describe);
+}
+
+function describe<Item extends { id: string }>(answers: readonly Query<Item[]>[]): Whole<Item> {
+  const pages = answers.map(({ value }) => value);
+  const isCut = pages.length === PAGES_MAX && pages.every((page) => page?.length === PAGE_MAX);
   return {
-    lists: pagesOf.map((pages) => (pages[0] === undefined ? undefined : joinPages(pages))),
-    areAll:
-      !isCut && pagesOf.every((pages) => pages.at(-1) !== undefined && countPages(pages) === pages.length),
+    items: pages[0] === undefined ? undefined : joinPages(pages),
+    areAll: !isCut && pages.at(-1) !== undefined && countPages(pages) === pages.length,
     isCut,
     first: answers[0] ?? NOTHING,
   };

@@ -42,7 +42,7 @@ export function Deployment() {
     <>
       <div class="title">
         <h1>
-          <a href={`/flows/flow/${flow_id}`}>{flows.get(flow_id) ?? "…"}</a> / {name}
+          <a href={`/flows/flow/${flow_id}`}>{flows.get(flow_id) ?? flow_id.slice(-12)}</a> / {name}
         </h1>
         <DeploymentStatus deployment={deployment} />
         <div class="buttons">

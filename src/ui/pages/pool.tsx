@@ -1,10 +1,10 @@
 /** One work pool: its queues, its workers and the runs that are under way or wait. */
 import { useRoute } from "preact-iso";
 import { writeCommand } from "../../contract/commands.ts";
-import type { WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
+import type { Worker, WorkPool, WorkQueue } from "../../contract/wire/work-pools.ts";
 import { useQuery } from "../data/query.ts";
 import { useWhole } from "../data/whole.ts";
-import { usePoolWorkers } from "../data/workers.ts";
+import { askForWorkers } from "../data/workers.ts";
 import { LastActs } from "../parts/acts.tsx";
 import { Loading, LoadingPart } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -22,10 +22,10 @@ export function Pool() {
   usePageTitle(name);
   const path = `/work_pools/${encodeURIComponent(name)}`;
   const pool = useQuery<WorkPool>({ method: "GET", path });
-  const queues = useWhole<WorkQueue>([{ method: "POST", path: `${path}/queues/filter`, body: {} }]);
-  const [listed] = queues.lists;
-  const all = usePoolWorkers(name);
-  const { workers, areAll, isCut } = all;
+  const queues = useWhole<WorkQueue>({ method: "POST", path: `${path}/queues/filter`, body: {} });
+  const { items: listed } = queues;
+  const all = useWhole<Worker>(askForWorkers(name));
+  const { items: workers, areAll, isCut } = all;
   if (pool.value === undefined) return <Loading query={pool} />;
   const { is_paused, concurrency_limit, status } = pool.value;
   return (

@@ -1,8 +1,8 @@
 /** Work pools: who is ready to work, and who is not. */
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useQueries } from "../data/query.ts";
-import { useWhole } from "../data/whole.ts";
-import { useWorkers } from "../data/workers.ts";
+import { useWhole, useWholes, type Whole } from "../data/whole.ts";
+import { askForWorkers } from "../data/workers.ts";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -11,9 +11,9 @@ import { Table, type Column } from "../parts/table.tsx";
 
 export function Pools() {
   usePageTitle("Work pools");
-  const pools = useWhole<WorkPool>([{ method: "POST", path: "/work_pools/filter", body: {} }]);
-  const [listed] = pools.lists;
-  const workers = useWorkers(listed ?? []);
+  const pools = useWhole<WorkPool>({ method: "POST", path: "/work_pools/filter", body: {} });
+  const { items: listed } = pools;
+  const workers = useWholes<Worker>((listed ?? []).map(({ name }) => askForWorkers(name)));
   const running = useRunning(listed ?? []);
   if (listed === undefined) return <Loading query={pools.first} />;
   return (
@@ -27,7 +27,7 @@ export function Pools() {
         </p>
       ) : (
         <Table
-          rows={listed.map((pool) => describe(pool, workers, running.get(pool.id)))}
+          rows={listed.map((pool, index) => describe(pool, workers[index], running.get(pool.id)))}
           columns={COLUMNS}
           keyOf={({ id }) => id}
           areAll={pools.areAll}
@@ -69,16 +69,15 @@ interface Described extends WorkPool {
 
 function describe(
   pool: WorkPool,
-  { workers, isCut, areAll }: { workers: readonly Worker[]; isCut: boolean; areAll: boolean },
+  { items: workers = [], isCut = false, areAll = false }: Partial<Whole<Worker>> = {},
   running: number | undefined,
 ): Described {
-  const mine = workers.filter(({ work_pool_id }) => work_pool_id === pool.id);
   return {
     ...pool,
     isCut,
     isCounted: areAll || isCut,
-    workers: mine.length,
-    online: mine.filter(({ status }) => status === "ONLINE").length,
+    workers: workers.length,
+    online: workers.filter(({ status }) => status === "ONLINE").length,
     running,
   };
 }

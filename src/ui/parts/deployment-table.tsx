@@ -24,7 +24,7 @@ export function DeploymentTable({ deployments }: { deployments: readonly Deploym
           cell: ({ id, name, flow_id }) => (
             <>
               <a href={`/flows/flow/${flow_id}`} class="above">
-                {flows.get(flow_id) ?? "…"}
+                {flows.get(flow_id) ?? flow_id.slice(-12)}
               </a>{" "}
               / <a href={`/deployments/deployment/${id}`}>{name}</a>
             </>

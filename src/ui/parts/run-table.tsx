@@ -19,12 +19,14 @@ export function RunTable({ runs, areMixed = false }: { runs: readonly FlowRun[];
     cell: ({ flow_id, deployment_id }) => (
       <div class="names">
         <a class="above" href={`/flows/flow/${flow_id}`}>
-          {flows.get(flow_id) ?? "…"}
+          {flows.get(flow_id) ?? flow_id.slice(-12)}
         </a>
         {deployment_id !== null && (
           <>
             {" / "}
-            <a href={`/deployments/deployment/${deployment_id}`}>{deployments.get(deployment_id) ?? "…"}</a>
+            <a href={`/deployments/deployment/${deployment_id}`}>
+              {deployments.get(deployment_id) ?? deployment_id.slice(-12)}
+            </a>
           </>
         )}
       </div>
