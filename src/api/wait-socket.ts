@@ -52,8 +52,10 @@ export function acceptWaiter(c: ApiContext): Response {
       clearTimeout(timer);
       const reach = async (): Promise<void> => {
         home = await reachHome(c, server, data, run);
-        if (server.readyState !== WebSocket.OPEN) home?.socket.close(NORMAL_CLOSURE);
-        else for (const frame of waiting) passOn(frame);
+        const isOpen = server.readyState === WebSocket.OPEN;
+        // Who has left for good before it was reached may hold slots there by now.
+        for (const frame of waiting) if (isOpen || readFrame(frame)?.type === "withdraw") passOn(frame);
+        if (!isOpen) home?.socket.close(NORMAL_CLOSURE);
       };
       c.executionCtx.waitUntil(reach());
     }

@@ -144,6 +144,16 @@ test("a closed socket leaves its turn to the next, and a withdrawal leaves the l
   await expect.poll(() => stays.frames.at(-1)?.reason).toBe("offered");
 });
 
+test("a withdrawal that comes before the limit was reached is not forgotten when the socket closes behind it", async () => {
+  await create("hasty", 1);
+  const waiter = await open(["hasty"], "hasty");
+  waiter.socket.send(JSON.stringify({ type: "withdraw" }));
+  waiter.socket.close();
+  const answers = async () => (await ask(["hasty"], "hasty")).status;
+  await expect.poll(answers).toBe(410);
+  expect((await ask(["hasty"], "next")).body.status).toBe("granted");
+});
+
 test("a holder hears on its socket that others ended its lease, after eviction too", async () => {
   await create("watched", 3);
   const watch = async (lease_id: string) => {

@@ -95,7 +95,7 @@ export class HubActor extends Actor<HubOperations> {
       return accept(null);
     },
     dequeue_task: ({ task_run_id }) => {
-      this.#tasks.remove(task_run_id);
+      this.#tasks.remove(task_run_id, this.host.now());
       return accept(null);
     },
     list_task_workers: ({ task_keys }) =>
@@ -177,8 +177,9 @@ export class HubActor extends Actor<HubOperations> {
    * for the next once `free` has said so.
    */
   async serveTasks(task_run_id: string | null = null, free: () => void = () => {}): Promise<void> {
+    if (task_run_id !== null) this.#tasks.hear(task_run_id);
     await this.turn("serve tasks", () => {
-      if (task_run_id !== null) this.#tasks.remove(task_run_id);
+      if (task_run_id !== null) this.#tasks.remove(task_run_id, this.host.now());
       free();
       this.#dispatch();
     });

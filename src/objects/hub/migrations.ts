@@ -12,4 +12,5 @@ CREATE TABLE source (pool_key TEXT PRIMARY KEY) WITHOUT ROWID`,
   seq INTEGER PRIMARY KEY, task_run_id TEXT NOT NULL UNIQUE, task_key TEXT NOT NULL, scheduled_at INTEGER NOT NULL,
   record TEXT NOT NULL)`,
   WATCH_TABLE,
+  `CREATE TABLE taken_task (task_run_id TEXT PRIMARY KEY, state_id TEXT NOT NULL, taken_at INTEGER NOT NULL) WITHOUT ROWID`,
 ];

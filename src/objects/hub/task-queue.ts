@@ -11,6 +11,9 @@ import type { Sql } from "../shared/sql.ts";
  * takes one ahead, and comes again by itself when its socket was ended.
  */
 const ACKNOWLEDGED_MS = 60_000;
+/** The word that a task run is scheduled may come again for so long after a process has taken it. */
+const TAKEN_KNOWN_MS = 3_600_000;
+const FORGET_EVERY_MS = 60_000;
 
 /** A socket of a process that runs tasks. */
 export interface TaskWorker {
@@ -30,14 +33,24 @@ export interface TaskWorker {
 export class TaskQueue {
   readonly #sql: Sql;
   readonly #listWorkers: () => Iterable<TaskWorker>;
+  /** What was acknowledged by words that wait for their turn: it is for nobody else, however late they were. */
+  readonly #heard = new Set<string>();
+  #forgottenAt = 0;
 
   constructor(sql: Sql, listWorkers: () => Iterable<TaskWorker>) {
     this.#sql = sql;
     this.#listWorkers = listWorkers;
   }
 
-  /** Puts a task run at the end of the line; idempotent. */
+  /** Puts a task run at the end of the line; idempotent, also when a process has it already. */
   enqueue(task_run: TaskRun, now: number): void {
+    this.#forgetTaken(now);
+    const [taken] = this.#sql.all<{ state_id: string }>(
+      "SELECT state_id FROM taken_task WHERE task_run_id = ?",
+      task_run.id,
+    );
+    // It was said twice; a task run that is scheduled once more has another state.
+    if (taken !== undefined && taken.state_id === (task_run.state?.id ?? "")) return;
     this.#sql.all(
       `INSERT INTO scheduled_task (task_run_id, task_key, scheduled_at, record) VALUES (?, ?, ?, ?)
          ON CONFLICT (task_run_id) DO NOTHING`,
@@ -48,8 +61,26 @@ export class TaskQueue {
     );
   }
 
+  #forgetTaken(now: number): void {
+    if (now - this.#forgottenAt < FORGET_EVERY_MS) return;
+    this.#forgottenAt = now;
+    this.#sql.all("DELETE FROM taken_task WHERE taken_at < ?", now - TAKEN_KNOWN_MS);
+  }
+
+  /** A process says that it has it, in a turn that comes. */
+  hear(task_run_id: string): void {
+    this.#heard.add(task_run_id);
+  }
+
   /** A process has it, or nobody is to have it. */
-  remove(task_run_id: string): void {
+  remove(task_run_id: string, now: number): void {
+    this.#heard.delete(task_run_id);
+    this.#sql.all(
+      `INSERT OR REPLACE INTO taken_task (task_run_id, state_id, taken_at)
+         SELECT task_run_id, coalesce(record ->> '$.state.id', ''), ? FROM scheduled_task WHERE task_run_id = ?`,
+      now,
+      task_run_id,
+    );
     this.#sql.all("DELETE FROM scheduled_task WHERE task_run_id = ?", task_run_id);
   }
 
@@ -72,7 +103,7 @@ export class TaskQueue {
    */
   dispatch(now: number): void {
     const isLost = ({ in_flight, served_at }: TaskWorker): boolean =>
-      in_flight !== null && now >= served_at + ACKNOWLEDGED_MS;
+      in_flight !== null && !this.#heard.has(in_flight) && now >= served_at + ACKNOWLEDGED_MS;
     const all = [...this.#listWorkers()];
     for (const worker of all) if (isLost(worker)) worker.end();
     const workers = all.filter((worker) => !isLost(worker));

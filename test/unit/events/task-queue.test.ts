@@ -8,13 +8,15 @@ import { createNodeHost } from "../../support/node-host.ts";
 
 type Process = { -readonly [Field in keyof TaskWorker]: TaskWorker[Field] };
 
-const ID = "0f9a1c52-0000-4000-8000-0000000000f1";
+const [ID, OTHER] = ["0f9a1c52-0000-4000-8000-0000000000f1", "0f9a1c52-0000-4000-8000-0000000000f2"];
 
-test("what a process has not acknowledged within a minute is given to another one, and its socket is ended", async () => {
+async function makeHub() {
   const clock = { now: Date.UTC(2026, 10, 22, 12) };
   const address = addressOfHub("default");
   const host = createNodeHost({ address, clock, call: () => Promise.resolve(accept(null)) });
   const workers: Process[] = [];
+  /** Who was sent what, in that order. */
+  const served: [string, string][] = [];
   function addWorker(client_id: string): Process {
     const worker: Process = {
       client_id,
@@ -22,6 +24,7 @@ test("what a process has not acknowledged within a minute is given to another on
       in_flight: null,
       served_at: clock.now,
       serve: ({ id }) => {
+        served.push([client_id, id]);
         [worker.in_flight, worker.served_at] = [id, clock.now];
       },
       end: () => void workers.splice(workers.indexOf(worker), 1),
@@ -35,14 +38,25 @@ test("what a process has not acknowledged within a minute is given to another on
     refuseSenders: () => {},
   });
   await hub.start();
-  const frozen = addWorker("frozen");
-  const enqueue = async (id: string) => {
-    const command = { task_run: { id, task_key: "key" } };
+  const enqueue = async (id: string, state_id: string) => {
+    const command = { task_run: { id, task_key: "key", state: { id: state_id } } };
     const envelope = { v: ENVELOPE_VERSION, address, actor: "test", request_id: id } as const;
     await hub.execute({ ...envelope, operation: "enqueue_task", command });
     await host.settle();
   };
-  await enqueue(ID);
+  const acknowledge = async (worker: Process) => {
+    await hub.serveTasks(worker.in_flight, () => {
+      worker.in_flight = null;
+    });
+    await host.settle();
+  };
+  return { clock, host, hub, workers, addWorker, enqueue, acknowledge, served };
+}
+
+test("what a process has not acknowledged within a minute is given to another one, and its socket is ended", async () => {
+  const { clock, host, hub, workers, addWorker, enqueue, acknowledge } = await makeHub();
+  const frozen = addWorker("frozen");
+  await enqueue(ID, "scheduled");
   expect(frozen.in_flight).toBe(ID);
   const living = addWorker("living");
   expect(host.alarm_at).toBe(clock.now + 60_000);
@@ -51,14 +65,37 @@ test("what a process has not acknowledged within a minute is given to another on
   await host.settle();
   expect(living.in_flight).toBe(ID);
   expect(workers).toEqual([living]);
-  await hub.serveTasks(ID, () => {
-    living.in_flight = null;
-  });
+  await acknowledge(living);
   // The alarm of what it has acknowledged rings for what it has not.
   clock.now += 30_000;
-  await enqueue(ID.replace("f1", "f2"));
+  await enqueue(OTHER, "scheduled");
   clock.now += 30_000;
   await hub.alarm();
   expect(workers).toEqual([living]);
   expect(host.alarm_at).toBe(clock.now + 30_000);
+});
+
+test("what is acknowledged when the minute is over, and the alarm late, is given to nobody else", async () => {
+  const { clock, addWorker, enqueue, acknowledge, served } = await makeHub();
+  const slow = addWorker("slow");
+  await enqueue(ID, "scheduled");
+  addWorker("other");
+  clock.now += 60_001;
+  await acknowledge(slow);
+  expect(served).toEqual([["slow", ID]]);
+});
+
+test("a task that is said twice to be scheduled is given out once, and once more when it is scheduled anew", async () => {
+  const { addWorker, enqueue, acknowledge, served } = await makeHub();
+  const one = addWorker("one");
+  await enqueue(ID, "scheduled");
+  await acknowledge(one);
+  // The answer to the first word was lost, so it is said again.
+  await enqueue(ID, "scheduled");
+  expect(served).toEqual([["one", ID]]);
+  await enqueue(ID, "retried");
+  expect(served).toEqual([
+    ["one", ID],
+    ["one", ID],
+  ]);
 });
