@@ -13,7 +13,7 @@ import { PoolActor } from "../../src/objects/pool/actor.ts";
 import { WorkspaceActor } from "../../src/objects/workspace/actor.ts";
 
 /** Moves on with each release. What is not deployed anywhere any more needs no company. */
-const RELEASE_BEFORE = "c7b71812c752105ea863b98775dc6e45b473f9dd";
+const RELEASE_BEFORE = "3a4f95f03c5ef91a7195538f575712241057e5b3";
 
 export interface Code {
   readonly LimitActor: typeof LimitActor;
