@@ -81,7 +81,10 @@ export class LimitActor extends Actor<LimitOperations> {
       endHere: (joint_id, share, now) => this.#joints.end(joint_id, share, now),
     });
     this.#core.onShareTaken = (share, now) => this.#reservations.tellHomeOfEnd(share, now);
-    const members = new JointMembers(this.#core, this.#reservations, (...effect) => this.send(...effect));
+    const members = new JointMembers(this.#core, this.#reservations, {
+      send: (...effect) => this.send(...effect),
+      isSending: (target, id_prefix) => this.isSending(target, id_prefix),
+    });
     this.#joints = new Joints(this.#core, this.#ears, this.#jointStore, members, (waiter_key) =>
       this.#endHold(waiter_key, REQUEST_RETRY_SECONDS),
     );

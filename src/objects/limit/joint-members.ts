@@ -1,24 +1,29 @@
 /** What the home of an acquire over several limits says to its members, itself among them. */
 import { addressOfKey, type AddressOf } from "../../contract/envelope.ts";
 import type { Result } from "../../contract/errors.ts";
-import { keepsReservations, type Joint, type JointMember } from "../../domain/limit/joint.ts";
+import type { Joint, JointMember } from "../../domain/limit/joint.ts";
 import type { LimitCore } from "./core.ts";
 import type { LimitOperations } from "./operations.ts";
 import type { Reservations } from "./reservations.ts";
 
 type Reserve = LimitOperations["reserve"];
-type Send = (target: AddressOf<"limit">, operation: string, request_id: string, command: unknown) => void;
+
+/** The effects of the limit on others. */
+interface Effects {
+  send: (target: AddressOf<"limit">, operation: string, request_id: string, command: unknown) => void;
+  isSending: (target: AddressOf<"limit">, id_prefix: string) => boolean;
+}
 
 /** Home answers itself at once; the others are told by effects, and their answers come in later turns. */
 export class JointMembers {
   readonly #core: LimitCore;
   readonly #reservations: Reservations;
-  readonly #send: Send;
+  readonly #effects: Effects;
 
-  constructor(core: LimitCore, reservations: Reservations, send: Send) {
+  constructor(core: LimitCore, reservations: Reservations, effects: Effects) {
     this.#core = core;
     this.#reservations = reservations;
-    this.#send = send;
+    this.#effects = effects;
   }
 
   /** Asks the next member to reserve; undefined when its answer is still to come. */
@@ -31,17 +36,31 @@ export class JointMembers {
       slots: joint.slots,
       arrived_at: joint.arrived_at,
       lease_seconds: joint.lease_seconds,
-      keep: keepsReservations(joint, now),
       mode: joint.mode,
       holder: joint.holder,
       run: joint.run,
       note: joint.note,
       priority: member.priority ?? joint.priority,
+      ...(member.given_back !== undefined && { given_back: member.given_back }),
       ...(joint.is_once_per_holder === true && { is_once_per_holder: true }),
     };
     if (member.key === this.#core.key) return this.#reservations.reserve(command, now);
-    this.#send(this.#addressOf(member.key), "reserve", requestIdOf(joint, member), command);
+    this.#effects.send(this.#addressOf(member.key), "reserve", requestIdOf(joint, member), command);
     return undefined;
+  }
+
+  /**
+   * Members whose answer was not taken, and will not come again, are to be asked anew; tells whether there are any. Code
+   * that asks several at a time takes the answer to any but the newest question for an old one.
+   */
+  reopenUnheard(joint: Joint): boolean {
+    const unheard = joint.members.filter(
+      ({ key, status }) =>
+        status === "asked" &&
+        !this.#effects.isSending(this.#addressOf(key), questionsTo(key, joint.joint_id)),
+    );
+    for (const member of unheard) member.status = "open";
+    return unheard.length > 0;
   }
 
   /** Tells whether an answer is to the newest question, and not to one that was given up. */
@@ -54,13 +73,18 @@ export class JointMembers {
     this.#reservations.useUp(joint_id, now);
     for (const { key, status, granted } of members) {
       if (status === "reserved" && key !== this.#core.key)
-        this.#send(this.#addressOf(key), "commit_reservation", `commit:${joint_id}:${key}`, {
+        this.#effects.send(this.#addressOf(key), "commit_reservation", `commit:${joint_id}:${key}`, {
           joint_id,
           expires_at,
           is_anonymous,
           fence: granted?.fence ?? null,
         });
     }
+  }
+
+  /** Those that were out are asked again. */
+  reopen(joint: Joint): void {
+    for (const member of joint.members) if (member.status === "out") member.status = "open";
   }
 
   /**
@@ -71,11 +95,17 @@ export class JointMembers {
     for (const member of joint.members.slice(from)) {
       if (member.status === "out") member.status = "open";
       if (member.status !== "reserved") continue;
-      const fence = member.granted?.fence ?? null;
+      const { granted } = member;
       member.status = "open";
       member.granted = null;
-      this.undo(member.key, joint.joint_id, { fence });
+      if (granted !== null) this.takeBack(joint, member, granted.fence);
     }
+  }
+
+  /** A reservation goes, and is none to reserve again: the word of it may come later than the next question. */
+  takeBack({ joint_id }: Joint, member: JointMember, fence: number | null): void {
+    if (fence !== null) member.given_back = Math.max(fence, member.given_back ?? 0);
+    this.undo(member.key, joint_id, { fence });
   }
 
   /** Takes back whatever the members hold or keep for an acquire that has ended. */
@@ -93,7 +123,11 @@ export class JointMembers {
   ): void {
     const of = { fence, flow_run_id };
     if (key === this.#core.key) this.#reservations.undo(joint_id, this.#core.host.now(), of);
-    else this.#send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, { joint_id, ...of });
+    else
+      this.#effects.send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, {
+        joint_id,
+        ...of,
+      });
   }
 
   #addressOf(key: string): AddressOf<"limit"> {
@@ -101,6 +135,11 @@ export class JointMembers {
   }
 }
 
-function requestIdOf(joint: Joint, member: JointMember): string {
-  return `reserve:${joint.joint_id}:${member.key}:${joint.round}`;
+function requestIdOf({ joint_id, round }: Joint, { key }: JointMember): string {
+  return `${questionsTo(key, joint_id)}${round}`;
+}
+
+/** How the request ids of all questions to a member begin. */
+function questionsTo(key: string, joint_id: string): string {
+  return `reserve:${joint_id}:${key}:`;
 }

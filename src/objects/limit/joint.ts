@@ -112,8 +112,8 @@ export class Joints {
             { csrf_client, attempt_id: command.run?.attempt_id ?? null },
             () => this.#holdEnded(waiter_key),
           );
-    if (joint.phase !== "held") joint.phase = "trying";
-    this.#go(joint, now);
+    if (joint.phase === "trying") this.#go(joint, now);
+    else this.#try(joint, now);
     return answer;
   }
 
@@ -188,8 +188,11 @@ export class Joints {
     if (joint.phase !== "held") {
       // A question of home's that came twice, or late, has made the member reserve what home does not count. It is told so
       // in the order of home's other words: the answer to this might overtake a newer question.
-      if (asking !== undefined && !mayHave(joint, asking))
-        this.#members.undo(asking.key, joint_id, { fence: asking.fence });
+      const member = joint.members.find(({ key }) => key === asking?.key);
+      if (asking !== undefined && member !== undefined && !mayHave(joint, asking)) {
+        this.#members.takeBack(joint, member, asking.fence);
+        this.#write(joint);
+      }
       return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
     }
     // A member may still keep what it reserved before it was disabled, or deleted, and the others were taken without it.
@@ -241,14 +244,15 @@ export class Joints {
       if (joint.phase === "ready" && !isPresent) {
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
         this.#write({ ...looked, phase: "waiting" });
-      } else if (joint.phase === "waiting" && isPresent) this.#go({ ...looked, phase: "trying" }, now);
+      } else if (isPresent && (joint.phase === "waiting" || this.#members.reopenUnheard(looked)))
+        this.#try(looked, now);
       else this.#write(looked);
     }
   }
 
   /** A socket that is open was heard of now, however long ago its waiter asked. */
-  #heardUntil({ caller, present_until }: Joint, now: number): number {
-    return caller === "socket" ? Math.max(now, present_until) : present_until;
+  #heardUntil({ waiter_key, present_until }: Joint, now: number): number {
+    return this.#ears.hasSocket(waiter_key) ? Math.max(now, present_until) : present_until;
   }
 
   /** Its time to come back in is over; while nobody could come it did not run. */
@@ -276,6 +280,12 @@ export class Joints {
     this.#take(joint, member, result.value as ReserveAnswer, now);
   }
 
+  /** Begins a new try. Members that were out are asked, too: they may count again. */
+  #try(joint: Joint, now: number): void {
+    this.#members.reopen(joint);
+    this.#go({ ...joint, phase: "trying" }, now);
+  }
+
   /** Takes the next steps until a member must be waited for. */
   #go(joint: Joint, now: number): void {
     for (;;) {
@@ -291,7 +301,9 @@ export class Joints {
       const { member } = step;
       const answer = this.#members.reserve(joint, member, now);
       if (answer === undefined) {
-        this.#write(joint);
+        // Whoever is silent may have its turn, but keeps nothing while a member does not answer.
+        const due_at = this.#isThere(joint, now) ? joint.due_at : Math.min(joint.due_at, now + TRY_MS);
+        this.#write({ ...joint, due_at });
         return;
       }
       if (!answer.ok) {
@@ -303,7 +315,17 @@ export class Joints {
   }
 
   #take(joint: Joint, member: JointMember, answer: ReserveAnswer, now: number): void {
-    if (this.#note(joint, member, answer, now)) this.#go(joint, now);
+    if (!this.#note(joint, member, answer, now)) return;
+    if (this.#isPresent(joint, now)) this.#go(joint, now);
+    else this.#rest(joint, now);
+  }
+
+  /** Its caller has gone while a member was asked: nothing more is reserved until somebody comes. */
+  #rest(joint: Joint, now: number): void {
+    this.#members.giveBack(joint);
+    joint.is_woken = false;
+    joint.asked_at = 0;
+    this.#write({ ...joint, phase: "waiting", due_at: nextLookAt(joint, now) });
   }
 
   /** Notes what a member said; false when the acquire waits now. */
@@ -316,6 +338,7 @@ export class Joints {
       this.#members.giveBack(joint, isKept ? joint.members.indexOf(member) + 1 : 0);
       if (joint.is_woken === true) {
         joint.is_woken = false;
+        this.#members.reopen(joint);
         return true;
       }
       joint.phase = "waiting";

@@ -119,12 +119,13 @@ export type LimitOperations = {
       slots: number;
       arrived_at: number;
       lease_seconds: number;
-      keep: boolean;
       mode?: "concurrency" | "rate_limit";
       holder: Holder | null;
       run: RunIdentity | null;
       note: string | null;
       priority: number;
+      /** What is reserved up to this fence was given back: the word of that may come later than this. */
+      given_back?: number;
       /** Who holds slots here already is counted no second time. */
       is_once_per_holder?: boolean;
     };

@@ -233,6 +233,11 @@ export abstract class Actor<Of extends Operations> {
     this.#outbox.send(target, operation, request_id, command);
   }
 
+  /** Tells whether an effect that was stored under a request id that begins like this is still to be acknowledged. */
+  protected isSending(target: ObjectAddress, id_prefix: string): boolean {
+    return this.#outbox.has(target, id_prefix);
+  }
+
   #settleTurn(): Promise<void> | undefined {
     if (this.#isRetiring) return this.#deleteAll();
     if (this.#hasTables) this.#watchers.settle();

@@ -93,6 +93,19 @@ export class Outbox {
     this.#links.wakeAt(now + EFFECT_ALARM_MS);
   }
 
+  /** Tells whether an effect on `target` whose request id begins like this is still to be acknowledged. */
+  has(target: ObjectAddress, id_prefix: string): boolean {
+    return (
+      first(
+        this.#host.sql,
+        "SELECT 1 FROM outbox WHERE target = ? AND substr(request_id, 1, ?) = ? LIMIT 1",
+        formatAddress(target),
+        id_prefix.length,
+        id_prefix,
+      ) !== undefined
+    );
+  }
+
   /** When the next effect is due; undefined when there is none. */
   earliestDue(): number | undefined {
     return (

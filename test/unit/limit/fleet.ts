@@ -96,3 +96,12 @@ export class Fleet {
     return count;
   }
 }
+
+/** Nobody reaches a limit until what is returned is called. */
+export function cutOff({ actor }: LimitWorld): () => void {
+  const execute = actor.execute.bind(actor);
+  actor.execute = () => Promise.resolve(refuse("unavailable"));
+  return () => {
+    actor.execute = execute;
+  };
+}

@@ -1,8 +1,7 @@
 /** An acquire over several limits that has waited for a minute keeps what is reserved for it, and nobody else does. */
 import { expect, test } from "vitest";
-import { refuse } from "../../../src/contract/errors.ts";
 import { granted, LimitWorld, peek, START, waiting, type Asking } from "../../support/limit-world.ts";
-import { Fleet } from "./fleet.ts";
+import { cutOff, Fleet } from "./fleet.ts";
 
 const TASK_RUN = { type: "task_run" as const, id: "0f9a1c52-0000-4000-8000-0000000000e1" };
 const RUN = { flow_run_id: crypto.randomUUID(), attempt_id: crypto.randomUUID(), fence: 1 };
@@ -105,15 +104,6 @@ async function waitOnSocket(ms: number) {
   void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
   await fleet.pass(ms);
   return { fleet, home, last };
-}
-
-/** Nobody reaches a limit until what is returned is called. */
-function cutOff({ actor }: LimitWorld): () => void {
-  const execute = actor.execute.bind(actor);
-  actor.execute = () => Promise.resolve(refuse("unavailable"));
-  return () => {
-    actor.execute = execute;
-  };
 }
 
 test("what is kept for whoever closes its socket goes to others at once", async () => {
@@ -312,7 +302,7 @@ test("a late word that all is granted makes a lease of no reservation but the on
   const limit = new LimitWorld();
   await limit.must("create", { name: limit.name, limit: 1 });
   const about = { joint_id: "joint", home_key: "0000000000", holder: null, run: null, note: null };
-  const asked = { slots: 1, arrived_at: START, priority: 0, lease_seconds: 60, keep: false };
+  const asked = { slots: 1, arrived_at: START, priority: 0, lease_seconds: 60 };
   const reserve = async () => {
     const answer = await limit.must("reserve", { ...about, ...asked, mode: "concurrency" });
     return answer.status === "reserved" ? answer.fence : expect.fail();
@@ -333,21 +323,28 @@ test("a late word that all is granted makes a lease of no reservation but the on
 });
 
 test("whoever closes its socket, however long it has waited, has a minute to come back to its place", async () => {
-  for (const waited of [50_000, 130_000])
-    for (const isRestarted of [false, true]) {
-      const fleet = await new Fleet(["a", "b"]).create(1);
-      const { home } = fleet;
-      for (const limit of fleet.limits) granted(await limit.acquire({ lease_seconds: 3600 }));
-      home.sockets.set("request:kept", []);
-      void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
-      await fleet.pass(waited);
-      if (isRestarted) await home.restart();
-      await home.close("kept");
-      await fleet.pass(50_000);
-      expect(home.host.sql.all("SELECT 1 FROM joint")).toHaveLength(1);
-      await fleet.pass(120_000, 5000);
-      expect(home.host.sql.all("SELECT 1 FROM joint")).toEqual([]);
-    }
+  for (const [waited, isRestarted, isByRequest] of [
+    [50_000, false, false],
+    [50_000, true, false],
+    [130_000, false, false],
+    [130_000, true, false],
+    [130_000, false, true],
+  ] as const) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const { home } = fleet;
+    for (const limit of fleet.limits) granted(await limit.acquire({ lease_seconds: 3600 }));
+    home.sockets.set("request:kept", []);
+    void fleet.acquire({ request_id: "kept", caller: { type: "socket" } });
+    await fleet.pass(1000);
+    if (isByRequest) void fleet.acquire({ request_id: "kept", wait_seconds: 5 });
+    await fleet.pass(waited);
+    if (isRestarted) await home.restart();
+    await home.close("kept");
+    await fleet.pass(50_000);
+    expect(home.host.sql.all("SELECT 1 FROM joint")).toHaveLength(1);
+    await fleet.pass(120_000, 5000);
+    expect(home.host.sql.all("SELECT 1 FROM joint")).toEqual([]);
+  }
 });
 
 test("what is kept goes to others at once, too, when the socket closes while another limit is asked", async () => {

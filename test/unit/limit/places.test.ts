@@ -32,7 +32,7 @@ test("an acquire over several limits that came with them stands behind them, too
   const asked = { joint_id: "joint", home_key: "0000000000", slots: 2, arrived_at: START, priority: 1 };
   const nobody = { holder: null, run: null, note: null };
   expect(
-    await limit.must("reserve", { ...asked, ...nobody, lease_seconds: 60, keep: false, mode: "concurrency" }),
+    await limit.must("reserve", { ...asked, ...nobody, lease_seconds: 60, mode: "concurrency" }),
   ).toEqual({ status: "full" });
 });
 

@@ -107,7 +107,6 @@ test("what was never held, or is nobody's, is not told, and neither is what a fa
     slots: 1,
     arrived_at: START,
     lease_seconds: 60,
-    keep: false,
     holder: null,
     run,
     note: null,
