@@ -156,7 +156,6 @@ async function drain(
       });
     }
   });
-  if (pool !== undefined) world.spawn("people", () => pool.makeRoom());
   const isQuiet = () =>
     pool?.isDone !== false &&
     callers.every(({ waits_since }) => waits_since === undefined) &&
@@ -164,6 +163,8 @@ async function drain(
   const drain_ms = world.tempo * DRAIN_MS;
   const over = world.now + drain_ms;
   do {
+    // More than once: what somebody has asked for before may come late.
+    if (pool !== undefined) world.spawn("people", () => pool.makeRoom());
     await timeline.run(world.now + world.tempo * DRAIN_STEP_MS);
     const isAlive = (id: string) => callers.some(({ task_run_id }) => task_run_id === id);
     world.spawn("operator", async () => {
