@@ -110,11 +110,24 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("a member keeps what it reserved upon a question that came twice", "src/objects/limit/joint.ts", [
-    "        this.#members.undo(asking.key, joint_id, { fence: asking.fence });",
+    "        this.#members.takeBack(joint, member, asking.fence);",
     "        void asking;",
   ]),
   mutant("what is reserved for a waiter that is silent is kept for it", "src/objects/limit/joint.ts", [
     "now >= this.#silentAt(joint)",
+    "now < 0",
+  ]),
+  mutant(
+    "what was given back is reserved again before the word of it comes",
+    "src/objects/limit/joint-members.ts",
+    ["if (fence !== null) member.given_back", "if (fence === -1) member.given_back"],
+  ),
+  mutant("what a waiter leaves is reserved for it anew by a late answer", "src/objects/limit/joint.ts", [
+    "if (this.#isPresent(joint, now)) this.#go(joint, now);\n    else",
+    "if (now > 0) this.#go(joint, now);\n    else",
+  ]),
+  mutant("whose answer was taken for an old one is not asked anew", "src/objects/limit/joint.ts", [
+    "this.#members.reopenUnheard(looked)",
     "now < 0",
   ]),
   mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
