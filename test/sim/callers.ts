@@ -24,6 +24,8 @@ export class SimCaller {
   isStopping = false;
   /** Since when it waits for a turn, in true time; undefined when it does not. */
   waits_since: number | undefined;
+  /** It waits or holds. */
+  #isBusy = false;
 
   constructor(world: World, holdings: Holdings, plan: CallerPlan) {
     [this.#world, this.plan] = [world, plan];
@@ -34,14 +36,15 @@ export class SimCaller {
     });
   }
 
-  /** On whose behalf it waits or holds, where it is a task run's. */
+  /** On whose behalf it waits or holds, where it is a task run's: what comes late for one before is nobody's. */
   get task_run_id(): string | undefined {
-    return this.#client.task_run_id;
+    return this.#isBusy ? this.#client.task_run_id : undefined;
   }
 
   start(): void {
     this.#lives += 1;
     this.waits_since = undefined;
+    this.#isBusy = false;
     const { name, clock } = this.plan;
     const process = new SimProcess(this.#world, `${name}.${this.#lives}`, clock);
     this.#world.spawn(process.name, () => this.#live(process));
@@ -52,11 +55,13 @@ export class SimCaller {
       await process.sleep(this.#random.exponential(this.plan.think_ms));
       if (this.isStopping) return;
       this.waits_since = this.#world.now;
+      this.#isBusy = true;
       const taken = await this.#client.take(process);
       this.waits_since = undefined;
       if (taken !== undefined && taken.grant.fence !== null)
         await this.#client.hold(process, taken, this.#random.exponential(this.plan.hold_ms));
       else if (taken !== undefined) await process.sleep(1000);
+      this.#isBusy = false;
     }
   }
 
