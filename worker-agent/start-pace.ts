@@ -28,8 +28,13 @@ export interface Turn {
 }
 
 export class StartPace {
+  readonly #maxMs: number;
   #free = availableParallelism();
   readonly #waiting = new Set<() => void>();
+
+  constructor(maxMs = START_MS_MAX) {
+    this.#maxMs = maxMs;
+  }
 
   /** Resolves when it is the caller's turn, in the order of asking, or at once when the signal aborts. */
   async turn(signal: AbortSignal): Promise<Turn> {
@@ -47,7 +52,7 @@ export class StartPace {
       const look = (before: Look) => {
         const now: Look = { at: performance.now(), demand: readDemand(pid) };
         const age = now.at - startedAt;
-        if (age >= START_MS_MAX || (age >= START_MS && !isBusy(before, now))) return end();
+        if (age >= this.#maxMs || (age >= START_MS && !isBusy(before, now))) return end();
         timer = setTimeout(look, LOOK_MS, now).unref();
       };
       clearTimeout(timer);

@@ -76,7 +76,8 @@ test.runIf(process.platform === "linux")(
   { timeout: 20_000 },
   async () => {
     vi.useRealTimers();
-    const pace = new StartPace();
+    // However long the process itself takes to come up here.
+    const pace = new StartPace(15_000);
     using stack = new DisposableStack();
     const loading = await Promise.all(upTo(CORES).map(() => startLoading(pace, 1000)));
     for (const process of loading) stack.use(process);
@@ -97,6 +98,6 @@ test.runIf(process.platform === "linux")(
     for (const process of computing) stack.use(process);
     const asked = performance.now();
     await pace.turn(new AbortController().signal);
-    expect(performance.now() - asked).toBeLessThan(8000);
+    expect(performance.now() - asked).toBeLessThan(10_000);
   },
 );
