@@ -117,11 +117,6 @@ export const MUTANTS: readonly Mutant[] = [
     "now >= this.#silentAt(joint)",
     "now < 0",
   ]),
-  mutant(
-    "what was given back is reserved again before the word of it comes",
-    "src/objects/limit/joint-members.ts",
-    ["if (fence !== null) member.given_back", "if (fence === -1) member.given_back"],
-  ),
   mutant("what a waiter leaves is reserved for it anew by a late answer", "src/objects/limit/joint.ts", [
     "if (this.#isPresent(joint, now)) this.#go(joint, now);\n    else",
     "if (now > 0) this.#go(joint, now);\n    else",
