@@ -110,7 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("a member keeps what it reserved upon a question that came twice", "src/objects/limit/joint.ts", [
-    "        this.#members.takeBack(joint, member, asking.fence);",
+    "        this.#members.undo(asking.key, joint_id, { fence: asking.fence });",
     "        void asking;",
   ]),
   mutant("what is reserved for a waiter that is silent is kept for it", "src/objects/limit/joint.ts", [

@@ -27,8 +27,6 @@ export interface JointMember {
   /** `out`: it does not exist any more, it is disabled and counts nobody, or it has counted the holder already. */
   status: "open" | "asked" | "reserved" | "out";
   granted: GrantedLimit | null;
-  /** The fence of the share that it was told last to give back: should that word be late, it is none to reserve again. */
-  given_back?: number;
   /** The place that somebody gave it in this member's line; absent: that of the acquire. */
   priority?: number;
 }

@@ -53,7 +53,7 @@ export class TaskQueue {
     if (taken !== undefined && taken.state_id === (task_run.state?.id ?? "")) return;
     this.#sql.all(
       `INSERT INTO scheduled_task (task_run_id, task_key, scheduled_at, record) VALUES (?, ?, ?, ?)
-         ON CONFLICT (task_run_id) DO NOTHING`,
+         ON CONFLICT (task_run_id) DO UPDATE SET record = excluded.record`,
       task_run.id,
       task_run.task_key,
       now,
@@ -107,7 +107,8 @@ export class TaskQueue {
     const all = [...this.#listWorkers()];
     for (const worker of all) if (isLost(worker)) worker.end();
     const workers = all.filter((worker) => !isLost(worker));
-    const inFlight = new Set(workers.flatMap(({ in_flight }) => in_flight ?? []));
+    // Whose word waits for its turn may have closed its socket behind it.
+    const inFlight = new Set([...workers.flatMap(({ in_flight }) => in_flight ?? []), ...this.#heard]);
     const idle = workers
       .filter(({ in_flight }) => in_flight === null)
       .sort((left, right) => left.served_at - right.served_at);

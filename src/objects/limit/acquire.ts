@@ -210,7 +210,7 @@ export class Acquires {
   endHold(waiter_key: string, retry_seconds: number, now: number): void {
     const waiter = this.#store.waiters.find(waiter_key);
     if (waiter === undefined) {
-      if (this.#joints.endHold(waiter_key)) return;
+      if (this.#joints.endHold(waiter_key, now)) return;
       this.#ears.answer(waiter_key, refuse("unavailable", undefined, { retry_after_seconds: 1 }));
       return;
     }

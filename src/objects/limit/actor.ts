@@ -344,6 +344,7 @@ export class LimitActor extends Actor<LimitOperations> {
     if (effect.operation === "register" || effect.operation === NOTE_ACT)
       this.#settings.noteDelivered(effect.request_id);
     if (effect.operation === "reserve") this.#joints.settleReserve(effect, result, this.host.now());
+    if (effect.operation === "undo_reservation") this.#joints.settleUndo(effect, this.host.now());
     if (effect.operation === "ask_joint")
       this.#reservations.settleAsk(
         effect.command as LimitOperations["ask_joint"]["command"],

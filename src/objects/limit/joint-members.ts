@@ -41,7 +41,6 @@ export class JointMembers {
       run: joint.run,
       note: joint.note,
       priority: member.priority ?? joint.priority,
-      ...(member.given_back !== undefined && { given_back: member.given_back }),
       ...(joint.is_once_per_holder === true && { is_once_per_holder: true }),
     };
     if (member.key === this.#core.key) return this.#reservations.reserve(command, now);
@@ -61,6 +60,14 @@ export class JointMembers {
     );
     for (const member of unheard) member.status = "open";
     return unheard.length > 0;
+  }
+
+  /**
+   * Tells whether a member has still to hear that what it reserved is given back: a question might overtake that word, and
+   * its answer speak of what that takes away.
+   */
+  isGivingBack({ joint_id }: Joint, { key }: JointMember): boolean {
+    return key !== this.#core.key && this.#effects.isSending(this.#addressOf(key), undoOf(key, joint_id));
   }
 
   /** Tells whether an answer is to the newest question, and not to one that was given up. */
@@ -98,14 +105,8 @@ export class JointMembers {
       const { granted } = member;
       member.status = "open";
       member.granted = null;
-      if (granted !== null) this.takeBack(joint, member, granted.fence);
+      this.undo(member.key, joint.joint_id, { fence: granted?.fence ?? null });
     }
-  }
-
-  /** A reservation goes, and is none to reserve again: the word of it may come later than the next question. */
-  takeBack({ joint_id }: Joint, member: JointMember, fence: number | null): void {
-    if (fence !== null) member.given_back = Math.max(fence, member.given_back ?? 0);
-    this.undo(member.key, joint_id, { fence });
   }
 
   /** Takes back whatever the members hold or keep for an acquire that has ended. */
@@ -124,7 +125,7 @@ export class JointMembers {
     const of = { fence, flow_run_id };
     if (key === this.#core.key) this.#reservations.undo(joint_id, this.#core.host.now(), of);
     else
-      this.#effects.send(this.#addressOf(key), "undo_reservation", `undo:${joint_id}:${key}`, {
+      this.#effects.send(this.#addressOf(key), "undo_reservation", undoOf(key, joint_id), {
         joint_id,
         ...of,
       });
@@ -137,6 +138,10 @@ export class JointMembers {
 
 function requestIdOf({ joint_id, round }: Joint, { key }: JointMember): string {
   return `${questionsTo(key, joint_id)}${round}`;
+}
+
+function undoOf(key: string, joint_id: string): string {
+  return `undo:${joint_id}:${key}`;
 }
 
 /** How the request ids of all questions to a member begin. */

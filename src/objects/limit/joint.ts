@@ -112,7 +112,8 @@ export class Joints {
             { csrf_client, attempt_id: command.run?.attempt_id ?? null },
             () => this.#holdEnded(waiter_key),
           );
-    if (joint.phase === "trying") this.#go(joint, now);
+    // Who polls puts off the next look each time, so whether an answer is missing is looked at here, too.
+    if (joint.phase === "trying" && !this.#members.reopenUnheard(joint)) this.#go(joint, now);
     else this.#try(joint, now);
     return answer;
   }
@@ -141,13 +142,15 @@ export class Joints {
   }
 
   /** Ends the hold of a request; false when its waiter is none of several limits. */
-  endHold(waiter_key: string): boolean {
+  endHold(waiter_key: string, now: number): boolean {
     const joint = this.#store.findByWaiter(waiter_key);
     if (joint === undefined) return false;
-    this.#ears.answer(
-      waiter_key,
-      accept(this.#describe(joint, joint.caller === "prefect" ? PREFECT_RETRY_SECONDS : RETRY_SECONDS)),
-    );
+    const retry_seconds = joint.caller === "prefect" ? PREFECT_RETRY_SECONDS : RETRY_SECONDS;
+    // A try may have held it for longer than it wanted to wait: it is expected back from now on.
+    const present_until = now + (retry_seconds + EXPECTED_BACK_SECONDS) * 1000;
+    if (joint.phase === "trying" && present_until > joint.present_until)
+      this.#write({ ...joint, present_until });
+    this.#ears.answer(waiter_key, accept(this.#describe(joint, retry_seconds)));
     return true;
   }
 
@@ -188,11 +191,8 @@ export class Joints {
     if (joint.phase !== "held") {
       // A question of home's that came twice, or late, has made the member reserve what home does not count. It is told so
       // in the order of home's other words: the answer to this might overtake a newer question.
-      const member = joint.members.find(({ key }) => key === asking?.key);
-      if (asking !== undefined && member !== undefined && !mayHave(joint, asking)) {
-        this.#members.takeBack(joint, member, asking.fence);
-        this.#write(joint);
-      }
+      if (asking !== undefined && !mayHave(joint, asking))
+        this.#members.undo(asking.key, joint_id, { fence: asking.fence });
       return { status: "waiting", expires_at: now + RESERVED_SECONDS * 1000 };
     }
     // A member may still keep what it reserved before it was disabled, or deleted, and the others were taken without it.
@@ -286,7 +286,7 @@ export class Joints {
     this.#go({ ...joint, phase: "trying" }, now);
   }
 
-  /** Takes the next steps until a member must be waited for. */
+  /** Takes the next steps until a member must be waited for, to answer or to give back what it has reserved before. */
   #go(joint: Joint, now: number): void {
     for (;;) {
       const step = nextStep(joint);
@@ -299,7 +299,9 @@ export class Joints {
         return;
       }
       const { member } = step;
-      const answer = this.#members.reserve(joint, member, now);
+      const answer = this.#members.isGivingBack(joint, member)
+        ? undefined
+        : this.#members.reserve(joint, member, now);
       if (answer === undefined) {
         // Whoever is silent may have its turn, but keeps nothing while a member does not answer.
         const due_at = this.#isThere(joint, now) ? joint.due_at : Math.min(joint.due_at, now + TRY_MS);
@@ -315,7 +317,18 @@ export class Joints {
   }
 
   #take(joint: Joint, member: JointMember, answer: ReserveAnswer, now: number): void {
-    if (!this.#note(joint, member, answer, now)) return;
+    if (this.#note(joint, member, answer, now)) this.#goOn(joint, now);
+  }
+
+  /** A member has heard that what it reserved is given back: it can be asked again. */
+  settleUndo(effect: Effect, now: number): void {
+    const joint = this.#store.find(
+      (effect.command as LimitOperations["undo_reservation"]["command"]).joint_id,
+    );
+    if (joint?.phase === "trying") this.#goOn(joint, now);
+  }
+
+  #goOn(joint: Joint, now: number): void {
     if (this.#isPresent(joint, now)) this.#go(joint, now);
     else this.#rest(joint, now);
   }
@@ -354,7 +367,8 @@ export class Joints {
         return false;
       }
       this.#write(joint);
-      if (now >= joint.hold_until && !this.#ears.hasSocket(joint.waiter_key)) this.endHold(joint.waiter_key);
+      if (now >= joint.hold_until && !this.#ears.hasSocket(joint.waiter_key))
+        this.endHold(joint.waiter_key, now);
       return false;
     }
     member.status = answer.status === "reserved" ? "reserved" : "out";

@@ -124,8 +124,6 @@ export type LimitOperations = {
       run: RunIdentity | null;
       note: string | null;
       priority: number;
-      /** What is reserved up to this fence was given back: the word of that may come later than this. */
-      given_back?: number;
       /** Who holds slots here already is counted no second time. */
       is_once_per_holder?: boolean;
     };

@@ -51,16 +51,10 @@ export class Reservations {
     if (command.slots > config.limit) return refuse("invalid", TOO_MANY_SLOTS);
     const reserved = (fence: number, slot_names: string[] | null): Result<Reserve["answer"]> =>
       accept({ status: "reserved", fence, limit_id: config.id, limit: config.limit, slot_names });
-    let share = this.#store.findShare(command.joint_id);
-    if (share?.kind === "reserved" && share.fence <= (command.given_back ?? 0)) {
-      this.#core.endLease(share, now, "other_limit");
-      share = undefined;
-    }
+    const share = this.#store.findShare(command.joint_id);
     // It has its slots here by another acquire, and is counted once.
-    if (share === undefined && command.is_once_per_holder === true && this.#isHolder(command.holder)) {
-      this.#line.walk(now);
+    if (share === undefined && command.is_once_per_holder === true && this.#isHolder(command.holder))
       return accept({ status: "absent" });
-    }
     if (share !== undefined) {
       const lease = this.#core.store.leases.find(share.fence, share.tail);
       return reserved(share.fence, lease?.slot_names ?? null);

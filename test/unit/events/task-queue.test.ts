@@ -99,3 +99,24 @@ test("a task that is said twice to be scheduled is given out once, and once more
     ["one", ID],
   ]);
 });
+
+test("what is acknowledged as its socket closes is given to nobody else, though the word waits for its turn", async () => {
+  for (const isAlarmLate of [false, true]) {
+    const { clock, hub, host, workers, addWorker, enqueue, served } = await makeHub();
+    const slow = addWorker("slow");
+    await enqueue(ID, "scheduled");
+    addWorker("other");
+    if (isAlarmLate) clock.now += 59_999;
+    // A commit is in flight, and somebody who looks for tasks waits for the next turn.
+    const before = [hub.serveTasks(), ...(isAlarmLate ? [] : [hub.serveTasks()])];
+    if (isAlarmLate) clock.now += 2;
+    const acknowledged = hub.serveTasks(slow.in_flight, () => {
+      slow.in_flight = null;
+    });
+    // As the object does at once when a socket closes, before any turn.
+    workers.splice(workers.indexOf(slow), 1);
+    await Promise.all([...before, acknowledged, hub.serveTasks()]);
+    await host.settle();
+    expect(served).toEqual([["slow", ID]]);
+  }
+});

@@ -1,6 +1,6 @@
 /** What limits say to each other about an acquire over several of them, and what comes of it when a word is late. */
 import { expect, test } from "vitest";
-import { granted, peek, waiting, type LimitWorld } from "../../support/limit-world.ts";
+import { granted, peek, waiting, type Asking, type LimitWorld } from "../../support/limit-world.ts";
 import { cutOff, Fleet } from "./fleet.ts";
 
 const SOCKET = { type: "socket" as const };
@@ -110,21 +110,49 @@ test("a limit that was disabled while an acquire waited for another counts when 
   expect(home.sockets.get("request:one")).toEqual([]);
 });
 
-test("a member whose answer was taken for an old one, as code before did, is asked anew", async () => {
+/** Asks again and again, as it is told to; tells whether it was granted within that time. */
+async function poll(fleet: Fleet, asking: Asking, ms: number): Promise<boolean> {
+  for (const end = fleet.clock.now + ms; fleet.clock.now < end;) {
+    const asked = fleet.acquire({ request_id: "one", ...asking });
+    let answer = await peek(asked);
+    for (; answer === undefined; answer = await peek(asked)) await fleet.pass(50, 50);
+    if (!answer.ok) expect.fail(answer.error.code);
+    if (answer.value.status === "granted") return true;
+    await fleet.pass(answer.value.retry_after_seconds * 1000 + 20, 50);
+  }
+  return false;
+}
+
+test("a member whose answer was taken for an old one, as code before did, is asked anew, however its caller asks", async () => {
+  const prefect = { type: "prefect" as const, csrf_client: "one", first_retry_after_seconds: 1 };
+  for (const asking of [{ wait_seconds: 25 }, { wait_seconds: 0 }, { wait_seconds: 25, caller: prefect }]) {
+    const fleet = await new Fleet(["a", "b"]).create(1);
+    const [home, last] = fleet.limits as [LimitWorld, LimitWorld];
+    const taken = granted(await last.acquire({ lease_seconds: 86_000 }));
+    await poll(fleet, asking, 130_000);
+    fleet.onAnswered = ({ operation }) => {
+      if (operation !== "reserve") return Promise.resolve();
+      home.host.sql.all(
+        "UPDATE joint SET record = json_set(record, '$.round', json_extract(record, '$.round') + 1)",
+      );
+      fleet.onAnswered = () => Promise.resolve();
+      return Promise.resolve();
+    };
+    await poll(fleet, asking, 40_000);
+    await last.must("release", { lease_id: taken.lease_id });
+    expect(await poll(fleet, asking, 60_000)).toBe(true);
+  }
+});
+
+test("who polls keeps what it has while a limit is slow to answer", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
-  fleet.onAnswered = ({ operation }) => {
-    if (operation !== "reserve") return Promise.resolve();
-    fleet.home.host.sql.all(
-      "UPDATE joint SET record = json_set(record, '$.round', json_extract(record, '$.round') + 1)",
-    );
-    fleet.onAnswered = () => Promise.resolve();
-    return Promise.resolve();
-  };
-  const held = fleet.acquire({ request_id: "one", wait_seconds: 25 });
-  await fleet.pass(4000);
-  expect(await peek(held)).toBe(undefined);
-  await fleet.pass(2000);
-  expect(waiting(await peek(held))).toMatchObject({ reason: "offered" });
-  granted(await fleet.acquire({ request_id: "one" }));
+  const [home, last] = fleet.limits as [LimitWorld, LimitWorld];
+  granted(await last.acquire({ lease_seconds: 86_000 }));
+  await poll(fleet, { wait_seconds: 0 }, 90_000);
   expect(await fleet.inUse()).toEqual([1, 1]);
+  cutOff(last);
+  const polling = poll(fleet, { wait_seconds: 0 }, 14_000);
+  const other = home.acquire({ request_id: "other", wait_seconds: 20 });
+  await polling;
+  expect(await peek(other)).toBe(undefined);
 });
