@@ -117,14 +117,6 @@ export const MUTANTS: readonly Mutant[] = [
     "now >= this.#silentAt(joint)",
     "now < 0",
   ]),
-  mutant("what a waiter leaves is reserved for it anew by a late answer", "src/objects/limit/joint.ts", [
-    "if (this.#isPresent(joint, now)) this.#go(joint, now);\n    else",
-    "if (now > 0) this.#go(joint, now);\n    else",
-  ]),
-  mutant("whose answer was taken for an old one is not asked anew", "src/objects/limit/joint.ts", [
-    "this.#members.reopenUnheard(looked)",
-    "now < 0",
-  ]),
   mutant("the word of an operator ends what was reserved after it", "src/objects/limit/joint.ts", [
     "if (taken !== undefined && !mayHave(joint, taken)) return;",
     "void taken;",
