@@ -178,11 +178,15 @@ export class HubActor extends Actor<HubOperations> {
    */
   async serveTasks(task_run_id: string | null = null, free: () => void = () => {}): Promise<void> {
     if (task_run_id !== null) this.#tasks.hear(task_run_id);
+    let isDone = false;
     await this.turn("serve tasks", () => {
-      if (task_run_id !== null) this.#tasks.remove(task_run_id, this.host.now());
       free();
       this.#dispatch();
+      isDone = true;
     });
+    if (task_run_id === null) return;
+    if (isDone) this.#tasks.settle(task_run_id);
+    else free();
   }
 
   #dispatch(): void {

@@ -33,7 +33,7 @@ export interface TaskWorker {
 export class TaskQueue {
   readonly #sql: Sql;
   readonly #listWorkers: () => Iterable<TaskWorker>;
-  /** What was acknowledged by words that wait for their turn: it is for nobody else, however late they were. */
+  /** What was acknowledged by words that have not had their turn: it is for nobody else, however late they were. */
   readonly #heard = new Set<string>();
   #forgottenAt = 0;
 
@@ -67,14 +67,18 @@ export class TaskQueue {
     this.#sql.all("DELETE FROM taken_task WHERE taken_at < ?", now - TAKEN_KNOWN_MS);
   }
 
-  /** A process says that it has it, in a turn that comes. */
+  /** A process says that it has it: the next turn takes it out of the line, and if that fails, the one after. */
   hear(task_run_id: string): void {
     this.#heard.add(task_run_id);
   }
 
+  /** What was heard has had its turn. */
+  settle(task_run_id: string): void {
+    this.#heard.delete(task_run_id);
+  }
+
   /** A process has it, or nobody is to have it. */
   remove(task_run_id: string, now: number): void {
-    this.#heard.delete(task_run_id);
     this.#sql.all(
       `INSERT OR REPLACE INTO taken_task (task_run_id, state_id, taken_at)
          SELECT task_run_id, coalesce(record ->> '$.state.id', ''), ? FROM scheduled_task WHERE task_run_id = ?`,
@@ -102,13 +106,13 @@ export class TaskQueue {
    * acknowledged in time is for the others.
    */
   dispatch(now: number): void {
+    for (const task_run_id of this.#heard) this.remove(task_run_id, now);
     const isLost = ({ in_flight, served_at }: TaskWorker): boolean =>
       in_flight !== null && !this.#heard.has(in_flight) && now >= served_at + ACKNOWLEDGED_MS;
     const all = [...this.#listWorkers()];
     for (const worker of all) if (isLost(worker)) worker.end();
     const workers = all.filter((worker) => !isLost(worker));
-    // Whose word waits for its turn may have closed its socket behind it.
-    const inFlight = new Set([...workers.flatMap(({ in_flight }) => in_flight ?? []), ...this.#heard]);
+    const inFlight = new Set(workers.flatMap(({ in_flight }) => in_flight ?? []));
     const idle = workers
       .filter(({ in_flight }) => in_flight === null)
       .sort((left, right) => left.served_at - right.served_at);

@@ -112,9 +112,8 @@ export class Joints {
             { csrf_client, attempt_id: command.run?.attempt_id ?? null },
             () => this.#holdEnded(waiter_key),
           );
-    // Who polls puts off the next look each time, so whether an answer is missing is looked at here, too.
-    if (joint.phase === "trying" && !this.#members.reopenUnheard(joint)) this.#go(joint, now);
-    else this.#try(joint, now);
+    // Who polls puts off the next look of the alarm each time.
+    this.#proceed(joint, now);
     return answer;
   }
 
@@ -244,8 +243,7 @@ export class Joints {
       if (joint.phase === "ready" && !isPresent) {
         this.#ears.answer(joint.waiter_key, refuse("unavailable", OFFER_LAPSED));
         this.#write({ ...looked, phase: "waiting" });
-      } else if (isPresent && (joint.phase === "waiting" || this.#members.reopenUnheard(looked)))
-        this.#try(looked, now);
+      } else if (isPresent && joint.phase !== "ready") this.#proceed(looked, now);
       else this.#write(looked);
     }
   }
@@ -280,9 +278,12 @@ export class Joints {
     this.#take(joint, member, result.value as ReserveAnswer, now);
   }
 
-  /** Begins a new try. Members that were out are asked, too: they may count again. */
-  #try(joint: Joint, now: number): void {
-    this.#members.reopen(joint);
+  /**
+   * A try that is under way goes on. Otherwise, or where the answer of a member is missing, a new one begins, in which those
+   * that were out are asked, too: they may count again.
+   */
+  #proceed(joint: Joint, now: number): void {
+    if (joint.phase !== "trying" || this.#members.reopenUnheard(joint)) this.#members.reopen(joint);
     this.#go({ ...joint, phase: "trying" }, now);
   }
 

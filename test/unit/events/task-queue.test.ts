@@ -120,3 +120,30 @@ test("what is acknowledged as its socket closes is given to nobody else, though 
     expect(served).toEqual([["slow", ID]]);
   }
 });
+
+test("what is acknowledged is given to nobody else, though the turn of that word fails", async () => {
+  for (const failing of ["INSERT OR REPLACE INTO taken_task", "SELECT task_run_id, record"]) {
+    const { clock, hub, host, addWorker, enqueue, acknowledge, served } = await makeHub();
+    const one = addWorker("one");
+    await enqueue(ID, "scheduled");
+    const { all } = host.sql;
+    const { sql } = host;
+    Object.assign(sql, {
+      all: (
+        statement: string,
+        ...values: Parameters<typeof all> extends [string, ...infer Rest] ? Rest : never
+      ) => {
+        if (!statement.includes(failing)) return all.call(sql, statement, ...values);
+        Object.assign(sql, { all });
+        throw new Error("database or disk is full");
+      },
+    });
+    await acknowledge(one);
+    addWorker("two");
+    await hub.serveTasks();
+    clock.now += 61_000;
+    await hub.alarm();
+    await host.settle();
+    expect(served).toEqual([["one", ID]]);
+  }
+});

@@ -144,6 +144,17 @@ test("a member whose answer was taken for an old one, as code before did, is ask
   }
 });
 
+test("a try that nobody asks or gives back for any more goes on", async () => {
+  const { fleet, home, last, wait } = await makeThree();
+  granted(await last.acquire({ lease_seconds: 86_000 }));
+  await wait();
+  // As code before leaves it, which hears of what is given back and does nothing.
+  home.host.sql.all("UPDATE joint SET record = json_set(record, '$.phase', 'trying')");
+  const [taken] = await last.must("list_holders", { after_fence: 0, limit: 1 });
+  await last.must("release", { lease_id: taken?.lease_id ?? "" });
+  await takeOffer(fleet);
+});
+
 test("who polls keeps what it has while a limit is slow to answer", async () => {
   const fleet = await new Fleet(["a", "b"]).create(1);
   const [home, last] = fleet.limits as [LimitWorld, LimitWorld];
