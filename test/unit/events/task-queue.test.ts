@@ -126,24 +126,21 @@ test("what is acknowledged is given to nobody else, though the turn of that word
     const { clock, hub, host, addWorker, enqueue, acknowledge, served } = await makeHub();
     const one = addWorker("one");
     await enqueue(ID, "scheduled");
-    const { all } = host.sql;
     const { sql } = host;
-    Object.assign(sql, {
-      all: (
-        statement: string,
-        ...values: Parameters<typeof all> extends [string, ...infer Rest] ? Rest : never
-      ) => {
-        if (!statement.includes(failing)) return all.call(sql, statement, ...values);
-        Object.assign(sql, { all });
-        throw new Error("database or disk is full");
-      },
-    });
+    const all: typeof sql.all = sql.all.bind(sql);
+    let hasFailed = false;
+    sql.all = (statement, ...values) => {
+      if (hasFailed || !statement.includes(failing)) return all(statement, ...values);
+      hasFailed = true;
+      throw new Error("database or disk is full");
+    };
     await acknowledge(one);
     addWorker("two");
     await hub.serveTasks();
     clock.now += 61_000;
     await hub.alarm();
     await host.settle();
+    expect(hasFailed).toBe(true);
     expect(served).toEqual([["one", ID]]);
   }
 });
