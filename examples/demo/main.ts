@@ -34,6 +34,8 @@ async function main(): Promise<number> {
       ["SIGHUP", 129],
     ] as const)
       process.on(signal, () => resolve(code));
+    // Nobody reads any more, as behind `| head`: as if by SIGPIPE.
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => resolve(141));
   });
   // Only now, when no signal ends the process by itself any more: it makes a folder.
   const stage = new Stage();
