@@ -235,7 +235,7 @@ export abstract class Actor<Of extends Operations> {
 
   /** Tells whether an effect that was stored under a request id that begins like this is still to be acknowledged. */
   protected isSending(target: ObjectAddress, id_prefix: string): boolean {
-    return this.#outbox.has(target, id_prefix);
+    return this.#outbox.isSending(target, id_prefix);
   }
 
   #settleTurn(): Promise<void> | undefined {

@@ -94,7 +94,7 @@ export class Outbox {
   }
 
   /** Tells whether an effect on `target` whose request id begins like this is still to be acknowledged. */
-  has(target: ObjectAddress, id_prefix: string): boolean {
+  isSending(target: ObjectAddress, id_prefix: string): boolean {
     return (
       first(
         this.#host.sql,

@@ -17,8 +17,8 @@ import { SearchField } from "../parts/search-field.tsx";
 import { formatLoad, Status } from "../parts/status.tsx";
 import { SlotRow } from "../parts/slot-row.tsx";
 import { runOf } from "../parts/who.tsx";
-import { useWhole, useWholes } from "../data/whole.ts";
-import { askForWorkers } from "../data/workers.ts";
+import { useWhole } from "../data/whole.ts";
+import { useWorkersOf } from "../data/workers.ts";
 import { When } from "../parts/time.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
 
@@ -46,9 +46,7 @@ export function Home() {
   const all = useLimitCounts("");
   const found = useLimitCounts(find);
   const { items: pools = [] } = useWhole<WorkPool>({ method: "POST", path: "/work_pools/filter", body: {} });
-  const workers = useWholes<Worker>(pools.map(({ name }) => askForWorkers(name))).flatMap(
-    ({ items = [] }) => items,
-  );
+  const workers = useWorkersOf(pools).flatMap(({ items = [] }) => items);
   const families = FAMILIES.map(({ family, folds, ...rest }) => {
     const count = found.value?.[family] ?? 0;
     const isFew = found.value !== undefined && count <= FEW;

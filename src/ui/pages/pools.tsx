@@ -1,8 +1,8 @@
 /** Work pools: who is ready to work, and who is not. */
 import type { Worker, WorkPool } from "../../contract/wire/work-pools.ts";
 import { useQueries } from "../data/query.ts";
-import { useWhole, useWholes, type Whole } from "../data/whole.ts";
-import { askForWorkers } from "../data/workers.ts";
+import { useWhole, type Whole } from "../data/whole.ts";
+import { useWorkersOf } from "../data/workers.ts";
 import { PoolLink } from "../parts/links.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/page-title.ts";
@@ -13,7 +13,7 @@ export function Pools() {
   usePageTitle("Work pools");
   const pools = useWhole<WorkPool>({ method: "POST", path: "/work_pools/filter", body: {} });
   const { items: listed } = pools;
-  const workers = useWholes<Worker>((listed ?? []).map(({ name }) => askForWorkers(name)));
+  const workers = useWorkersOf(listed ?? []);
   const running = useRunning(listed ?? []);
   if (listed === undefined) return <Loading query={pools.first} />;
   return (
